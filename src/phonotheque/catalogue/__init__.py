@@ -1,0 +1,1 @@
+"""What is known to exist: Parquet snapshots, resolved recordings, look-up and search."""

@@ -1,0 +1,1 @@
+"""The phono command: one module per subcommand."""

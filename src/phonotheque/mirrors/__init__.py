@@ -1,0 +1,1 @@
+"""Holding someone else's edition: follow, choose, transfer, verify, repair."""

@@ -1,0 +1,1 @@
+"""From evidence to statements, and from statements to decisions with reasons."""

@@ -1,0 +1,1 @@
+"""Where music and facts come from, and how they are taken in."""

@@ -1,0 +1,1 @@
+"""Where bytes lie: the archive folder, accepted masters, sealed bags, fixity."""

@@ -1,0 +1,1 @@
+"""What a browser sees: the static report, and the public tree over HTTP."""
