@@ -1,0 +1,40 @@
+# Everything runs in .venv, which the first target makes with nothing but python3 (>= 3.11).
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# The environment belongs to this folder, whatever the shell had activated.
+export UV_PROJECT_ENVIRONMENT := $(CURDIR)/$(VENV)
+unexport VIRTUAL_ENV
+
+.PHONY: help setup demo test lint bench docs clean
+help:  ## show this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+
+setup: $(VENV)/.ready  ## make .venv, with the phono command in it
+
+$(VENV)/.ready: uv.lock pyproject.toml scripts/bootstrap.sh
+	PYTHON=$(PYTHON) sh scripts/bootstrap.sh $(VENV)
+	touch $@
+
+demo: $(VENV)/.ready  ## run the whole job on real audio made on the spot
+	$(BIN)/phono demo
+
+lint: $(VENV)/.ready  ## ruff, mypy --strict, import layers, docs
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: lint  ## all checks and all tests
+	sh scripts/test-tools.sh
+	$(BIN)/pytest -n auto --dist loadgroup --cov --cov-report=term:skip-covered
+
+bench: $(VENV)/.ready  ## measure against other tools; prints ratios
+	sh scripts/bench-tools.sh
+	$(BIN)/python -m benchmarks
+
+docs: $(VENV)/.ready  ## check the documentation: links, commands, layers
+	$(BIN)/pytest -q tests/docs
+
+clean:  ## remove the environment and caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
