@@ -1,0 +1,242 @@
+"""The ledger's tables. Times are UTC, ISO 8601 text; hashes are lower-case hex; sizes are bytes.
+
+Paths of source files are bytes, as the file system gave them: names need not be UTF-8.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+_SHA256 = String(64)
+_UUID = String(36)
+_TIME = String(32)
+# SQLite numbers rows only in a column of type INTEGER; PostgreSQL needs BIGINT at this project's scale.
+_ROW = BigInteger().with_variant(Integer(), "sqlite")
+
+accessions = Table(
+    "accessions",
+    metadata,
+    Column("id", _UUID, primary_key=True),
+    Column("source", String(32), nullable=False),  # "folder", "listens", …
+    Column("location", Text, nullable=False),
+    Column("agent", Text, nullable=False),  # who took it in
+    Column("started_at", _TIME, nullable=False),
+    Column("finished_at", _TIME),  # null while under way or interrupted
+)
+
+files = Table(
+    "files",
+    metadata,
+    Column("id", _ROW, primary_key=True),
+    Column("sha256", _SHA256, nullable=False, unique=True),
+    Column("size", BigInteger, nullable=False),
+    Column("kind", String(8), nullable=False),  # "master" or "access"
+    Column("master_id", _ROW, ForeignKey("files.id")),  # an access copy's master
+    Column("held", Boolean, nullable=False),  # false: known and examined, but not allowed to be kept
+    Column("accession_id", _UUID, ForeignKey("accessions.id"), nullable=False),
+    Column("name", Text, nullable=False),  # relative to the source, for people; lossy if it was not UTF-8
+    Column("added_at", _TIME, nullable=False),
+    Column("pcm_sha256", _SHA256, index=True),
+    Column("container", String(32)),
+    Column("codec", String(32)),
+    Column("duration", Float),  # seconds
+    Column("sample_rate", Integer),
+    Column("channels", Integer),
+    Column("bit_rate", Integer),
+    Column("bits_per_sample", Integer),
+    Column("lossless", Boolean),
+    Column("loudness", Float),  # LUFS
+    Column("fingerprint", LargeBinary),
+    Column("integrity", String(16), nullable=False),
+    Column("integrity_notes", JSON, nullable=False),
+    Column("tags", JSON, nullable=False),
+    Column("artwork", JSON, nullable=False),
+    Index("ix_files_accession_id", "accession_id"),
+)
+
+# Every source path ever looked at: what makes a second `add` of the same folder quick, and what was refused.
+sightings = Table(
+    "sightings",
+    metadata,
+    Column("path", LargeBinary, primary_key=True),
+    Column(
+        "device", String(20), nullable=False
+    ),  # text: st_dev and st_ino can exceed a signed 64-bit integer
+    Column("inode", String(20), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("mtime_ns", BigInteger, nullable=False),
+    Column("evidence_sha256", _SHA256, nullable=False),  # of the rights notes beside it when it was read
+    Column("outcome", String(16), nullable=False),  # "held", "known" or a refusal's kind
+    Column("reason", Text),
+    Column("file_id", _ROW, ForeignKey("files.id")),
+    Column("accession_id", _UUID, ForeignKey("accessions.id"), nullable=False),
+    Column("seen_at", _TIME, nullable=False),
+    Index("ix_sightings_file_id", "file_id"),
+    Index("ix_sightings_outcome", "outcome"),
+)
+
+rights_statements = Table(
+    "rights_statements",
+    metadata,
+    Column("id", _UUID, primary_key=True),
+    Column("file_id", _ROW, ForeignKey("files.id"), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("licence", String(64)),
+    Column("holder", Text),
+    Column("covers", String(16), nullable=False),
+    Column("territory", String(16), nullable=False),
+    Column("evidence", Text, nullable=False),
+    Column("evidence_origin", Text, nullable=False),
+    Column("asserted_by", Text, nullable=False),
+    Column("asserted_at", _TIME, nullable=False),
+    # Nothing is edited: a correction supersedes. A grant supersedes with its own id.
+    Column("superseded_by", _UUID, ForeignKey("rights_statements.id")),
+    Index("ix_rights_statements_file_id", "file_id"),
+)
+
+rights_questions = Table(
+    "rights_questions",
+    metadata,
+    Column("id", _UUID, primary_key=True),
+    Column("file_id", _ROW, ForeignKey("files.id"), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("candidates", JSON, nullable=False),
+    Column("evidence", Text, nullable=False),
+    Column("evidence_origin", Text, nullable=False),
+    Column("asked_at", _TIME, nullable=False),
+    Column("answered_by", _UUID, ForeignKey("rights_statements.id")),
+    Column("withdrawn_at", _TIME),  # the evidence changed before anyone answered
+    Index("ix_rights_questions_file_id", "file_id"),
+)
+
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("file_id", _ROW, ForeignKey("files.id"), primary_key=True),
+    Column("act", String(16), primary_key=True),
+    Column("territory", String(16), primary_key=True),
+    Column("answer", String(8), nullable=False),
+    Column("rule", String(64), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("conditions", JSON, nullable=False),
+    Column("statements", JSON, nullable=False),  # ids
+    Column("decided_at", _TIME, nullable=False),
+    Index("ix_decisions_act_answer", "act", "answer"),
+)
+
+bags = Table(
+    "bags",
+    metadata,
+    Column("id", String(128), primary_key=True),
+    Column("edition", Integer, nullable=False),  # the edition that was being made when it was sealed
+    Column("wave", Integer, nullable=False),
+    Column("audience", String(64), nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("files", Integer, nullable=False),
+    Column("payload_bytes", BigInteger, nullable=False),
+    Column("payload_files", Integer, nullable=False),
+    Column("recordings", Integer, nullable=False),
+    Column("listens", BigInteger),
+    Column("tagmanifest_sha256", _SHA256, nullable=False),
+    Column("torrent_size", BigInteger, nullable=False),
+    Column("torrent_sha256", _SHA256, nullable=False),
+    Column("infohash_v1", String(40), nullable=False),
+    Column("infohash_v2", _SHA256, nullable=False),
+    Column("sealed_at", _TIME, nullable=False),
+)
+
+bag_files = Table(
+    "bag_files",
+    metadata,
+    Column("bag_id", String(128), ForeignKey("bags.id"), primary_key=True),
+    Column("path", String(1024), primary_key=True),  # relative to the bag, with "/"
+    Column("file_id", _ROW, ForeignKey("files.id")),  # null for tag files and catalogue tables
+    Column("recording", _UUID),
+    Column("size", BigInteger, nullable=False),
+    Column("sha256", _SHA256, nullable=False),
+    Column("pieces_root", _SHA256, nullable=False),  # BEP 52; empty for an empty file
+    Column("first_piece", Integer, nullable=False),
+    Column("pieces", Integer, nullable=False),
+    Index("ix_bag_files_file_id", "file_id"),
+)
+
+editions = Table(
+    "editions",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("date", _TIME, nullable=False),
+    Column("snapshot", String(64), nullable=False),
+    Column("sha256", _SHA256, nullable=False),  # of edition.json
+    Column("published_at", _TIME, nullable=False),
+)
+
+# A mirror's own record of what it holds of somebody else's editions.
+holdings = Table(
+    "holdings",
+    metadata,
+    Column("bag_id", String(128), primary_key=True),
+    Column("edition", Integer, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("state", String(16), nullable=False),  # "wanted" or "complete"
+    Column("verified_at", _TIME),
+)
+
+holding_files = Table(
+    "holding_files",
+    metadata,
+    Column("bag_id", String(128), ForeignKey("holdings.bag_id"), primary_key=True),
+    Column("path", String(1024), primary_key=True),
+    Column("size", BigInteger, nullable=False),
+    Column("sha256", _SHA256, nullable=False),
+    Column("verified_at", _TIME, nullable=False),
+)
+
+fixity_checks = Table(
+    "fixity_checks",
+    metadata,
+    Column("id", _ROW, primary_key=True),
+    Column("subject", Text, nullable=False),  # a bag's id, "incoming", "catalogue" or "ledger"
+    Column("started_at", _TIME, nullable=False),
+    Column("finished_at", _TIME, nullable=False),
+    Column("files", BigInteger, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("findings", JSON, nullable=False),
+    Index("ix_fixity_checks_subject", "subject"),
+)
+
+# Append-only; types are PREMIS 3.0 event types (id.loc.gov/vocabulary/preservation/eventType).
+events = Table(
+    "events",
+    metadata,
+    Column("id", _ROW, primary_key=True),
+    Column("at", _TIME, nullable=False),
+    Column("type", String(48), nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("agent", Text, nullable=False),
+    Column("outcome", String(16), nullable=False),  # "success", "warning" or "fail"
+    Column("detail", JSON, nullable=False),
+    Index("ix_events_subject", "subject"),
+)

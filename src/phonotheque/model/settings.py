@@ -1,0 +1,133 @@
+"""What a person may set, with every default in one place.
+
+Precedence, highest first: command-line flag, environment (``PHONOTHEQUE_PUBLISH_URL``), the archive's
+``phonotheque.toml``, the user's ``config.toml``, the defaults below.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, get_type_hints
+
+from phonotheque.model.bags import MAX_BAG_BYTES, MAX_BAG_FILES
+from phonotheque.model.errors import UsageError
+
+_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "p": 10**15}
+_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgtp]?)(i?)b?\s*", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveSettings:
+    """Who this archive is. ``agent`` is named in the ledger as the one who did things."""
+
+    id: str = ""
+    name: str = ""
+    agent: str = "archivist"
+
+
+@dataclass(frozen=True, slots=True)
+class MandateSettings:
+    """The duty or permission to keep copies without any other basis, in words; empty when there is none."""
+
+    preserve: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PublishSettings:
+    """How editions go out. ``url`` is where a web server will show ``public/``; it becomes the web seed."""
+
+    url: str = ""
+    trackers: tuple[str, ...] = ()
+    bag_bytes: int = MAX_BAG_BYTES
+    bag_files: int = MAX_BAG_FILES
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerSettings:
+    """Where the ledger is: empty for ``ledger.sqlite`` in the archive, else a database URL."""
+
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MirrorSettings:
+    """What a mirror follows: an ``http(s)://`` URL or a folder, its trusted root, and its budget in bytes."""
+
+    origin: str = ""
+    trust: str = ""
+    budget: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings of one archive or mirror."""
+
+    archive: ArchiveSettings = field(default_factory=ArchiveSettings)
+    mandate: MandateSettings = field(default_factory=MandateSettings)
+    publish: PublishSettings = field(default_factory=PublishSettings)
+    ledger: LedgerSettings = field(default_factory=LedgerSettings)
+    mirror: MirrorSettings = field(default_factory=MirrorSettings)
+
+
+def parse_size(text: str) -> int:
+    """Return the bytes of "200MB", "2 TB", "32GiB" or "1000". Raises UsageError on anything else."""
+    match = _SIZE.fullmatch(text)
+    if match is None or (match[3] and not match[2]):
+        raise UsageError(
+            f"“{text}” is not a size.", "Write a number and a unit, such as 200MB, 32GiB or 2TB."
+        )
+    unit = _UNITS[match[2].lower()]
+    if match[3]:
+        unit = 1024 ** list(_UNITS).index(match[2].lower())
+    return int(float(match[1]) * unit)
+
+
+def parse_settings(origin: str, *layers: Mapping[str, Any]) -> Settings:
+    """Return settings from parsed TOML tables, the first layer winning. ``origin`` is named in errors."""
+    sections = {}
+    for section in fields(Settings):
+        kind = get_type_hints(Settings)[section.name]
+        values: dict[str, Any] = {}
+        for layer in reversed(layers):
+            table = layer.get(section.name, {})
+            if not isinstance(table, Mapping):
+                raise UsageError(f"{origin}: {section.name} must be a table.", f"Write [{section.name}].")
+            values.update(table)
+        sections[section.name] = kind(**_checked(origin, section.name, kind, values))
+    for layer in layers:
+        for name in layer.keys() - sections.keys():
+            raise UsageError(
+                f"{origin}: there is no section [{name}].", f"The sections are: {', '.join(sections)}."
+            )
+    return Settings(**sections)
+
+
+def _checked(origin: str, section: str, kind: type, values: dict[str, Any]) -> dict[str, Any]:
+    types = get_type_hints(kind)
+    checked = {}
+    for key, value in values.items():
+        where = f"{origin}: [{section}] {key}"
+        if key not in types:
+            raise UsageError(f"{where} is not a setting.", f"The settings here are: {', '.join(types)}.")
+        checked[key] = _value(where, types[key], value)
+    return checked
+
+
+def _value(where: str, kind: Any, value: Any) -> Any:
+    if kind is int:
+        if isinstance(value, str):
+            return parse_size(value)
+        if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+            return value
+        raise UsageError(f"{where} must be a size, not {value!r}.", 'Write it like "32GiB" or 5000.')
+    if kind is str:
+        if isinstance(value, str):
+            return value
+        raise UsageError(f"{where} must be text, not {value!r}.", "Put it in quotation marks.")
+    if isinstance(value, str):
+        return tuple(part for part in re.split(r"[,\s]+", value) if part)
+    if isinstance(value, list) and all(isinstance(part, str) for part in value):
+        return tuple(value)
+    raise UsageError(f"{where} must be a list of texts, not {value!r}.", 'Write it like ["a", "b"].')

@@ -1,0 +1,157 @@
+"""The archive folder: where everything in it lies, its settings, its ledger, and its lock (docs/format.md)."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine
+
+from phonotheque.ledger.connect import connect, connect_file
+from phonotheque.model.errors import NotFoundError, PhonothequeError, UsageError
+from phonotheque.model.settings import Settings, parse_settings
+
+SETTINGS_FILE = "phonotheque.toml"
+
+
+@dataclass(frozen=True)
+class Archive:
+    """One archive or mirror folder: both have the same shape, so that a mirror can be mirrored."""
+
+    folder: Path
+    settings: Settings
+
+    @cached_property
+    def ledger(self) -> Engine:
+        """The ledger, opened and migrated at first use."""
+        if self.settings.ledger.url:
+            return connect(self.settings.ledger.url)
+        return connect_file(self.folder / "ledger.sqlite")
+
+    @property
+    def catalogue(self) -> Path:
+        """Catalogue snapshots and their CURRENT pointer."""
+        return self.folder / "catalogue"
+
+    @property
+    def plans(self) -> Path:
+        """Saved plans and their CURRENT pointer."""
+        return self.folder / "plans"
+
+    @property
+    def incoming(self) -> Path:
+        """Accepted masters that are in no bag, named by SHA-256."""
+        return self.folder / "vault" / "incoming"
+
+    @property
+    def bags(self) -> Path:
+        """Sealed bags."""
+        return self.folder / "vault" / "bags"
+
+    @property
+    def public(self) -> Path:
+        """The static tree that any web server can serve."""
+        return self.folder / "public"
+
+    @property
+    def keys(self) -> Path:
+        """Private signing keys: never under ``public``."""
+        return self.folder / "keys"
+
+    @property
+    def is_mirror(self) -> bool:
+        """Whether this folder follows somebody else's editions."""
+        return bool(self.settings.mirror.origin)
+
+    @contextmanager
+    def writing(self, command: str) -> Iterator[None]:
+        """Hold the archive's lock while changing it. Raises PhonothequeError when another process has it.
+
+        The lock ends with the process, however it ends.
+        """
+        path = self.folder / ".lock"
+        with path.open("a+", encoding="utf-8") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                lock.seek(0)
+                holder = lock.read().strip() or "another process"
+                raise PhonothequeError(
+                    f"{self.folder} is being changed by {holder}.",
+                    "Wait until it has finished, or stop it; what it did so far is kept.",
+                ) from None
+            lock.truncate(0)
+            lock.write(f"“phono {command}” (process {os.getpid()})")
+            lock.flush()
+            try:
+                yield
+            finally:
+                lock.truncate(0)
+
+
+def open_archive(folder: Path, flags: Mapping[str, Any] | None = None) -> Archive:
+    """Open an existing archive or mirror; ``flags`` override its settings. Raises NotFoundError."""
+    path = folder / SETTINGS_FILE
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise NotFoundError(
+            f"{folder} is not an archive: it has no {SETTINGS_FILE}.",
+            f"Make one with: phono init {folder} --name “…”",
+        ) from None
+    except OSError as error:
+        raise PhonothequeError(
+            f"{path} cannot be read: {error.strerror}.", "Check its permissions."
+        ) from error
+    layers = [flags or {}, _environment(os.environ), _toml(path, text), _user_settings()]
+    return Archive(folder, parse_settings(str(path), *layers))
+
+
+def now() -> datetime:
+    """The present moment in UTC, to the second; ``SOURCE_DATE_EPOCH`` fixes it for reproducible runs."""
+    fixed = os.environ.get("SOURCE_DATE_EPOCH")
+    if fixed:
+        try:
+            return datetime.fromtimestamp(int(fixed), UTC)
+        except (ValueError, OverflowError) as error:
+            raise UsageError(f"SOURCE_DATE_EPOCH is not a number of seconds: {fixed}.") from error
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+def timestamp(moment: datetime) -> str:
+    """Return ISO 8601 in UTC with a Z, as the ledger keeps times."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _toml(path: Path, text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{path} is not valid TOML: {error}.", "Correct it in a text editor.") from error
+
+
+def _user_settings() -> dict[str, Any]:
+    base = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
+    path = Path(base) / "phonotheque" / "config.toml"
+    try:
+        return _toml(path, path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+
+
+def _environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    layer: dict[str, dict[str, str]] = {}
+    for name, value in environ.items():
+        prefix, _, rest = name.partition("_")
+        section, _, key = rest.lower().partition("_")
+        if prefix == "PHONOTHEQUE" and key:
+            layer.setdefault(section, {})[key] = value
+    return layer
