@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from phonotheque.vault.names import allocate, check_portable, order, portable_segment, same_place
+from phonotheque.vault.names import allocate, check_portable, find_clash, order, portable_segment, same_place
 
 anything = st.text(alphabet=st.characters(), max_size=120)
 awkward = st.text(alphabet="aAéE\u0301.. /:?*\u200d\u202e\n\x00%(2)conCON😀\U0001f3fd", max_size=40)
@@ -140,3 +140,18 @@ def test_order_is_by_components_as_bytes() -> None:
 
 def test_portable_names_are_composed() -> None:
     assert unicodedata.is_normalized("NFC", portable_segment("A\u030angstro\u0308m"))
+
+
+def test_clashes_in_other_peoples_paths_are_found() -> None:
+    assert find_clash(["a/b", "a/c", "b", "ab/é"]) is None
+    for paths in (
+        ["a/b", "A/c"],
+        ["a/b", "a/B"],
+        ["a", "a/b"],
+        ["a/b", "a"],
+        ["a", "A/b"],
+        ["é", "e\u0301"],
+        ["a", "b", "a"],
+        ["x/a", "x/a"],
+    ):
+        assert find_clash(paths) is not None, paths

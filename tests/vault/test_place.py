@@ -62,7 +62,7 @@ def test_a_failed_write_names_the_target_and_leaves_nothing(source: Path, tmp_pa
         copy_hashing(source, tmp_path / "copy", hashlib.sha256)
     assert failure.value.errno == errno.EFBIG
     assert failure.value.filename == str(tmp_path / "copy")
-    with small_files_only(), pytest.raises(OSError, match=r"\.pointer\..*\.tmp"):
+    with small_files_only(), pytest.raises(OSError, match="pointer"):
         write_durably(tmp_path / "pointer", CONTENT)
     assert list(tmp_path.iterdir()) == [source]
 

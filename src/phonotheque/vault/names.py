@@ -62,6 +62,23 @@ def check_portable(path: str) -> str | None:
     return next((reason for segment in segments if (reason := _refusal(segment))), None)
 
 
+def find_clash(paths: Iterable[str]) -> tuple[str, str] | None:
+    """Return two paths (or folders of them) that some file system takes for one, or None.
+
+    Also a path listed twice, and a file that is a folder of another path.
+    """
+    places: dict[str, str] = {}  # key → the one spelling seen; a folder's ends in “/”
+    folders: set[str] = set()
+    for path in paths:
+        names = [path[: at + 1] for at, character in enumerate(path) if character == "/"]
+        for name in [n for n in names if n not in folders] + [path]:
+            other = places.setdefault(same_place(name.removesuffix("/")), name)
+            if other != name or (name == path and path in folders):
+                return other, name
+            folders.add(name)
+    return None
+
+
 def same_place(path: str) -> str:
     """Return a key that is equal for paths which some file system takes for one: case, normalisation."""
     return unicodedata.normalize("NFD", unicodedata.normalize("NFD", path).casefold())
