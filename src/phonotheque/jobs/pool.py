@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from itertools import islice
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
@@ -98,7 +99,7 @@ def _one_by_one(
 
 
 def _take(source: Iterator[Item], count: int) -> list[Item]:
-    return [item for item, _ in zip(source, range(count), strict=False)]
+    return list(islice(source, count))
 
 
 def _prepare_worker() -> None:

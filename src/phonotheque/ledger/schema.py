@@ -88,7 +88,7 @@ sightings = Table(
     Column("inode", String(20), nullable=False),
     Column("size", BigInteger, nullable=False),
     Column("mtime_ns", BigInteger, nullable=False),
-    Column("evidence_sha256", _SHA256, nullable=False),  # of the rights notes beside it when it was read
+    Column("evidence_state", _SHA256, nullable=False),  # of the notes about its rights: names, sizes, mtimes
     Column("outcome", String(16), nullable=False),  # "held", "known" or a refusal's kind
     Column("reason", Text),
     Column("file_id", _ROW, ForeignKey("files.id")),
@@ -112,8 +112,8 @@ rights_statements = Table(
     Column("evidence_origin", Text, nullable=False),
     Column("asserted_by", Text, nullable=False),
     Column("asserted_at", _TIME, nullable=False),
-    # Nothing is edited: a correction supersedes. A grant supersedes with its own id.
-    Column("superseded_by", _UUID, ForeignKey("rights_statements.id")),
+    Column("found_at", LargeBinary),  # the source path it was read at; null for a grant
+    Column("withdrawn_at", _TIME),  # nothing is edited: what no longer stands is dated, and kept
     Index("ix_rights_statements_file_id", "file_id"),
 )
 
@@ -127,6 +127,7 @@ rights_questions = Table(
     Column("evidence", Text, nullable=False),
     Column("evidence_origin", Text, nullable=False),
     Column("asked_at", _TIME, nullable=False),
+    Column("found_at", LargeBinary),
     Column("answered_by", _UUID, ForeignKey("rights_statements.id")),
     Column("withdrawn_at", _TIME),  # the evidence changed before anyone answered
     Index("ix_rights_questions_file_id", "file_id"),

@@ -1,4 +1,4 @@
-"""What is known of one audio file: plain values that travel from the worker that measured them to the ledger."""
+"""What is known of one audio file: plain values from the worker that measured them to the ledger."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://phonotheque.invalid/ns/1")
 
 
 def parse_isrc(text: str) -> str | None:
-    """Return the 12 characters of an ISRC (ISO 3901), or None. There is no check digit; nothing is truncated."""
+    """Return the 12 characters of an ISRC (ISO 3901), or None. It has no check digit; nothing is truncated."""
     compact = re.sub(r"[\s\-‐‑–.]", "", text.upper()).removeprefix("ISRC").removeprefix(":")
     return compact if _ISRC.fullmatch(compact) else None
 
@@ -30,7 +30,7 @@ def parse_mbid(text: str) -> str | None:
 
 
 def parse_barcode(text: str) -> str | None:
-    """Return the digits of a UPC, EAN or GTIN-14 whose check digit holds (GS1: weights 3, 1 from the right)."""
+    """Return the digits of a UPC, EAN or GTIN-14 whose check digit holds (weights 3, 1 from the right)."""
     digits = re.sub(r"[\s\-]", "", text)
     if not re.fullmatch(r"\d{8}|\d{12,14}", digits):
         return None

@@ -1,4 +1,4 @@
-"""The archive folder: where everything in it lies, its settings, its ledger, and its lock (docs/format.md)."""
+"""The archive folder: where everything lies, its settings, its ledger, and its lock (docs/format.md)."""
 
 from __future__ import annotations
 

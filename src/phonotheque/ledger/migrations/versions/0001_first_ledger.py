@@ -177,11 +177,9 @@ def upgrade() -> None:
         sa.Column("evidence_origin", sa.Text(), nullable=False),
         sa.Column("asserted_by", sa.Text(), nullable=False),
         sa.Column("asserted_at", sa.String(length=32), nullable=False),
-        sa.Column("superseded_by", sa.String(length=36), nullable=True),
+        sa.Column("found_at", sa.LargeBinary(), nullable=True),
+        sa.Column("withdrawn_at", sa.String(length=32), nullable=True),
         sa.ForeignKeyConstraint(["file_id"], ["files.id"], name=op.f("fk_rights_statements_file_id")),
-        sa.ForeignKeyConstraint(
-            ["superseded_by"], ["rights_statements.id"], name=op.f("fk_rights_statements_superseded_by")
-        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_rights_statements")),
     )
     with op.batch_alter_table("rights_statements", schema=None) as batch_op:
@@ -194,7 +192,7 @@ def upgrade() -> None:
         sa.Column("inode", sa.String(length=20), nullable=False),
         sa.Column("size", sa.BigInteger(), nullable=False),
         sa.Column("mtime_ns", sa.BigInteger(), nullable=False),
-        sa.Column("evidence_sha256", sa.String(length=64), nullable=False),
+        sa.Column("evidence_state", sa.String(length=64), nullable=False),
         sa.Column("outcome", sa.String(length=16), nullable=False),
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("file_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
@@ -217,6 +215,7 @@ def upgrade() -> None:
         sa.Column("evidence", sa.Text(), nullable=False),
         sa.Column("evidence_origin", sa.Text(), nullable=False),
         sa.Column("asked_at", sa.String(length=32), nullable=False),
+        sa.Column("found_at", sa.LargeBinary(), nullable=True),
         sa.Column("answered_by", sa.String(length=36), nullable=True),
         sa.Column("withdrawn_at", sa.String(length=32), nullable=True),
         sa.ForeignKeyConstraint(

@@ -1,0 +1,111 @@
+"""Sealed bags, what is in them, and the editions that list them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import Connection, func, insert, select
+
+from phonotheque.ledger.schema import bag_files, bags, editions
+
+
+@dataclass(frozen=True, slots=True)
+class BagRecord:
+    """A sealed bag as the ledger keeps it. Sizes in bytes; ``listens`` is None where none are known."""
+
+    id: str
+    edition: int
+    wave: int
+    audience: str
+    bytes: int
+    files: int
+    payload_bytes: int
+    payload_files: int
+    recordings: int
+    listens: int | None
+    tagmanifest_sha256: str
+    torrent_size: int
+    torrent_sha256: str
+    infohash_v1: str
+    infohash_v2: str
+    sealed_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class BagFileRecord:
+    """A file in a sealed bag, and where its pieces are in the bag's torrent."""
+
+    path: str
+    size: int
+    sha256: str
+    pieces_root: str
+    first_piece: int
+    pieces: int
+    file_id: int | None = None
+    recording: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EditionRecord:
+    """A published edition; ``sha256`` is of its edition.json."""
+
+    number: int
+    date: str
+    snapshot: str
+    sha256: str
+    published_at: str
+
+
+def record_bag(connection: Connection, bag: BagRecord, contents: Iterable[BagFileRecord]) -> None:
+    """Record a sealed bag with everything in it."""
+    connection.execute(insert(bags).values(**asdict(bag)))
+    connection.execute(insert(bag_files), [{"bag_id": bag.id, **asdict(entry)} for entry in contents])
+
+
+def all_bags(connection: Connection) -> list[BagRecord]:
+    """Return every sealed bag in the order of publication: by edition, wave, id."""
+    rows = connection.execute(select(bags).order_by(bags.c.edition, bags.c.wave, bags.c.id))
+    return [BagRecord(**row._mapping) for row in rows]
+
+
+def files_in_bag(connection: Connection, bag_id: str) -> Iterator[BagFileRecord]:
+    """Stream a bag's files in path order."""
+    columns = [bag_files.c[name] for name in BagFileRecord.__dataclass_fields__]
+    rows = connection.execute(select(*columns).where(bag_files.c.bag_id == bag_id).order_by(bag_files.c.path))
+    for row in rows:
+        yield BagFileRecord(**row._mapping)
+
+
+def where_bagged(connection: Connection, file_ids: Iterable[int]) -> dict[int, tuple[str, str]]:
+    """Return (bag id, path) for those of these files that lie in a sealed bag."""
+    rows = connection.execute(
+        select(bag_files.c.file_id, bag_files.c.bag_id, bag_files.c.path)
+        .where(bag_files.c.file_id.in_(list(file_ids)))
+        .order_by(bag_files.c.bag_id.desc())
+    )
+    return {row.file_id: (row.bag_id, row.path) for row in rows}
+
+
+def record_edition(connection: Connection, edition: EditionRecord) -> None:
+    """Record a published edition."""
+    connection.execute(insert(editions).values(**asdict(edition)))
+
+
+def latest_edition(connection: Connection) -> EditionRecord | None:
+    """Return the newest edition, or None before the first."""
+    row = connection.execute(select(editions).order_by(editions.c.number.desc()).limit(1)).first()
+    return None if row is None else EditionRecord(**row._mapping)
+
+
+def bag_totals(connection: Connection) -> Mapping[str, Any]:
+    """Return how many bags there are, their payload files and all their bytes."""
+    row = connection.execute(
+        select(
+            func.count().label("bags"),
+            func.coalesce(func.sum(bags.c.payload_files), 0).label("files"),
+            func.coalesce(func.sum(bags.c.bytes), 0).label("bytes"),
+        )
+    ).one()
+    return dict(row._mapping)

@@ -1,0 +1,162 @@
+"""Accessions, the files they brought, and every source path that was looked at."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, insert, select, update
+
+from phonotheque.ledger.schema import accessions, files, sightings
+from phonotheque.model.audio import Artwork, AudioFacts, Tags
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A source path as it was when it was last looked at, and what came of it."""
+
+    path: bytes
+    device: str
+    inode: str
+    size: int
+    mtime_ns: int
+    evidence_state: str  # hash over the notes about its rights: names, sizes, mtimes
+    outcome: str  # "held", "known" (facts only) or a RefusalKind
+    reason: str | None = None
+    file_id: int | None = None
+
+    def unchanged(self, other: Sighting) -> bool:
+        """Whether ``other`` is the same file, untouched, with the same notes beside it."""
+        return (
+            self.path == other.path
+            and self.device == other.device
+            and self.inode == other.inode
+            and self.size == other.size
+            and self.mtime_ns == other.mtime_ns
+            and self.evidence_state == other.evidence_state
+        )
+
+
+def start_accession(connection: Connection, *, source: str, location: str, agent: str, at: str) -> str:
+    """Record that something is being taken in; return the accession's id."""
+    accession = str(uuid.uuid4())
+    connection.execute(
+        insert(accessions).values(
+            id=accession, source=source, location=location, agent=agent, started_at=at, finished_at=None
+        )
+    )
+    return accession
+
+
+def finish_accession(connection: Connection, accession: str, *, at: str) -> None:
+    """Record that an accession came to its end."""
+    connection.execute(update(accessions).where(accessions.c.id == accession).values(finished_at=at))
+
+
+def sightings_of(connection: Connection, paths: Iterable[bytes]) -> dict[bytes, Sighting]:
+    """Return what is recorded of these source paths."""
+    columns = [sightings.c[name] for name in Sighting.__dataclass_fields__]
+    rows = connection.execute(select(*columns).where(sightings.c.path.in_(list(paths))))
+    return {row.path: Sighting(**row._mapping) for row in rows}
+
+
+def record_sighting(connection: Connection, sighting: Sighting, *, accession: str, at: str) -> None:
+    """Remember how a source path was found, in place of how it was found before."""
+    values = {**asdict(sighting), "accession_id": accession, "seen_at": at}
+    changed = connection.execute(
+        update(sightings).where(sightings.c.path == sighting.path).values(**values)
+    ).rowcount
+    if not changed:
+        connection.execute(insert(sightings).values(**values))
+
+
+def record_file(
+    connection: Connection,
+    facts: AudioFacts,
+    *,
+    kind: str,
+    held: bool,
+    accession: str,
+    name: str,
+    at: str,
+    master_id: int | None = None,
+) -> tuple[int, bool]:
+    """Record a file by its bytes; return its id and whether it is newly held.
+
+    A file already recorded keeps its facts; being held once, it stays held.
+    """
+    known = connection.execute(select(files.c.id, files.c.held).where(files.c.sha256 == facts.sha256)).first()
+    if known is not None:
+        if held and not known.held:
+            connection.execute(update(files).where(files.c.id == known.id).values(held=True))
+        return int(known.id), held and not known.held
+    result = connection.execute(
+        insert(files).values(
+            sha256=facts.sha256,
+            size=facts.size,
+            kind=kind,
+            master_id=master_id,
+            held=held,
+            accession_id=accession,
+            name=name,
+            added_at=at,
+            pcm_sha256=facts.pcm_sha256,
+            loudness=facts.loudness,
+            fingerprint=facts.fingerprint,
+            integrity=facts.integrity.value,
+            integrity_notes=list(facts.integrity_notes),
+            tags=_tags_to_json(facts.tags),
+            artwork=[asdict(picture) for picture in facts.artwork],
+            **asdict(facts.technical),
+        )
+    )
+    key = result.inserted_primary_key
+    assert key is not None
+    return int(key[0]), held
+
+
+def tags_from_json(stored: Mapping[str, Any]) -> Tags:
+    """Rebuild tags from the ledger's JSON, lists becoming tuples again."""
+    values = {key: tuple(value) if isinstance(value, list) else value for key, value in stored.items()}
+    values["raw"] = {key: tuple(value) for key, value in stored.get("raw", {}).items()}
+    return Tags(**values)
+
+
+def artwork_from_json(stored: Iterable[Mapping[str, Any]]) -> tuple[Artwork, ...]:
+    """Rebuild the list of embedded pictures from the ledger's JSON."""
+    return tuple(Artwork(**picture) for picture in stored)
+
+
+def each_file(
+    connection: Connection, *, kind: str = "master", held: bool | None = None
+) -> Iterator[Row[Any]]:
+    """Stream file rows in order of their ids, never all of them in memory."""
+    query = select(files).where(files.c.kind == kind).order_by(files.c.id)
+    if held is not None:
+        query = query.where(files.c.held == held)
+    yield from connection.execution_options(yield_per=1000).execute(query)
+
+
+def held_totals(connection: Connection) -> tuple[int, int, float]:
+    """Return how many masters are held, their bytes, and their seconds of sound."""
+    row = connection.execute(
+        select(func.count(), func.sum(files.c.size), func.sum(files.c.duration)).where(
+            files.c.kind == "master", files.c.held
+        )
+    ).one()
+    return int(row[0]), int(row[1] or 0), float(row[2] or 0.0)
+
+
+def outcomes(connection: Connection) -> dict[str, int]:
+    """Return how many source paths came to each outcome."""
+    rows = connection.execute(select(sightings.c.outcome, func.count()).group_by(sightings.c.outcome))
+    return {row[0]: int(row[1]) for row in rows}
+
+
+def _tags_to_json(tags: Tags) -> dict[str, Any]:
+    values = asdict(tags)
+    values["raw"] = {key: list(value) for key, value in tags.raw.items()}
+    # Tags with nothing in them take no room: most of two dozen fields are empty in most files.
+    return {key: value for key, value in values.items() if value not in (None, (), [], {})}

@@ -1,0 +1,212 @@
+"""Rights statements, open questions and decisions. Nothing is edited: what no longer stands is dated."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+
+from sqlalchemy import Connection, and_, delete, func, insert, or_, select, update
+
+from phonotheque.ledger.schema import decisions, files, rights_questions, rights_statements
+from phonotheque.model.rights import (
+    WORLDWIDE,
+    Act,
+    Answer,
+    Covers,
+    Decision,
+    Evidence,
+    Kind,
+    Question,
+    Statement,
+)
+
+_STANDING = rights_statements.c.withdrawn_at.is_(None)
+_OPEN = and_(rights_questions.c.answered_by.is_(None), rights_questions.c.withdrawn_at.is_(None))
+
+
+@dataclass(frozen=True, slots=True)
+class OpenQuestion:
+    """A question nobody has answered yet, with the file it is about."""
+
+    id: str
+    file_id: int
+    name: str
+    sha256: str
+    question: Question
+
+
+def record_evidence(
+    connection: Connection, file_id: int, evidence: Evidence, *, found_at: bytes, at: str
+) -> None:
+    """Make ``evidence`` what stands for a file as found at one source path.
+
+    Statements and questions read there before that are no longer found are dated as withdrawn; equal ones
+    stay as they are. Grants are never touched, and a question that a grant has answered is not asked again.
+    """
+    _replace_statements(connection, file_id, evidence.statements, found_at, at)
+    _replace_questions(connection, file_id, evidence.questions, found_at, at)
+
+
+def record_grant(connection: Connection, file_ids: Iterable[int], statement: Statement, *, at: str) -> None:
+    """Record what the archivist states about these files; it answers their open questions."""
+    for file_id in file_ids:
+        statement_id = _insert_statement(connection, file_id, statement, None, at)
+        connection.execute(
+            update(rights_questions)
+            .where(rights_questions.c.file_id == file_id, _OPEN)
+            .values(answered_by=statement_id)
+        )
+
+
+def standing_statements(connection: Connection, file_ids: Iterable[int]) -> dict[int, list[Statement]]:
+    """Return the statements that stand now, per file, in the order they were recorded."""
+    wanted = list(file_ids)
+    found: dict[int, list[Statement]] = {file_id: [] for file_id in wanted}
+    table = rights_statements
+    rows = connection.execute(
+        select(table)
+        .where(table.c.file_id.in_(wanted), _STANDING)
+        .order_by(table.c.asserted_at, table.c.evidence_origin, table.c.licence, table.c.id)
+    )
+    for row in rows:
+        statement = Statement(
+            kind=Kind(row.kind),
+            licence=row.licence,
+            evidence=row.evidence,
+            evidence_origin=row.evidence_origin,
+            asserted_by=row.asserted_by,
+            holder=row.holder,
+            covers=Covers(row.covers),
+            territory=row.territory,
+            id=row.id,
+        )
+        found[row.file_id].append(statement)
+    return found
+
+
+def open_questions(connection: Connection) -> Iterator[OpenQuestion]:
+    """Stream the questions that wait for the archivist, by file name."""
+    table = rights_questions
+    rows = connection.execute(
+        select(table, files.c.name, files.c.sha256)
+        .join(files, files.c.id == table.c.file_id)
+        .where(_OPEN)
+        .order_by(files.c.name, table.c.id)
+    )
+    for row in rows:
+        question = Question(row.text, tuple(row.candidates), row.evidence, row.evidence_origin)
+        yield OpenQuestion(row.id, row.file_id, row.name, row.sha256, question)
+
+
+def save_decisions(connection: Connection, decided: Mapping[int, Mapping[Act, Decision]], *, at: str) -> None:
+    """Replace the decisions on these files by newly computed ones."""
+    if not decided:
+        return
+    connection.execute(delete(decisions).where(decisions.c.file_id.in_(list(decided))))
+    connection.execute(
+        insert(decisions),
+        [
+            {
+                "file_id": file_id,
+                "act": act.value,
+                "territory": decision.territory,
+                "answer": decision.answer.value,
+                "rule": decision.rule,
+                "reason": decision.reason,
+                "conditions": list(decision.conditions),
+                "statements": list(decision.statements),
+                "decided_at": at,
+            }
+            for file_id, by_act in decided.items()
+            for act, decision in by_act.items()
+        ],
+    )
+
+
+def decided_files(connection: Connection, act: Act, answer: Answer = Answer.YES) -> set[int]:
+    """Return the ids of files for which ``act`` has this answer, worldwide."""
+    table = decisions
+    query = select(table.c.file_id).where(
+        table.c.act == act.value, table.c.answer == answer.value, table.c.territory == WORLDWIDE
+    )
+    return set(connection.execute(query).scalars())
+
+
+def decision_counts(connection: Connection) -> dict[tuple[str, str], int]:
+    """Return the number of known masters per (act, answer)."""
+    table = decisions
+    rows = connection.execute(
+        select(table.c.act, table.c.answer, func.count()).group_by(table.c.act, table.c.answer)
+    )
+    return {(row[0], row[1]): int(row[2]) for row in rows}
+
+
+def _replace_statements(
+    connection: Connection, file_id: int, found: tuple[Statement, ...], found_at: bytes, at: str
+) -> None:
+    table = rights_statements
+    here = and_(table.c.file_id == file_id, table.c.found_at == found_at, _STANDING)
+    standing = {
+        (
+            row.licence,
+            row.kind,
+            row.covers,
+            row.territory,
+            row.holder,
+            row.evidence,
+            row.evidence_origin,
+        ): row.id
+        for row in connection.execute(select(table).where(here))
+    }
+    for statement in found:
+        key = (
+            statement.licence,
+            statement.kind.value,
+            statement.covers.value,
+            statement.territory,
+            statement.holder,
+            statement.evidence,
+            statement.evidence_origin,
+        )
+        if standing.pop(key, None) is None:
+            _insert_statement(connection, file_id, statement, found_at, at)
+    if standing:
+        gone = table.c.id.in_(list(standing.values()))
+        connection.execute(update(table).where(gone).values(withdrawn_at=at))
+
+
+def _insert_statement(
+    connection: Connection, file_id: int, statement: Statement, found_at: bytes | None, at: str
+) -> str:
+    statement_id = str(uuid.uuid4())
+    values = {**asdict(statement), "id": statement_id, "file_id": file_id, "asserted_at": at}
+    values["kind"] = statement.kind.value
+    values["covers"] = statement.covers.value
+    connection.execute(insert(rights_statements).values(**values, found_at=found_at, withdrawn_at=None))
+    return statement_id
+
+
+def _replace_questions(
+    connection: Connection, file_id: int, found: tuple[Question, ...], found_at: bytes, at: str
+) -> None:
+    table = rights_questions
+    here = and_(table.c.file_id == file_id, table.c.found_at == found_at)
+    live = and_(here, or_(table.c.withdrawn_at.is_(None), table.c.answered_by.is_not(None)))
+    standing = {(row.text, row.evidence): row for row in connection.execute(select(table).where(live))}
+    for question in found:
+        if standing.pop((question.text, question.evidence), None) is None:
+            connection.execute(
+                insert(table).values(
+                    **{**asdict(question), "candidates": list(question.candidates)},
+                    id=str(uuid.uuid4()),
+                    file_id=file_id,
+                    asked_at=at,
+                    found_at=found_at,
+                    answered_by=None,
+                    withdrawn_at=None,
+                )
+            )
+    unanswered = [row.id for row in standing.values() if row.answered_by is None]
+    if unanswered:
+        connection.execute(update(table).where(table.c.id.in_(unanswered)).values(withdrawn_at=at))
