@@ -1,0 +1,314 @@
+"""``edition.json``: what one edition consists of, as a value and as canonical JSON.
+
+It is the one TUF target (docs/mirrors.md). It names, by SHA-256, every torrent, the index, and each bag's
+``tagmanifest-sha256.txt``, from which every other byte of the bag follows. Paths are relative to
+``public/targets``. Editions are read from strangers, so reading accepts exactly what writing produces.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from phonotheque.model.errors import VerificationError
+from phonotheque.vault.names import check_portable, same_place
+
+FORMAT = "phonotheque-edition/1"
+MAX_EDITION_BYTES = 64 * 1024**2  # about 90,000 bags
+
+_SHA1 = re.compile(r"[0-9a-f]{40}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_AUDIENCE = re.compile(r"[A-Z][A-Z0-9,+-]{0,63}")
+_LINE = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]{1,500}")
+_LARGEST = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveId:
+    """Whose edition it is: a UUID that stays, and a name for people."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Previous:
+    """The edition before this one, by the SHA-256 of its ``edition.json``."""
+
+    number: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class TorrentEntry:
+    """A bag's torrent file, and the infohashes by which trackers and peers know it (hex)."""
+
+    path: str
+    size: int
+    sha256: str
+    infohash_v1: str
+    infohash_v2: str
+
+
+@dataclass(frozen=True, slots=True)
+class BagEntry:
+    """One bag. ``edition`` is the one that added it; ``bytes`` and ``files`` count tag files, too."""
+
+    id: str
+    wave: int
+    edition: int
+    audience: str
+    payload_bytes: int
+    payload_files: int
+    bytes: int
+    files: int
+    tagmanifest_sha256: str
+    recordings: int
+    listens: int | None
+    torrent: TorrentEntry
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueEntry:
+    """Which bag holds the catalogue, and the name of the snapshot in it."""
+
+    bag: str
+    snapshot: str
+
+
+@dataclass(frozen=True, slots=True)
+class IndexEntry:
+    """The Parquet file that maps each recording to bag, path, offset and pieces."""
+
+    path: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """A bag that was taken back, and the bag that holds what remains of it, if any."""
+
+    bag: str
+    date: str
+    reason: str
+    replaced_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """A numbered, dated publication: the bags that are current, and where to find things in them."""
+
+    number: int
+    date: str  # UTC, "2026-11-21T10:15:00Z"
+    archive: ArchiveId
+    previous: Previous | None
+    bags: tuple[BagEntry, ...]
+    catalogue: CatalogueEntry
+    index: IndexEntry
+    withdrawals: tuple[Withdrawal, ...] = ()
+
+
+def write_edition(edition: Edition) -> bytes:
+    """Return the canonical JSON: keys sorted, one space a level, UTF-8, a final line feed.
+
+    Raises VerificationError when the edition does not make sense, so that none such is ever signed.
+    """
+    value = _value(edition)
+    _check(_edition(value))
+    return _encode(value)
+
+
+def read_edition(data: bytes) -> Edition:
+    """Read and validate an ``edition.json``. Raises VerificationError naming what is wrong in it."""
+    if len(data) > MAX_EDITION_BYTES:
+        raise _wrong("the file", f"is larger than {MAX_EDITION_BYTES} bytes")
+    try:
+        value = json.loads(data.decode("utf-8"))
+    except RecursionError:
+        raise _wrong("the file", "is nested too deeply") from None
+    except ValueError as error:
+        raise _wrong("the file", f"is not JSON: {error}") from error
+    edition = _edition(value)
+    _check(edition)
+    if _encode(_value(edition)) != data:
+        raise _wrong("the file", "is not in canonical form (unknown or repeated keys, order, spacing)")
+    return edition
+
+
+def _value(edition: Edition) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "number": edition.number,
+        "date": edition.date,
+        "archive": _plain(edition.archive),
+        "previous": _plain(edition.previous) if edition.previous else None,
+        "bags": [_plain(bag) | {"torrent": _plain(bag.torrent)} for bag in edition.bags],
+        "catalogue": _plain(edition.catalogue),
+        "index": _plain(edition.index),
+        "withdrawals": [_plain(withdrawal) for withdrawal in edition.withdrawals],
+    }
+
+
+def _encode(value: dict[str, Any]) -> bytes:
+    return (json.dumps(value, ensure_ascii=False, sort_keys=True, indent=1) + "\n").encode()
+
+
+def _edition(value: Any) -> Edition:
+    top = _Fields(value, "the edition")
+    if top.get("format") != FORMAT:
+        raise _wrong("format", f"is {top.get('format')!r:.80}, not {FORMAT!r}; it may need a newer version")
+    archive, catalogue, index = top.table("archive"), top.table("catalogue"), top.table("index")
+    previous = None
+    if top.get("previous") is not None:
+        fields = top.table("previous")
+        previous = Previous(fields.count("number", least=1), fields.text("sha256", _SHA256))
+    return Edition(
+        number=top.count("number", least=1),
+        date=top.date("date"),
+        archive=ArchiveId(archive.uuid("id"), archive.text("name", _LINE)),
+        previous=previous,
+        bags=tuple(_bag(bag) for bag in top.tables("bags")),
+        catalogue=CatalogueEntry(catalogue.segment("bag"), catalogue.segment("snapshot")),
+        index=IndexEntry(index.path("path"), index.count("size"), index.text("sha256", _SHA256)),
+        withdrawals=tuple(
+            Withdrawal(
+                entry.segment("bag"),
+                entry.date("date"),
+                entry.text("reason", _LINE),
+                None if entry.get("replaced_by") is None else entry.segment("replaced_by"),
+            )
+            for entry in top.tables("withdrawals")
+        ),
+    )
+
+
+def _bag(entry: _Fields) -> BagEntry:
+    torrent = entry.table("torrent")
+    return BagEntry(
+        id=entry.segment("id"),
+        wave=entry.count("wave"),
+        edition=entry.count("edition", least=1),
+        audience=entry.text("audience", _AUDIENCE),
+        payload_bytes=entry.count("payload_bytes"),
+        payload_files=entry.count("payload_files"),
+        bytes=entry.count("bytes", least=1),
+        files=entry.count("files", least=1),
+        tagmanifest_sha256=entry.text("tagmanifest_sha256", _SHA256),
+        recordings=entry.count("recordings"),
+        listens=None if entry.get("listens") is None else entry.count("listens"),
+        torrent=TorrentEntry(
+            path=torrent.path("path"),
+            size=torrent.count("size", least=1),
+            sha256=torrent.text("sha256", _SHA256),
+            infohash_v1=torrent.text("infohash_v1", _SHA1),
+            infohash_v2=torrent.text("infohash_v2", _SHA256),
+        ),
+    )
+
+
+def _check(edition: Edition) -> None:
+    """Check what no single field shows."""
+    ids = [bag.id for bag in edition.bags]
+    clash = [key for key, count in Counter(same_place(name) for name in ids).items() if count > 1]
+    if clash:
+        raise _wrong("bags", f"names {clash[0]!r} twice")
+    if edition.catalogue.bag not in ids:
+        raise _wrong("catalogue.bag", f"names {edition.catalogue.bag!r}, which is not among the bags")
+    if edition.previous and edition.previous.number >= edition.number:
+        raise _wrong("previous.number", "is not lower than the edition's own number")
+    for bag in edition.bags:
+        if bag.edition > edition.number:
+            raise _wrong(f"bags[{bag.id}].edition", "is of a later edition than this one")
+        if bag.payload_bytes > bag.bytes or bag.payload_files > bag.files:
+            raise _wrong(f"bags[{bag.id}]", "has more payload than the whole bag")
+    for withdrawal in edition.withdrawals:
+        if withdrawal.bag in ids:
+            raise _wrong("withdrawals", f"withdraws {withdrawal.bag!r}, which is still among the bags")
+        if withdrawal.replaced_by is not None and withdrawal.replaced_by not in ids:
+            raise _wrong("withdrawals", f"replaces a bag by {withdrawal.replaced_by!r}, which is not there")
+
+
+class _Fields:
+    """One JSON object being read; every answer is checked, every error names the field."""
+
+    def __init__(self, value: Any, where: str) -> None:
+        if not isinstance(value, dict):
+            raise _wrong(where, "is not a JSON object")
+        self._value = value
+        self._prefix = "" if where == "the edition" else f"{where}."
+
+    def get(self, key: str) -> Any:
+        if key not in self._value:
+            raise _wrong(self._prefix + key, "is missing")
+        return self._value[key]
+
+    def text(self, key: str, pattern: re.Pattern[str]) -> str:
+        value = self.get(key)
+        if not isinstance(value, str) or not pattern.fullmatch(value):
+            raise _wrong(self._prefix + key, f"is not of the expected form: {value!r:.80}")
+        return value
+
+    def count(self, key: str, *, least: int = 0) -> int:
+        value = self.get(key)
+        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= _LARGEST:
+            raise _wrong(self._prefix + key, f"is not a whole number of at least {least}: {value!r:.80}")
+        return value
+
+    def uuid(self, key: str) -> str:
+        value = self.text(key, _LINE)
+        try:
+            same = str(uuid.UUID(value)) == value
+        except ValueError:
+            same = False
+        if not same:
+            raise _wrong(self._prefix + key, f"is not a UUID: {value!r:.80}")
+        return value
+
+    def date(self, key: str) -> str:
+        value = self.text(key, _LINE)
+        try:
+            same = datetime.strptime(value, "%Y-%m-%dT%H:%M:%S%z").strftime("%Y-%m-%dT%H:%M:%SZ") == value
+        except ValueError:
+            same = False
+        if not same:
+            raise _wrong(self._prefix + key, f"is not a time in UTC like 2026-11-21T10:15:00Z: {value!r:.80}")
+        return value
+
+    def path(self, key: str) -> str:
+        value = self.text(key, _LINE)
+        if reason := check_portable(value):
+            raise _wrong(self._prefix + key, f"cannot be used as a path: {reason}")
+        if not value.startswith("editions/"):
+            raise _wrong(self._prefix + key, f"does not lie under editions/: {value!r:.80}")
+        return value
+
+    def segment(self, key: str) -> str:
+        value = self.text(key, _LINE)
+        if reason := check_portable(value) or ("it has a slash" if "/" in value else None):
+            raise _wrong(self._prefix + key, f"cannot be used as a name: {reason}")
+        return value
+
+    def table(self, key: str) -> _Fields:
+        return _Fields(self.get(key), self._prefix + key)
+
+    def tables(self, key: str) -> list[_Fields]:
+        value = self.get(key)
+        if not isinstance(value, list):
+            raise _wrong(self._prefix + key, "is not a list")
+        return [_Fields(item, f"{self._prefix}{key}[{i}]") for i, item in enumerate(value)]
+
+
+def _plain(value: Any) -> dict[str, Any]:
+    return {name: getattr(value, name) for name in value.__slots__}
+
+
+def _wrong(where: str, what: str) -> VerificationError:
+    return VerificationError(
+        f"edition.json: {where} {what}.", "The publisher must correct it; what is held stays."
+    )
