@@ -72,8 +72,9 @@ def open_regular(path: Path, *, follow_links: bool = True) -> FileIO:
 
 def feed(path: Path, hasher: H, *, follow_links: bool = True) -> H:
     """Read a whole file into ``hasher`` and return it."""
-    buffer = memoryview(bytearray(BUFFER))
     with open_regular(path, follow_links=follow_links) as stream, naming(path):
+        size = os.fstat(stream.fileno()).st_size
+        buffer = memoryview(bytearray(min(BUFFER, size + 4096)))  # a small file needs no more
         while count := stream.readinto(buffer):
             hasher.update(buffer[:count])
     return hasher
@@ -154,6 +155,8 @@ def hard_link(src: Path, dst: Path) -> bool:
     except OSError as error:
         if error.errno in _CANNOT_LINK:
             return False
+        if not isinstance(error, FileNotFoundError):
+            error.filename = str(dst)  # Python names the source, but what failed was to write the new name
         raise
     return True
 
