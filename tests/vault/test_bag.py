@@ -2,6 +2,7 @@ import errno
 import hashlib
 import json
 import os
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -193,6 +194,40 @@ def test_an_interrupted_bag_is_redone(plan: BagPlan, bags: Path) -> None:
     seal(plan, bags)
     bagit.Bag(str(bags / plan.id)).validate()
     assert list(bags.iterdir()) == [bags / plan.id]
+
+
+class Killed(BaseException):
+    """Stands for the end of the process: nothing is cleaned up."""
+
+
+@pytest.mark.parametrize("step", range(0, 36, 3))
+def test_dying_at_any_step_leaves_a_state_to_go_on_from(
+    plan: BagPlan, bags: Path, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    left = step
+
+    def mortal(function: Callable[..., object]) -> Callable[..., object]:
+        def call(*args: object, **named: object) -> object:
+            nonlocal left
+            result = function(*args, **named)
+            left -= 1
+            if left < 0:
+                raise Killed
+            return result
+
+        return call
+
+    with monkeypatch.context() as patch:
+        for name in ("share", "feed", "_make_read_only", "_write_tag", "fsync_file", "fsync_dir"):
+            patch.setattr(bag_module, name, mortal(getattr(bag_module, name)))
+        patch.setattr(bag_module, "_clean_up", lambda *_: None)
+        with pytest.raises(Killed):
+            seal(plan, bags)
+    result = seal(plan, bags)
+    assert result.failures == ()
+    assert list(bags.iterdir()) == [bags / plan.id]
+    bagit.Bag(str(bags / plan.id)).validate()
+    assert result == seal(plan, bags.parent / "elsewhere")
 
 
 def test_progress_is_told_in_order(plan: BagPlan, bags: Path) -> None:

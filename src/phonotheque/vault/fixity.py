@@ -85,8 +85,7 @@ def check_bag(
     expected: dict[str, str | None] = {**(check.payload or {}), **(check.tags or {})}
     expected[TAG_MANIFEST] = tagmanifest_sha256
     files, sizes = 0, {PAYLOAD: 0, "": 0}
-    threads = len(os.sched_getaffinity(0))
-    with ThreadPoolExecutor(threads) if executor is None else nullcontext(executor) as pool:
+    with ThreadPoolExecutor(os.cpu_count()) if executor is None else nullcontext(executor) as pool:
         for path, (size, finding) in zip(
             expected, pool.map(partial(_check_one, bag_dir), expected.items()), strict=True
         ):
