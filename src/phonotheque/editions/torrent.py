@@ -166,11 +166,11 @@ def _v2_file(hashes: FileHashes) -> dict[bytes, Encodable]:
 def _check_bag(bag: SealedBag) -> None:
     """Refuse what would give a torrent that clients cannot read, before anything is signed."""
     paths = [file.path for file in bag.files]
-    if paths != sorted(set(paths), key=order):
-        raise UsageError(f"the files of bag {bag.id} are not in torrent order, or one is listed twice")
     for name in (bag.id, *paths):
         if reason := check_portable(name):
             raise UsageError(f"the name {name!r} in bag {bag.id} cannot go into a torrent: {reason}")
+    if paths != sorted(set(paths), key=order):
+        raise UsageError(f"the files of bag {bag.id} are not in torrent order, or one is listed twice")
     if paths == [bag.id] or not any(file.hashes.size for file in bag.files):
         raise UsageError(f"bag {bag.id} holds no folder of files that a torrent could describe")
 
