@@ -34,9 +34,9 @@ def piano(hertz: float, seconds: float, strength: float, random: np.random.Gener
     level = hammer * (0.25 + np.abs(np.sin(np.pi * order / 8)))
     decay = (0.5 + hertz / 700) * (1 + 0.22 * order)
     held = seconds + 0.35
-    prompt = partials(stretched * 1.0003, 0.7 * level, 2.6 * decay, held)
-    after = partials(stretched * 0.9997, 0.5 * level, 0.6 * decay, held)
-    knock = _burst(0.05, 60, 900, 0.04 * strength, random)
+    prompt = partials(stretched * 1.0003, 0.4 * level, 2.6 * decay, held)
+    after = partials(stretched * 0.9997, 0.28 * level, 0.6 * decay, held)
+    knock = _burst(0.05, 60, 900, 0.025 * strength, random)
     return strength * damp(_mix(prompt + after, knock), seconds, 0.25)
 
 

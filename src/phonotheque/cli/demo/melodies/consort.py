@@ -87,7 +87,7 @@ CANON = Piece(
     title="Canon in D",
     composer="Johann Pachelbel (1653–1706)",
     metre="4/4",
-    tempo=76,
+    tempo=78,
     room=0.3,
     players=(
         Voice("violin", " | ".join((*_CANON, "F#5/1")), gain=0.8, pan=-0.5),
