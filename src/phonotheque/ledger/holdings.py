@@ -1,0 +1,113 @@
+"""What a mirror holds of somebody else's bags: wanted, complete, and every file that was verified."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from itertools import islice
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from phonotheque.ledger.schema import holding_files, holdings
+
+_AT_ONCE = 500  # paths in one statement; databases bound the number of parameters
+
+
+class HoldingState(StrEnum):
+    """Where a bag stands."""
+
+    WANTED = "wanted"  # chosen; some files may be verified already
+    COMPLETE = "complete"  # every file verified and on the disk
+    WITHDRAWN = "withdrawn"  # taken back by its publisher: neither served nor fetched
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """One bag of a mirror. ``edition`` is the one that added it; ``verified_at`` is None until complete."""
+
+    bag_id: str
+    edition: int
+    bytes: int
+    state: HoldingState
+    verified_at: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class HeldFile:
+    """A file that was hashed and found right, relative to its bag."""
+
+    path: str
+    size: int
+    sha256: str
+
+
+def want(connection: Connection, bag_id: str, *, edition: int, size: int) -> None:
+    """Record that a bag is wanted; one that is already recorded stays as it is."""
+    if connection.execute(select(holdings.c.bag_id).where(holdings.c.bag_id == bag_id)).first() is None:
+        connection.execute(
+            insert(holdings).values(
+                bag_id=bag_id, edition=edition, bytes=size, state=HoldingState.WANTED.value
+            )
+        )
+
+
+def all_holdings(connection: Connection) -> dict[str, Holding]:
+    """Return every holding by bag id, in the order of ids."""
+    rows = connection.execute(select(holdings).order_by(holdings.c.bag_id))
+    return {
+        row.bag_id: Holding(row.bag_id, row.edition, row.bytes, HoldingState(row.state), row.verified_at)
+        for row in rows
+    }
+
+
+def verified_files(connection: Connection, bag_id: str) -> dict[str, HeldFile]:
+    """Return the files of a bag that were verified, by path."""
+    rows = connection.execute(select(holding_files).where(holding_files.c.bag_id == bag_id))
+    return {row.path: HeldFile(row.path, row.size, row.sha256) for row in rows}
+
+
+def record_verified(connection: Connection, bag_id: str, files: Iterable[HeldFile], *, at: str) -> None:
+    """Record files as verified at ``at``, in place of what was recorded of them before.
+
+    The caller has brought them to the disk (fsync) first.
+    """
+    rows = [{"bag_id": bag_id, "verified_at": at, **asdict(file)} for file in files]
+    _forget(connection, bag_id, [str(row["path"]) for row in rows])
+    if rows:
+        connection.execute(insert(holding_files), rows)
+
+
+def complete(connection: Connection, bag_id: str, *, at: str) -> None:
+    """Record that every file of a bag was verified."""
+    _set(connection, bag_id, HoldingState.COMPLETE, at)
+
+
+def reopen(connection: Connection, bag_id: str, paths: Collection[str]) -> None:
+    """Take back that a bag is complete: the files at ``paths`` were found wrong or missing."""
+    _forget(connection, bag_id, paths)
+    _set(connection, bag_id, HoldingState.WANTED, None)
+
+
+def withdraw(connection: Connection, bag_id: str) -> None:
+    """Record that a bag's publisher took it back."""
+    _set(connection, bag_id, HoldingState.WITHDRAWN, None)
+
+
+def _set(connection: Connection, bag_id: str, state: HoldingState, verified_at: str | None) -> None:
+    connection.execute(
+        update(holdings).where(holdings.c.bag_id == bag_id).values(state=state.value, verified_at=verified_at)
+    )
+
+
+def _forget(connection: Connection, bag_id: str, paths: Iterable[str]) -> None:
+    for some in _batches(paths):
+        connection.execute(
+            delete(holding_files).where(holding_files.c.bag_id == bag_id, holding_files.c.path.in_(some))
+        )
+
+
+def _batches(paths: Iterable[str]) -> Iterator[list[str]]:
+    remaining = iter(paths)
+    while some := list(islice(remaining, _AT_ONCE)):
+        yield some

@@ -1,0 +1,104 @@
+"""What a mirror and its swarm process tell each other: plain values that pickle. See :mod:`.swarm`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class SwarmSettings:
+    """How the swarm reaches the world. Limits are bytes per second, 0 for none."""
+
+    listen: tuple[str, ...] = ("0.0.0.0:6881", "[::]:6881")  # port 0: any free one
+    trackers: tuple[str, ...] = ()  # besides those in the torrents
+    dht: bool = True
+    lsd: bool = True  # peers on the same local network (BEP 14)
+    pex: bool = True  # peers tell of other peers (BEP 11)
+    port_mapping: bool = True  # ask the router for an open port (UPnP, NAT-PMP)
+    web_seed: bool = True  # fetch from the origin's web server, too
+    upload_limit: int = 0
+    download_limit: int = 0
+    connections: int = 200
+
+    @property
+    def local(self) -> bool:
+        """Whether it listens on this machine only, where every peer has the same address."""
+        return all(address.startswith(("127.", "[::1]")) for address in self.listen)
+
+
+@dataclass(frozen=True, slots=True)
+class Add:
+    """Transfer or seed a bag. ``have`` has one byte (0 or 1) per piece; None means all, taken as verified."""
+
+    bag: str
+    torrent: bytes
+    save_path: str  # the folder in which the bag's folder lies
+    have: bytes | None
+    web_seeds: tuple[str, ...] = ()
+    peers: tuple[tuple[str, int], ...] = ()  # IP address and port
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """Stop with a bag; its files stay."""
+
+    bag: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Stop all transfers, or go on."""
+
+    paused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Bring everything to the disk and end."""
+
+
+Command = Add | Remove | Pause | Stop
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """Peers can connect to this port."""
+
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """How far a bag is: ``done`` counts bytes of right pieces; the other counts begin when it was added."""
+
+    bag: str
+    done: int
+    downloaded: int
+    uploaded: int
+    download_rate: int  # bytes per second
+    upload_rate: int
+    peers: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """Every piece of the bag came, and was handed to the operating system."""
+
+    bag: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something went wrong. ``errno`` is set for errors of the disk; ``bag`` is None for the session."""
+
+    bag: str | None
+    what: str
+    errno: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """The answer to :class:`Stop`."""
+
+
+Report = Listening | Moved | Finished | Trouble | Stopped

@@ -1,0 +1,186 @@
+"""Where a mirror reads a public tree from: a web server, or a folder. Nothing read is trusted here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from errno import EINVAL, ELOOP, ENOTDIR
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import quote, urlsplit
+
+import urllib3
+from urllib3.exceptions import HTTPError
+
+from phonotheque.model.errors import NetworkError, NotFoundError, UsageError, VerificationError
+from phonotheque.vault.names import check_portable
+from phonotheque.vault.place import BUFFER, naming, open_regular
+
+_CONNECT, _READ = 10.0, 30.0  # seconds: to connect, and between two pieces of an answer
+
+
+class Origin(Protocol):
+    """A public tree. Paths are relative to it, with ``/``, and portable (checked)."""
+
+    @property
+    def where(self) -> str:
+        """The address, for messages."""
+
+    @property
+    def web_seed(self) -> str | None:
+        """The address to which a BitTorrent client adds ``<bag>/<path>`` (BEP 19), if there is one."""
+
+    def open_range(self, path: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+        """Yield ``length`` bytes of a file from ``start``, or all that follow; never more, perhaps fewer.
+
+        Raises NotFoundError when the origin says there is no such file, NetworkError on any failure to read.
+        """
+
+
+def open_origin(text: str, *, timeout: float = _READ, retries: int = 3) -> Origin:
+    """Return the origin at an ``http(s)://`` URL, or in a folder (an archive, a mirror, its ``public``)."""
+    if "://" in text:
+        return HttpOrigin(text, timeout=timeout, retries=retries)
+    return FolderOrigin(Path(text))
+
+
+def fetch(origin: Origin, path: str, max_bytes: int) -> bytes:
+    """Return a whole small file. Raises VerificationError when it is larger than ``max_bytes``."""
+    data = bytearray()
+    for chunk in origin.open_range(path, 0, max_bytes + 1):
+        data += chunk
+    if len(data) > max_bytes:
+        raise VerificationError(
+            f"{path} at {origin.where} is larger than the {max_bytes} bytes it may have.",
+            "The origin is damaged or hostile; nothing was taken from this file.",
+        )
+    return bytes(data)
+
+
+class FolderOrigin:
+    """A public tree in a folder. Links inside it are followed: what is read gets verified afterwards."""
+
+    def __init__(self, folder: Path) -> None:
+        inside = folder / "public"
+        self._public = inside if (inside / "metadata").is_dir() else folder
+        if not (self._public / "metadata").is_dir():
+            raise NotFoundError(
+                f"{folder} holds no published edition: it has no public/metadata.",
+                "Give the folder of an archive or mirror, or run: phono publish",
+            )
+
+    @property
+    def where(self) -> str:
+        """The folder."""
+        return str(self._public)
+
+    @property
+    def web_seed(self) -> str | None:
+        """A folder is no web seed."""
+        return None
+
+    def open_range(self, path: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+        """Yield bytes of a regular file; see :class:`Origin`."""
+        file = self._public / _checked(path)
+        try:
+            with open_regular(file) as stream, naming(file):
+                stream.seek(start)
+                left = length
+                while left is None or left > 0:
+                    chunk = stream.read(BUFFER if left is None else min(BUFFER, left))
+                    if not chunk:
+                        return
+                    left = None if left is None else left - len(chunk)
+                    yield chunk
+        except FileNotFoundError as error:
+            raise _absent(path, self.where) from error
+        except OSError as error:
+            if error.errno in (EINVAL, ELOOP, ENOTDIR):
+                raise VerificationError(f"{file} is not a regular file.", "The origin is damaged.") from error
+            raise NetworkError(
+                f"{file} cannot be read: {error.strerror}.", "Check the disk or the mount, then run it again."
+            ) from error
+
+
+class HttpOrigin:
+    """A public tree on a web server. Answers are bounded, redirects followed a few times."""
+
+    def __init__(self, url: str, *, timeout: float = _READ, retries: int = 3) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+            raise UsageError(
+                f"{url} is not an address to mirror.", "Write it as https://host/path or a folder."
+            )
+        self._base = url.rstrip("/") + "/"
+        self._pool = urllib3.PoolManager(
+            timeout=urllib3.Timeout(connect=min(timeout, _CONNECT), read=timeout),
+            retries=urllib3.Retry(total=retries, redirect=3, backoff_factor=0.2),
+            headers={"User-Agent": "Phonotheque", "Accept-Encoding": "identity"},
+        )
+
+    @property
+    def where(self) -> str:
+        """The URL."""
+        return self._base
+
+    @property
+    def web_seed(self) -> str | None:
+        """Bags lie under ``bags/`` in every public tree."""
+        return self._base + "bags/"
+
+    def open_range(self, path: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+        """Yield bytes by a range request (RFC 9110 §14); see :class:`Origin`."""
+        if length == 0:
+            return
+        end = "" if length is None else str(start + length - 1)
+        ranged = {"Range": f"bytes={start}-{end}"} if start or length is not None else {}
+        url = self._base + quote(_checked(path))
+        try:
+            answer = self._pool.request("GET", url, preload_content=False, headers=self._headers(ranged))
+        except HTTPError as error:
+            raise self._broken(url, str(error)) from error
+        try:
+            if answer.status in (403, 404, 410):  # object stores answer 403 for what is not there
+                raise _absent(path, self._base)
+            if answer.status == 416:  # the file ends before the range begins
+                return
+            if answer.status not in (200, 206):
+                raise self._broken(url, f"the server answered {answer.status}")
+            yield from self._body(answer, skip=start if answer.status == 200 else 0, length=length)
+        except HTTPError as error:
+            raise self._broken(url, str(error)) from error
+        finally:
+            answer.close()
+
+    def _headers(self, more: dict[str, str]) -> dict[str, str]:
+        return dict(self._pool.headers) | more
+
+    @staticmethod
+    def _body(answer: urllib3.BaseHTTPResponse, *, skip: int, length: int | None) -> Iterator[bytes]:
+        """Cut the asked range out of what came: a server may ignore ranges, or send more than asked."""
+        left = length
+        for chunk in answer.stream(64 * 1024, decode_content=False):
+            part = chunk[skip:]
+            skip -= len(chunk) - len(part)
+            if left is not None:
+                part = part[:left]
+                left -= len(part)
+            if part:
+                yield part
+            if left == 0:
+                return
+
+    @staticmethod
+    def _broken(url: str, why: str) -> NetworkError:
+        return NetworkError(f"{url} could not be fetched: {why}.", "Run it again: what is verified is kept.")
+
+
+def _checked(path: str) -> str:
+    if reason := check_portable(path):
+        raise VerificationError(
+            f"The path {path!r:.200} is refused: {reason}.", "The publisher must correct it."
+        )
+    return path
+
+
+def _absent(path: str, where: str) -> NotFoundError:
+    return NotFoundError(f"{path} is not there at {where}.", "Ask the publisher, or try another origin.")

@@ -1,0 +1,241 @@
+"""The process that runs libtorrent, alone: whatever happens in it cannot hurt the mirror that started it.
+
+It is started by :class:`phonotheque.mirrors.swarm.Swarm` with one connected socket. It believes what it is
+told about pieces on the disk, is not believed when it says that a bag is finished, and ends with its parent.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import sys
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from typing import Any
+
+import libtorrent as lt
+
+from phonotheque.mirrors.messages import (
+    Add,
+    Command,
+    Finished,
+    Listening,
+    Moved,
+    Pause,
+    Remove,
+    Report,
+    Stop,
+    Stopped,
+    SwarmSettings,
+    Trouble,
+)
+
+_TICK = 0.05  # seconds between looks at commands and alerts
+_REPORT = 0.5  # seconds between reports of progress
+_RECONNECT = 2.0  # seconds between attempts to reach a bag's own peers
+_OUTBOX = 1000  # reports of trouble kept for a parent that does not listen
+_FLUSH = 30.0  # seconds to bring everything to the disk at the end
+_LIMITS = {"max_buffer_size": 256 * 1024**2, "max_pieces": 2**22, "max_decode_tokens": 2**24}
+_HEARD = (
+    lt.alert.category_t.error_notification
+    | lt.alert.category_t.status_notification
+    | lt.alert.category_t.storage_notification
+)
+
+
+@dataclass(slots=True)
+class _Bag:
+    handle: lt.torrent_handle
+    peers: tuple[tuple[str, int], ...]
+    downloading: bool
+    flushing: bool = False
+    last: Moved | None = None
+
+
+@dataclass(slots=True)
+class _Session:
+    connection: Connection
+    settings: SwarmSettings
+    session: lt.session
+    bags: dict[str, _Bag] = field(default_factory=dict)
+    outbox: deque[Report] = field(default_factory=deque)
+    stopping: float | None = None  # when to end even if not all is flushed
+    report_at: float = 0.0
+    reconnect_at: float = 0.0
+
+    def tell(self, report: Report) -> None:
+        """Report, later if the parent is busy: waiting for it while it waits for us would never end."""
+        if len(self.outbox) < _OUTBOX or not isinstance(report, Trouble):
+            self.outbox.append(report)
+
+    def send(self) -> None:
+        """Send what the parent has room for."""
+        while self.outbox and select.select([], [self.connection], [], 0)[1]:
+            self.connection.send(self.outbox.popleft())
+
+
+def main() -> None:
+    """Serve the connection whose descriptor is the first argument, until told to stop or left alone."""
+    # Ctrl-C reaches the whole terminal; the parent decides what it means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    connection = Connection(int(sys.argv[1]))
+    parent = os.getppid()
+    try:
+        settings = connection.recv()
+        swarm = _Session(connection, settings, lt.session(_session_settings(settings)))
+        swarm.tell(Listening(swarm.session.listen_port()))
+        while os.getppid() == parent and _turn(swarm):
+            pass
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        return  # the parent is gone: so are we
+
+
+def _session_settings(settings: SwarmSettings) -> lt.settings_pack:
+    return {
+        "user_agent": f"Phonotheque libtorrent/{lt.version}",
+        "listen_interfaces": ",".join(settings.listen),
+        "enable_dht": settings.dht,
+        "enable_lsd": settings.lsd,
+        "enable_upnp": settings.port_mapping,
+        "enable_natpmp": settings.port_mapping,
+        "upload_rate_limit": settings.upload_limit,
+        "download_rate_limit": settings.download_limit,
+        "connections_limit": settings.connections,
+        "allow_multiple_connections_per_ip": settings.local,
+        "alert_mask": _HEARD,
+        "alert_queue_size": 100_000,
+        "urlseed_wait_retry": 5,  # seconds after which a web seed that failed is asked again
+        "min_reconnect_time": 5,
+    }
+
+
+def _turn(swarm: _Session) -> bool:
+    """Do one round of work; False when it is time to end."""
+    if swarm.connection.poll(_TICK):
+        _obey(swarm, swarm.connection.recv())
+    for alert in swarm.session.pop_alerts():
+        _hear(swarm, alert)  # an alert is dead after the next pop_alerts
+    now = time.monotonic()
+    if now >= swarm.report_at and not swarm.outbox:
+        swarm.report_at = now + _REPORT
+        _report(swarm, now)
+    swarm.send()
+    if swarm.stopping is None:
+        return True
+    flushed = not any(bag.flushing for bag in swarm.bags.values())
+    if not flushed and now < swarm.stopping:
+        return True
+    swarm.connection.send(Stopped())
+    return False
+
+
+def _obey(swarm: _Session, command: Command) -> None:
+    match command:
+        case Add():
+            _add(swarm, command)
+        case Remove(bag) if bag in swarm.bags:
+            swarm.session.remove_torrent(swarm.bags.pop(bag).handle)
+        case Pause(paused):
+            (swarm.session.pause if paused else swarm.session.resume)()
+        case Stop():
+            swarm.session.pause()
+            swarm.stopping = time.monotonic() + _FLUSH
+            for entry in swarm.bags.values():
+                if entry.downloading:
+                    _flush(entry)
+
+
+def _add(swarm: _Session, command: Add) -> None:
+    load: Any = lt.load_torrent_buffer  # its stub does not know the limits
+    parameters = load(command.torrent, _LIMITS)
+    parameters.save_path = command.save_path
+    parameters.flags &= ~(lt.torrent_flags.auto_managed | lt.torrent_flags.paused)
+    if command.have is None:
+        # We have verified it. A full check by libtorrent would keep 32 bytes in memory for each block.
+        parameters.flags |= lt.torrent_flags.seed_mode
+    else:
+        parameters.have_pieces = [bool(there) for there in command.have]
+        parameters.flags |= lt.torrent_flags.no_verify_files
+    for flag, wanted in (
+        (lt.torrent_flags.disable_dht, swarm.settings.dht),
+        (lt.torrent_flags.disable_lsd, swarm.settings.lsd),
+        (lt.torrent_flags.disable_pex, swarm.settings.pex),
+    ):
+        if not wanted:
+            parameters.flags |= flag
+    parameters.url_seeds = [*parameters.url_seeds, *command.web_seeds] if swarm.settings.web_seed else []
+    parameters.trackers = [*parameters.trackers, *swarm.settings.trackers]
+    try:
+        handle = swarm.session.add_torrent(parameters)
+    except RuntimeError as error:  # what libtorrent's C++ exceptions become
+        swarm.tell(Trouble(command.bag, str(error)))
+        return
+    swarm.bags[command.bag] = _Bag(handle, command.peers, downloading=command.have is not None)
+    _call_peers(swarm.bags[command.bag])
+
+
+def _call_peers(bag: _Bag) -> None:
+    for peer in bag.peers:
+        bag.handle.connect_peer(peer)
+
+
+def _flush(bag: _Bag) -> None:
+    bag.flushing = True
+    bag.handle.flush_cache()
+
+
+def _hear(swarm: _Session, alert: lt.alert) -> None:
+    tell = swarm.tell
+    match alert:
+        case lt.torrent_finished_alert():
+            bag = swarm.bags.get(alert.torrent_name)
+            if bag and bag.downloading:
+                # Until the cache is flushed, files of a “finished” bag can be wrong on the disk.
+                _flush(bag)
+        case lt.cache_flushed_alert():
+            bag = swarm.bags.get(alert.torrent_name)
+            if bag and bag.flushing:
+                bag.flushing = False
+                if swarm.stopping is None:
+                    bag.downloading = False
+                    tell(Finished(alert.torrent_name))
+        case lt.file_error_alert():
+            system = alert.error.category().name() in ("system", "generic")
+            what = f"{alert.filename()}: {alert.error.message()}"
+            tell(Trouble(alert.torrent_name, what, alert.error.value() if system else None))
+        case lt.torrent_error_alert() | lt.url_seed_alert() | lt.hash_failed_alert() | lt.peer_ban_alert():
+            tell(Trouble(alert.torrent_name, alert.message()))
+        case lt.tracker_error_alert():
+            tell(Trouble(alert.torrent_name, alert.message()))
+        case lt.listen_failed_alert() | lt.alerts_dropped_alert():
+            tell(Trouble(None, alert.message()))
+
+
+def _report(swarm: _Session, now: float) -> None:
+    """Tell how far each bag is, where that has changed, and call the peers of those that have none."""
+    reconnect = now >= swarm.reconnect_at
+    if reconnect:
+        swarm.reconnect_at = now + _RECONNECT
+    for name, bag in swarm.bags.items():
+        status = bag.handle.status(0)
+        if reconnect and bag.downloading and not status.num_peers:
+            _call_peers(bag)
+        moved = Moved(
+            bag=name,
+            done=status.total_done,
+            downloaded=status.total_payload_download,
+            uploaded=status.total_payload_upload,
+            download_rate=status.download_payload_rate,
+            upload_rate=status.upload_payload_rate,
+            peers=status.num_peers,
+        )
+        if moved != bag.last:
+            bag.last = moved
+            swarm.tell(moved)
+
+
+if __name__ == "__main__":
+    main()

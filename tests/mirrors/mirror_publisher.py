@@ -1,0 +1,215 @@
+"""A small publisher and a web server for tests: real bags, torrents, signatures, on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import threading
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.routing import Mount
+from starlette.staticfiles import StaticFiles
+
+from phonotheque.editions.edition import (
+    ArchiveId,
+    BagEntry,
+    CatalogueEntry,
+    Edition,
+    IndexEntry,
+    Previous,
+    TorrentEntry,
+    Withdrawal,
+    write_edition,
+)
+from phonotheque.editions.torrent import build_torrent
+from phonotheque.editions.trust import create_keys, init_repository, publish_targets
+from phonotheque.mirrors.messages import SwarmSettings
+from phonotheque.vault.bag import BagFile, BagPlan, seal
+
+NOW = datetime(2026, 11, 21, 10, 15, tzinfo=UTC)
+ARCHIVE = "0b9cbd60-4f0e-4ab4-8f7f-1d6e7f1b2a3c"
+LOCAL = SwarmSettings(listen=("127.0.0.1:0",), dht=False, lsd=False, pex=False, port_mapping=False)
+
+
+def noise(seed: str, size: int) -> bytes:
+    return hashlib.shake_256(seed.encode()).digest(size)
+
+
+def music(bag: str, files: int = 4, size: int = 400_000) -> dict[str, bytes]:
+    """A few files of less and more than a piece, with names that need escaping in URLs."""
+    return {
+        f"Artiste é/1999 - A & B #{i}/{i:02d} Piste.ogg": noise(f"{bag}{i}", size // 2 * (i + 1))
+        for i in range(files)
+    }
+
+
+@dataclass
+class Publisher:
+    """An archive that publishes what a test tells it to."""
+
+    folder: Path
+    bags: list[BagEntry] = field(default_factory=list)
+    previous: Previous | None = None
+    now: datetime = NOW
+    targets: dict[str, Path] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.public = self.folder / "public"
+        create_keys(self.folder / "keys")
+        init_repository(self.public, self.folder / "keys", now=self.now)
+        (self.public / "bags").mkdir()
+        (self.folder / "vault" / "bags").mkdir(parents=True)
+
+    def bag(
+        self, name: str, files: Mapping[str, bytes] | None = None, *, edition: int = 1, **changes: Any
+    ) -> BagEntry:
+        """Seal a bag, write its torrent, and list it in the next edition."""
+        sources = self.folder / "sources" / name
+        sources.mkdir(parents=True)
+        planned = []
+        for index, (path, data) in enumerate((files or music(name)).items()):
+            (sources / str(index)).write_bytes(data)
+            planned.append(
+                BagFile(sources / str(index), path, hashlib.sha256(data).hexdigest(), len(data), {})
+            )
+        home = self.folder / "vault" / "bags"
+        sealed = seal(BagPlan(name, tuple(planned), (), "A bag for tests.\n"), home).bag
+        torrent = build_torrent(sealed, created_by="Phonotheque", creation_date=None)
+        path = f"editions/{edition}/torrents/{name}.torrent"
+        place = self.public / "targets" / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(torrent.data)
+        (self.public / "bags" / name).symlink_to(f"../../vault/bags/{name}")
+        entry = BagEntry(
+            id=name,
+            wave=1,
+            edition=edition,
+            audience="WORLD",
+            payload_bytes=sealed.payload_bytes,
+            payload_files=sealed.payload_files,
+            bytes=sealed.size,
+            files=len(sealed.files),
+            tagmanifest_sha256=hashlib.sha256(
+                (home / name / "tagmanifest-sha256.txt").read_bytes()
+            ).hexdigest(),
+            recordings=sealed.payload_files,
+            listens=None,
+            torrent=TorrentEntry(
+                path,
+                len(torrent.data),
+                hashlib.sha256(torrent.data).hexdigest(),
+                torrent.infohash_v1,
+                torrent.infohash_v2,
+            ),
+        )
+        self.bags.append(entry)
+        return entry
+
+    def edition(self, number: int, *, withdrawals: tuple[Withdrawal, ...] = ()) -> Edition:
+        """The edition as it would be published now, with its index written."""
+        index = self.public / "targets" / f"editions/{number}/index.parquet"
+        index.parent.mkdir(parents=True, exist_ok=True)
+        index.write_bytes(noise(f"index{number}", 2000))
+        return Edition(
+            number,
+            self.now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            ArchiveId(ARCHIVE, "Tests"),
+            self.previous,
+            tuple(self.bags),
+            CatalogueEntry(self.bags[0].id, "2026-11-21T101500Z"),
+            IndexEntry(
+                f"editions/{number}/index.parquet", 2000, hashlib.sha256(index.read_bytes()).hexdigest()
+            ),
+            withdrawals,
+        )
+
+    def publish(self, number: int, edition: Edition | None = None) -> Edition:
+        """Sign and publish an edition; the next one follows it."""
+        edition = edition or self.edition(number)
+        file = self.folder / f"edition-{number}.json"
+        file.write_bytes(write_edition(edition))
+        names = {"edition.json": file, f"editions/{number}/edition.json": file}
+        publish_targets(self.public, self.folder / "keys", names, now=self.now)
+        self.previous = Previous(number, hashlib.sha256(file.read_bytes()).hexdigest())
+        return edition
+
+
+@dataclass
+class Web:
+    """A web server on loopback and the bytes it has sent, by path."""
+
+    url: str
+    sent: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def bag_bytes(self) -> int:
+        return sum(size for path, size in self.sent.items() if path.startswith("/bags/"))
+
+
+@contextmanager
+def served(public: Path, *, bags: bool = True, slow: float = 0.0) -> Iterator[Web]:
+    """Serve a public tree with ranges, as any web server would; without ``bags``, those are not found."""
+    files = Starlette(routes=[Mount("/", StaticFiles(directory=public, follow_symlink=True))])
+    web = Web("")
+
+    async def app(
+        scope: MutableMapping[str, Any],
+        receive: Callable[[], Awaitable[Any]],
+        send: Callable[[Any], Awaitable[None]],
+    ) -> None:
+        if scope["type"] != "http":
+            return
+        path = scope["path"]
+
+        async def counting(message: Any) -> None:
+            web.sent[path] += len(message.get("body", b""))
+            if slow and path.startswith("/bags/"):
+                await asyncio.sleep(slow)
+            await send(message)
+
+        if not bags and path.startswith("/bags/"):
+            scope = {**scope, "path": "/nothing", "raw_path": b"/nothing"}
+        await files(scope, receive, counting)
+
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error", lifespan="off"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        wait_for(lambda: server.started)
+        web.url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+        yield web
+    finally:
+        server.should_exit = True
+        server.force_exit = True
+        thread.join(10)
+
+
+def wait_for(condition: Callable[[], Any], timeout: float = 20.0) -> None:
+    """Wait until something is so; the test fails if it does not become so."""
+    end = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < end, "this did not happen in time"
+        time.sleep(0.01)
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder by relative path, links followed."""
+    return {
+        os.path.relpath(Path(here, name), folder): Path(here, name).read_bytes()
+        for here, _, names in os.walk(folder, followlinks=True)
+        for name in names
+    }
+
+
+def later(**delta: float) -> datetime:
+    return NOW + timedelta(**delta)
