@@ -17,7 +17,7 @@ from license_expression import (
     Licensing,
 )
 
-from phonotheque.rights.licences import PDM, Licence, parse_licence
+from phonotheque.rights.licences import Licence, parse_licence
 
 MAX_EXPRESSION = 1000  # characters
 MAX_DEPTH = 20  # nested parentheses
@@ -104,6 +104,12 @@ def _inner(terms: Terms) -> str:
     return terms_id(terms) if isinstance(terms, Licence) else f"({terms_id(terms)})"
 
 
-def is_public_domain(terms: Terms) -> bool:
-    """Tell whether the terms are the Public Domain Mark, which states a fact and licenses nothing."""
-    return terms == PDM
+def licences_in(terms: Terms) -> tuple[Licence, ...]:
+    """Return every licence that the terms name."""
+    match terms:
+        case Licence():
+            return (terms,)
+        case AnyOf():
+            return tuple(licence for option in terms.options for licence in licences_in(option))
+        case AllOf():
+            return tuple(licence for part in terms.parts for licence in licences_in(part))

@@ -98,6 +98,16 @@ def free_art(version: str) -> Licence | None:
     )
 
 
+def _known() -> Iterator[Licence | None]:
+    yield from (CC0, PDM, free_art("1.3"), free_art("1.2"))
+    yield from (creative_commons(elements, version) for elements in _CC_TYPES for version in _CC_VERSIONS)
+    for name, versions in _GNU_VERSIONS.items():
+        yield from (gnu(name, version, or_later=later) for version in versions for later in (False, True))
+
+
+KNOWN_IDS = tuple(licence.id for licence in _known() if licence)  # with a rule of ours; ports left out
+
+
 def candidates(mention: Mention) -> tuple[str, ...]:
     """Return the licences a mention may mean, newest first; none when it could be anything."""
     versions: tuple[str, ...] = (mention.version,) if mention.version else ()
@@ -116,6 +126,12 @@ def candidates(mention: Mention) -> tuple[str, ...]:
         case _:  # words for the public domain may mean the mark; only the mark itself says so
             found = [PDM]
     return tuple(licence.id for licence in found if licence)
+
+
+def readings(text: str) -> tuple[str, ...]:
+    """Return the licences that an incomplete name may mean, such as "CC BY", newest first."""
+    mention = read_whole(text[:MAX_NAME])
+    return candidates(mention) if mention else ()
 
 
 def licence_of(mention: Mention) -> Licence | None:

@@ -1,0 +1,89 @@
+"""``rights.toml``: what an archivist, or whoever made a folder, states about the files in it. Our own format.
+
+[[rights]]
+files = ["*.flac", "disc 1/**"]      # default: every file below
+licence = "CC-BY-SA-4.0"
+holder = "The Example Ensemble"
+evidence = "https://example.org/releases/7"
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import TypeVar
+
+from phonotheque.model.errors import PhonothequeError
+from phonotheque.model.rights import WORLDWIDE, Covers, Evidence, Kind, Statement
+from phonotheque.rights import globs
+from phonotheque.rights.expressions import parse_terms
+from phonotheque.rights.grant import Problem, normal_form
+from phonotheque.rights.prose import kind_of
+from phonotheque.rights.ruleset import Rule, RuleSet, first_unknown, load_toml, strings
+
+NAME = "rights.toml"
+FIELDS = ("files", "licence", "kind", "holder", "evidence", "covers", "territory", "asserted_by")
+
+_Choice = TypeVar("_Choice", bound=StrEnum)
+
+
+def read_rights_toml(path: Path) -> RuleSet:
+    """Return the rules of a ``rights.toml``; PhonothequeError names the file, the table and the field."""
+    document = load_toml(path)
+    if (unknown := first_unknown(document, ["rights"])) is not None:
+        raise PhonothequeError(f"{path}: “{unknown}” is no part of it", "Every table starts with [[rights]].")
+    tables = document.get("rights", [])
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        raise PhonothequeError(f"{path}: “rights” is not a list of tables", "Start each with [[rights]].")
+    rules = tuple(_rule(table, f"{path}: [[rights]] table {n}") for n, table in enumerate(tables, 1))
+    return RuleSet(rules, side_by_side=True)
+
+
+def _rule(table: Mapping[str, object], where: str) -> Rule:
+    if (unknown := first_unknown(table, FIELDS)) is not None:
+        near = difflib.get_close_matches(unknown, FIELDS, n=1)
+        advice = f"Did you mean “{near[0]}”? " if near else ""
+        raise PhonothequeError(
+            f"{where}: there is no field “{unknown}”", f"{advice}Fields: {', '.join(FIELDS)}."
+        )
+    patterns = strings(table.get("files", ["**"]))
+    if not patterns or not all(patterns):
+        raise PhonothequeError(
+            f"{where}: files: it is not a list of patterns", 'Write for example files = ["*.flac"].'
+        )
+    licence = _text(table, "licence", where) or None
+    terms = parse_terms(licence) if licence else None
+    stated = Statement(
+        kind=_choice(table, "kind", Kind, kind_of(terms) if terms else Kind.LICENCE, where),
+        licence=licence,
+        evidence=_text(table, "evidence", where),
+        evidence_origin=NAME,
+        asserted_by=_text(table, "asserted_by", where, NAME),
+        holder=_text(table, "holder", where) or None,
+        covers=_choice(table, "covers", Covers, Covers.BOTH, where),
+        territory=_text(table, "territory", where, WORLDWIDE),
+    )
+    checked = normal_form(stated)
+    if isinstance(checked, Problem):
+        raise PhonothequeError(f"{where}: {checked.field}: {checked.what}", checked.advice)
+    return Rule(tuple(map(globs.ours, patterns)), Evidence(statements=(checked,)))
+
+
+def _text(table: Mapping[str, object], field: str, where: str, otherwise: str = "") -> str:
+    value = table.get(field, otherwise)
+    if not isinstance(value, str):
+        raise PhonothequeError(f"{where}: {field}: it is not a text", f'Write {field} = "…".')
+    return value
+
+
+def _choice(
+    table: Mapping[str, object], field: str, choices: type[_Choice], otherwise: _Choice, where: str
+) -> _Choice:
+    text = _text(table, field, where, otherwise)
+    for choice in choices:
+        if choice == text:
+            return choice
+    advice = f"Choose one of: {', '.join(choices)}."
+    raise PhonothequeError(f"{where}: {field}: “{text[:100]}” is not one of its values", advice)
