@@ -136,8 +136,8 @@ _RELEASES = (
         (
             _Track(keyboard.PRELUDE, OPUS, 15_633),
             _Track(keyboard.FUR_ELISE, MP3, 92_840),
-            _Track(keyboard.ENTERTAINER, ALAC, 26_154),
-            _Track(keyboard.GYMNOPEDIE, OPUS, 38_029),
+            _Track(keyboard.ENTERTAINER, OPUS, 26_154),
+            _Track(keyboard.GYMNOPEDIE, ALAC, 38_029),
         ),
     ),
 )
@@ -148,7 +148,7 @@ def make_collection(folder: Path, *, progress: Progress = QUIET) -> Collection:
 
     The same versions of numpy and PyAV give the same bytes. Raises OSError when the disk cannot take it.
     """
-    progress.start("making music", total_files=sum(len(r.tracks) for r in _RELEASES) + 5)
+    progress.start("making music", total_files=sum(len(release.tracks) for release in _RELEASES) + 5)
     folder.mkdir(parents=True, exist_ok=True)
     files = []
     for made in (*_releases(folder), *_loose(folder)):
@@ -228,7 +228,7 @@ def _write(
 
 
 def _label(release: _Release, number: int) -> Label:
-    """Return the label of a release's track. Its ISRC counts through the releases of its year."""
+    """Return the label of a release's track. Its ISRC ends in its number: no two releases share a year."""
     piece = release.tracks[number - 1].piece
     return Label(
         piece.title,

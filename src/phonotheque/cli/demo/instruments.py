@@ -43,7 +43,9 @@ def piano(hertz: float, seconds: float, strength: float, random: np.random.Gener
 def string(
     *, bright: float, decay: float, plucked_at: float = 0.2, buzz: float = 0.0, release: float = 0.3
 ) -> Instrument:
-    """A plucked string: ``bright`` bounds partials (kHz), ``decay`` is 1/s at middle C."""
+    """A plucked string. ``bright`` bounds its partials in kHz, ``decay`` is 1/s at middle C; ``plucked_at``
+    is a share of its length, and ``buzz`` how much a flat bridge feeds the high partials.
+    """
 
     def play(hertz: float, seconds: float, strength: float, random: np.random.Generator) -> Sound:
         order = np.arange(1, min(32, int(12000 / hertz)) + 1)
@@ -51,10 +53,9 @@ def string(
         level = shape / order * np.exp(-order * hertz / (1000 * bright * (0.6 + 0.6 * strength)))
         level = level * (1 + buzz * np.clip(order - 2, 0, 8)) / level[0]
         loss = decay * (hertz / 262) ** 0.5 * (1 + 0.03 * order**1.6 / (1 + 3 * buzz))
-        tone = partials(
-            order * hertz * np.sqrt(1 + 4e-5 * (order**2 - 1)), 0.5 * level, loss, seconds + release
-        )
-        pick = _burst(0.02, 800, 5000, 0.02 * strength * bright / 3, random)
+        stiff = order * hertz * np.sqrt(1 + 4e-5 * (order**2 - 1))
+        tone = partials(stiff, 0.24 * level, loss, seconds + release)
+        pick = _burst(0.02, 800, 5000, 0.003 * strength * bright, random)
         return strength * damp(_mix(tone, pick), seconds, release)
 
     return play
@@ -114,7 +115,7 @@ def bowed(
             total += sing(table, curve * glide, random.uniform())
         rosin = bow * noise(whole, 1500, 6000, random)
         loudness = envelope(seconds, attack=min(attack, 0.5 * seconds), release=release)
-        return 0.35 * strength * loudness * (total / np.float32(players**0.5) + rosin)
+        return 0.6 * strength * loudness * (total / np.float32(players**0.5) + rosin)
 
     return play
 
@@ -135,7 +136,7 @@ def accordion(hertz: float, seconds: float, strength: float, random: np.random.G
     steady = np.full(round((seconds + 0.06) * RATE), hertz)
     reeds = sing(wavetable(level), steady, random.uniform())
     reeds = reeds + 0.7 * sing(wavetable(level), steady * 2.0 ** (8 / 1200), random.uniform())
-    return 0.3 * strength * envelope(seconds, attack=0.03, release=0.06, sag=0.2) * reeds
+    return 0.55 * strength * envelope(seconds, attack=0.03, release=0.06, sag=0.2) * reeds
 
 
 def _burst(seconds: float, low: float, high: float, level: float, random: np.random.Generator) -> Sound:

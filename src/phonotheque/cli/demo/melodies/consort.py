@@ -22,7 +22,7 @@ GREENSLEEVES = Piece(
     chords="""Am | G | Am | E | Am | G | Am E | Am | C | G | Am | E | C | G | Am E | Am""",
     players=(
         Voice("flute", _GREENSLEEVES, gain=0.9, pan=0.1),
-        Backing("lute", "b 0 1 2 1 0", step=8, gain=0.75, pan=-0.3, low=55, ring=True),
+        Backing("lute", "b 0 1 b 2 1", step=8, gain=0.75, pan=-0.3, low=55, ring=True),
     ),
 )
 
@@ -45,7 +45,7 @@ MINUET = Piece(
             """G3,B3,D4/2 A3/4 | B3/2. | C4 | B3 | A3 | G3 | D4/4 B3 G3 | D4/4 D3/8 C4 B3 A3 |
             B3/2 A3/4 | G3/4 B3 G3 | C4/2. | B3/4 C4/8 B3 A3 G3 |
             A3/2 F#3/4 | G3/2 B3/4 | C4/4 D4 D3 | G3/2 G2/4""",
-            gain=0.85,
+            gain=0.7,
             pan=-0.25,
         ),
     ),
@@ -68,7 +68,7 @@ FOLIA = Piece(
             pan=0.15,
         ),
         Backing("guitar", "b * * 0 * 1", step=8, gain=0.55, pan=-0.3, low=54, ring=True),
-        Backing("bass", "b . .", step=4, gain=0.7, low=50, ring=True),
+        Backing("bass", "b . .", step=4, gain=1.1, low=50, ring=True),
         Backing("drums", "t . h h h .", step=8, gain=0.5, pan=0.3),
     ),
 )

@@ -60,7 +60,7 @@ FUR_ELISE = Piece(
             f"""{_ELISE_LEFT} | A2/16 E3 A3 R/8. |
             C3/16 G3 C4 R/8. | G2/16 G3 B3 R/8. | A2/16 E3 A3 R/8. |
             E2/16 E3 E4 R/8. | R/4. | R/4. | {_ELISE_LEFT} | A2/16 E3 A3/4""",
-            gain=0.85,
+            gain=0.62,
             pan=-0.2,
         ),
     ),
@@ -87,7 +87,7 @@ ENTERTAINER = Piece(
             E5 C5 D5 E5/8 B4/16 D5/8 | C5/4 C5,E5,G5,C6/8 R""",
             pan=0.15,
         ),
-        Backing("piano", "b *", step=8, gain=0.6, pan=-0.2, low=53),
+        Backing("piano", "b *", step=8, gain=0.45, pan=-0.2, low=53),
     ),
 )
 
@@ -102,11 +102,11 @@ GYMNOPEDIE = Piece(
             "piano",
             "R/2. | R | R/4 F#5 A5 | G5 F#5 C#5 | B4 C#5 D5 | A4/2. | F#4/2.~ | F#4",
         ),
-        Voice("piano", "G2/2. | D3 | G2/2. | D3 | G2/2. | D3 | G2/2. | D3", gain=0.8),
+        Voice("piano", "G2/2. | D3 | G2/2. | D3 | G2/2. | D3 | G2/2. | D3", gain=0.55),
         Voice(
             "piano",
             "R/4 B3,D4,F#4/2 | R/4 A3,C#4,F#4/2 | " * 3 + "R/4 B3,D4,F#4/2 | R/4 A3,C#4,F#4/2",
-            gain=0.45,
+            gain=0.4,
         ),
     ),
 )

@@ -36,7 +36,7 @@ FRERE_JACQUES = Piece(
         Voice("clarinet", _JACQUES, gain=0.75, pan=0.5, enters=2),
         Voice("flute", _JACQUES, gain=0.7, enters=4),
         Backing("marimba", "b . 1 . 0 . 1 .", step=8, gain=0.45, low=60),
-        Backing("bass", "b .", step=4, gain=0.5, low=48),
+        Backing("bass", "b .", step=4, gain=0.8, low=48),
     ),
 )
 
@@ -99,7 +99,7 @@ ODE = Piece(
             gain=0.8,
         ),
         Backing("organ", "*", step=1, gain=0.3, pan=-0.2, low=55, ring=True),
-        Backing("bass", "b . 2 .", step=4, gain=0.8, low=48),
+        Backing("bass", "b . 2 .", step=4, gain=1.1, low=48),
     ),
 )
 

@@ -17,7 +17,7 @@ KOROBEINIKI = Piece(
         Voice("accordion", f"{_KOROBEINIKI} | {_KOROBEINIKI}", gain=0.7, pan=-0.15),
         Voice("violin", _KOROBEINIKI, gain=0.45, pan=0.45, enters=8),
         Backing("guitar", ". * . *", step=4, gain=0.6, pan=0.25, low=52),
-        Backing("bass", "b . 2 .", step=4, gain=0.9, low=45),
+        Backing("bass", "b . 2 .", step=4, gain=1.3, low=45),
         Backing("drums", "k h s h k h s h", step=8, gain=0.45),
     ),
 )
