@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import itertools
-import tomllib
 from pathlib import Path
 
 import av
@@ -14,9 +13,12 @@ import pytest
 from numpy.typing import NDArray
 
 from phonotheque.cli.demo.collection import Collection, Kind, Made, make_collection
-from phonotheque.cli.demo.labels import CC0, gradient
+from phonotheque.cli.demo.labels import CC0, Basis, Label, gradient, write_tags
 from phonotheque.cli.demo.synthesis import RATE
+from phonotheque.model.errors import PhonothequeError
 from phonotheque.model.identifiers import parse_isrc
+from phonotheque.rights.folder import load_folder_rules
+from phonotheque.rights.sidecars import read_sidecar
 
 pytestmark = pytest.mark.xdist_group("demo-music")
 
@@ -140,13 +142,12 @@ def _bases(folder: Path, made: Made) -> list[str]:
     if CC0.encode() in path.read_bytes():
         found.append("tag")
     if (sidecar := path.with_name(f"{path.name}.license")).exists():
-        assert "SPDX-License-Identifier: CC0-1.0" in sidecar.read_text()
+        (statement,) = read_sidecar(sidecar).statements
+        assert (statement.licence, statement.holder) == ("CC0-1.0", made.artist)
         found.append("sidecar")
-    if (rights := path.parent / "rights.toml").exists():
-        (table,) = tomllib.loads(rights.read_text())["rights"]
-        assert table["licence"] == "CC0-1.0"
-        assert table["files"] == [f"*{path.suffix}"]
-        assert {"holder", "evidence", "asserted_by"} < table.keys()
+    if (rules := load_folder_rules(path.parent)) is not None:
+        (statement,) = rules.evidence_for(path.name).statements
+        assert (statement.licence, statement.holder) == ("CC0-1.0", made.artist)
         found.append("folder")
     return found
 
@@ -207,3 +208,10 @@ def test_cover_is_a_png_that_decodes(tmp_path: Path) -> None:
     assert picture.shape == (64, 64, 3)
     assert picture[0, 0].tolist() == [10, 20, 30]
     assert picture[-1, -1].tolist() == [200, 100, 50]
+
+
+def test_tags_that_cannot_be_written_are_told(tmp_path: Path) -> None:
+    (tmp_path / "a.flac").write_bytes(b"not FLAC")
+    label = Label("t", "a", "b", "2021", "c", "ZZPHN2100001", 1, 1, Basis.NONE)
+    with pytest.raises(PhonothequeError, match=r"a\.flac: its tags could not be written"):
+        write_tags(tmp_path / "a.flac", label)

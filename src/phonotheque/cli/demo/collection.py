@@ -146,7 +146,8 @@ _RELEASES = (
 def make_collection(folder: Path, *, progress: Progress = QUIET) -> Collection:
     """Play and write the whole collection into ``folder``, which is made if needed; takes some ten seconds.
 
-    The same versions of numpy and PyAV give the same bytes. Raises OSError when the disk cannot take it.
+    The same versions of numpy and PyAV give the same bytes. Raises OSError or PhonothequeError when the disk
+    cannot take it.
     """
     progress.start("making music", total_files=sum(len(release.tracks) for release in _RELEASES) + 5)
     folder.mkdir(parents=True, exist_ok=True)

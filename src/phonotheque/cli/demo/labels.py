@@ -15,6 +15,8 @@ import mutagen.mp4
 import mutagen.oggopus
 import numpy as np
 
+from phonotheque.model.errors import PhonothequeError
+
 _mutagen: Any = mutagen  # only some of its functions are typed
 CC0 = "https://creativecommons.org/publicdomain/zero/1.0/"
 
@@ -46,6 +48,15 @@ class Label:
 
 def write_tags(path: Path, label: Label) -> None:
     """Write a label into a FLAC, Opus, MP3 or M4A file, in that format's own vocabulary."""
+    try:
+        _write_tags(path, label)
+    except mutagen.MutagenError as error:
+        raise PhonothequeError(
+            f"{path}: its tags could not be written: {error}", "Is the disk full?"
+        ) from error
+
+
+def _write_tags(path: Path, label: Label) -> None:
     match path.suffix:
         case ".flac":
             flac = _mutagen.flac.FLAC(path)
