@@ -1,0 +1,53 @@
+"""RIFF/WAVE (with RF64, BW64) and AIFF: a walk over the chunks, comparing stated sizes with the file."""
+
+from __future__ import annotations
+
+from typing import BinaryIO, Final
+
+from phonotheque.audio.id3 import tags_begin
+from phonotheque.audio.verdict import Verdict
+
+_MAX_CHUNKS: Final = 10_000
+_UNKNOWN: Final = 0xFFFF_FFFF  # written by encoders that stream, and by RF64 to point at its ds64 chunk
+_SLACK: Final = 2  # bytes: many writers forget or add a pad byte
+
+
+def check_riff(file: BinaryIO, size: int) -> Verdict:
+    """Walk the chunks of a WAVE or AIFF file of ``size`` bytes. Never proven: there is no checksum."""
+    file.seek(0)
+    form = file.read(12)
+    order = "big" if form[:4] == b"FORM" else "little"
+    wanted = b"SSND" if order == "big" else b"data"
+    at, found, long_data = 12, False, 0
+    damage: list[str] = []
+    remarks: list[str] = []
+    for _ in range(_MAX_CHUNKS):
+        file.seek(at)
+        header = file.read(8)
+        if len(header) < 8 or not all(32 <= c < 127 for c in header[:4]):
+            break
+        name, length = header[:4], int.from_bytes(header[4:], "big" if order == "big" else "little")
+        if name == b"ds64":  # EBU Tech 3306 §4: the sizes that do not fit in 32 bits
+            long_data = int.from_bytes(file.read(16)[8:], "little")
+        if name == wanted:
+            found = True
+            if length in (0, _UNKNOWN) and long_data:
+                length = long_data
+            elif length in (0, _UNKNOWN):
+                remarks.append("the length of the sound is not stated: written while streaming")
+                return Verdict(remarks=tuple(remarks))
+        label = name.decode("ascii").strip()
+        if (missing := at + 8 + length - size) > 0:
+            (damage if missing > _SLACK else remarks).append(
+                f"the file ends {missing:,} bytes before its {label!r} chunk should"
+            )
+            return Verdict(damage=tuple(damage), remarks=tuple(remarks))
+        at += 8 + length + (length & 1)
+    if not found:
+        damage.append(f"it has no {wanted.decode()!r} chunk")
+    elif (extra := tags_begin(file, size) - at) > _SLACK:
+        damage.append(f"{extra:,} bytes after the last chunk, at byte {at:,}, belong to nothing")
+    stated = int.from_bytes(form[4:8], "big" if order == "big" else "little") + 8
+    if not damage and stated != size and form[4:8] not in (b"\xff" * 4, b"\0" * 4):
+        remarks.append(f"its header states {stated:,} bytes where there are {size:,}")
+    return Verdict(damage=tuple(damage), remarks=tuple(remarks))
