@@ -1,0 +1,223 @@
+import hashlib
+import json
+import random
+import subprocess
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from catalogue_facts import ISRC_1, MADE_AT, MBID_1, MBID_2, batches, listens, rows_of, sha, track, write
+
+from phonotheque.catalogue import manifest
+from phonotheque.catalogue.schema import LINKS, LISTENS, TABLES
+from phonotheque.catalogue.snapshot import write_snapshot
+from phonotheque.model.errors import UsageError, VerificationError
+from phonotheque.model.identifiers import public_id
+
+SOME = [
+    track("a", isrcs=[ISRC_1], album="Album", track_number=1, raw='{"ü": "\\u0000", "n":1.0}'),
+    track("b", isrcs=[ISRC_1], album="Album", track_number=2),
+    track("c", recording_mbid=MBID_1, artists=["Ann", "Bob"], artist_mbids=[MBID_2, None]),
+    track("d", source="dump", artists=["Ann"]),
+]
+
+
+def test_the_files_hold_the_declared_tables(tmp_path: Path) -> None:
+    snapshot = write(tmp_path, SOME, listened=[listens(3, isrc=ISRC_1)])
+    for name, schema in TABLES.items():
+        table = pq.read_table(snapshot.table(name))
+        assert [(f.name, f.type) for f in table.schema] == [(f.name, f.type) for f in schema], name
+        assert table.num_rows == snapshot.counts[name]
+    for name in ("recording", "track", "release", "artist"):
+        rows = rows_of(snapshot, name + "s")
+        assert [row[name] for row in rows] == list(range(len(rows)))
+    assert [(s.source, s.accessions, s.records) for s in snapshot.sources] == [
+        ("dump", 1, 1),
+        ("folder", 1, 3),
+    ]
+
+
+def test_no_facts_make_an_empty_snapshot(tmp_path: Path) -> None:
+    assert set(write(tmp_path, []).counts.values()) == {0}
+
+
+def test_records_are_kept_as_they_came(tmp_path: Path) -> None:
+    twice = track("a", accession="b0000000-0000-4000-8000-000000000000", raw='{"again": true}')
+    snapshot = write(tmp_path, [*SOME, twice])
+    raws = sorted(row["raw"] for row in rows_of(snapshot, "sources"))
+    assert raws == sorted([*(row["raw"] for row in SOME), '{"again": true}'])
+    assert snapshot.counts["tracks"] == len(SOME)
+
+
+def test_same_input_same_bytes_in_any_order(tmp_path: Path) -> None:
+    rows = [track(f"n{i}", isrcs=[f"FRZ03980{i % 40:04d}"], artists=["A", f"B{i % 7}"]) for i in range(300)]
+    one = write(tmp_path / "one", rows, listened=[listens(i, isrc=f"FRZ03980{i:04d}") for i in range(40)])
+    random.Random(3).shuffle(rows)
+    two = write(tmp_path / "two", rows, listened=[listens(i, isrc=f"FRZ03980{i:04d}") for i in range(40)])
+    for path in sorted(one.path.iterdir()):
+        assert path.read_bytes() == (two.path / path.name).read_bytes(), path.name
+
+
+def test_an_id_is_an_mbid_or_made_from_the_smallest_file(tmp_path: Path) -> None:
+    snapshot = write(tmp_path, SOME)
+    by_title = {row["title"]: row["id"] for row in rows_of(snapshot, "recordings")}
+    smallest = min(sha("a"), sha("b"))
+    assert by_title["c"] == MBID_1
+    assert public_id("sha256", "recording", smallest) in by_title.values()
+    assert by_title["d"] == public_id("dump", "recording", "d")
+    artists = {row["name"]: row["id"] for row in rows_of(snapshot, "artists")}
+    assert artists["Bob"] == public_id("name", "artist", "bob")
+
+
+def test_ids_stay_when_music_is_added_and_merges_leave_redirects(tmp_path: Path) -> None:
+    first = write(tmp_path, [track("a"), track("b"), track("c", isrcs=[ISRC_1])])
+    old = {row["title"]: row["id"] for row in rows_of(first, "recordings")}
+    # more copies of each, all of whose hashes could be smaller; then b turns out to be a
+    more = [track(f"{name}{i}", title=name) for name in "abc" for i in range(20)]
+    second = write(tmp_path, [track("a"), track("b"), track("c", isrcs=[ISRC_1]), *more])
+    assert {row["title"]: row["id"] for row in rows_of(second, "recordings")} == old
+    assert rows_of(second, "redirects") == []
+
+    joined = [track("a", recording_mbid=MBID_1), track("b", recording_mbid=MBID_1), track("c")]
+    third = write(tmp_path, joined)
+    assert third.previous == second.stamp
+    redirects = {row["old_id"]: row["new_id"] for row in rows_of(third, "redirects")}
+    assert redirects == {old["a"]: MBID_1, old["b"]: MBID_1}
+
+    moved_on = [row | {"recording_mbid": MBID_2} for row in joined[:2]]
+    fourth = write(tmp_path, [*moved_on, track("c")])
+    redirects = {row["old_id"]: row["new_id"] for row in rows_of(fourth, "redirects")}
+    assert redirects == {old["a"]: MBID_2, old["b"]: MBID_2, MBID_1: MBID_2}
+
+
+def test_a_split_gives_the_id_to_one_part_only(tmp_path: Path) -> None:
+    one = [track("a", pcm_sha256="0" * 64), track("b", pcm_sha256="0" * 64)]
+    (whole,) = rows_of(write(tmp_path, one), "recordings")
+    parts = rows_of(write(tmp_path, [track("a"), track("b")]), "recordings")
+    assert len({row["id"] for row in parts}) == 2
+    assert whole["id"] in {row["id"] for row in parts}
+    (again,) = rows_of(write(tmp_path, one), "recordings")
+    assert again["id"] == whole["id"]
+
+
+def test_renamed_releases_and_artists_leave_redirects(tmp_path: Path) -> None:
+    first = write(tmp_path, [track("a", album="Album", artists=["Bjork"])])
+    (release,), (artist,) = rows_of(first, "releases"), rows_of(first, "artists")
+    tagged = track("a", album="Album", artists=["Björk"], release_mbid=MBID_1, artist_mbids=[MBID_2])
+    second = write(tmp_path, [tagged])
+    assert {(r["kind"], r["old_id"], r["new_id"]) for r in rows_of(second, "redirects")} == {
+        ("release", release["id"], MBID_1),
+        ("artist", artist["id"], MBID_2),
+    }
+
+
+def test_a_bare_name_is_the_artist_credited_on_the_same_recording(tmp_path: Path) -> None:
+    rows = [
+        track("a", isrcs=[ISRC_1], artists=["Björk"], artist_mbids=[MBID_1]),
+        track("b", isrcs=[ISRC_1], artists=["BJORK"]),
+        track("namesake", artists=["Bjork"]),
+    ]
+    assert sorted(row["mbid"] or "" for row in rows_of(write(tmp_path, rows), "artists")) == ["", MBID_1]
+
+
+def test_recordings_come_in_order_of_listens(tmp_path: Path) -> None:
+    counted = [
+        listens(10, title="A", artist="somebody"),
+        listens(90, isrc=ISRC_1, as_of="2026-01-01"),
+        listens(70, isrc=ISRC_1),  # newer: replaces
+        listens(5, isrc=ISRC_1, source="elsewhere"),  # adds
+        listens(4, recording_mbid=MBID_1, isrc=ISRC_1),  # the MBID decides
+        listens(1000, isrc="USRC17607839"),
+    ]
+    rows = [track("a"), track("b", isrcs=[ISRC_1]), track("c", recording_mbid=MBID_1), track("d")]
+    snapshot = write(tmp_path, rows, listened=counted)
+    found = [(row["title"], row["listens"]) for row in rows_of(snapshot, "recordings")]
+    assert found == [("b", 75), ("a", 10), ("c", 4), ("d", None)]
+    assert snapshot.unmatched_listens == 1000
+
+
+def test_a_name_is_never_used_twice(tmp_path: Path) -> None:
+    first, second = write(tmp_path, SOME), write(tmp_path, SOME[:1])
+    assert (first.stamp, second.stamp) == ("2026-11-21T101500Z", "2026-11-21T101500Z-2")
+    assert manifest.current(tmp_path) == second
+    assert manifest.verify(first) == manifest.verify(second) == []
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        "2026-11-21T101500Z",
+        "2026-11-21T101500Z-2",
+        "CURRENT",
+    ]
+
+
+def test_a_failed_run_leaves_the_current_snapshot(tmp_path: Path) -> None:
+    first = write(tmp_path, SOME)
+    (tmp_path / ".making-left-over").mkdir()
+    with pytest.raises(UsageError, match="not a SHA-256"):
+        write(tmp_path, [track("x", file_sha256="short")])
+    assert manifest.current(tmp_path) == first
+    assert sorted(p.name for p in tmp_path.iterdir()) == [first.stamp, "CURRENT"]
+
+
+def test_facts_of_the_wrong_shape_are_refused(tmp_path: Path) -> None:
+    links, none = LINKS.empty_table(), LISTENS.empty_table()
+    (batch,) = batches(SOME, size=10)
+    with pytest.raises(UsageError, match="column title is missing"):
+        write_snapshot(tmp_path, [batch.drop_columns(["title"])], links=links, listens=none, made_at=MADE_AT)
+    with pytest.raises(UsageError, match="time zone"):
+        write_snapshot(tmp_path, [batch], links=links, listens=none, made_at=datetime(2026, 1, 1))
+    with pytest.raises(UsageError, match="below zero"):
+        write(tmp_path, SOME, listened=[listens(-1, isrc=ISRC_1)])
+    nameless = pa.RecordBatch.from_pylist([track("a") | {"source_id": None}])
+    with pytest.raises(UsageError, match="source_id is empty"):
+        write_snapshot(tmp_path, [nameless], links=links, listens=none, made_at=MADE_AT + timedelta(1))
+
+
+def test_every_damage_is_found_and_named(tmp_path: Path) -> None:
+    snapshot = write(tmp_path, SOME)
+    for path in sorted(snapshot.path.iterdir()):
+        content = path.read_bytes()
+        middle = len(content) // 2
+        path.write_bytes(content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :])
+        assert [(f.what, f.path) for f in manifest.verify(snapshot)] == [
+            ("damaged", f"{snapshot.stamp}/{path.name}")
+        ]
+        path.unlink()
+        assert [f.what for f in manifest.verify(snapshot)] == ["missing"]
+        path.write_bytes(content)
+    (snapshot.path / "more").write_text("x")
+    assert [(f.what, f.path) for f in manifest.verify(snapshot)] == [("extra", f"{snapshot.stamp}/more")]
+
+
+def test_sha256sum_can_check_it(tmp_path: Path) -> None:
+    snapshot = write(tmp_path, SOME)
+    subprocess.run(
+        ["sha256sum", "--check", "--strict", "SHA256SUMS"], cwd=snapshot.path, check=True, capture_output=True
+    )
+    listed = (snapshot.path / "SHA256SUMS").read_text().split()
+    assert hashlib.sha256((snapshot.path / "snapshot.json").read_bytes()).hexdigest() in listed
+
+
+@pytest.mark.parametrize("text", ["", "../../etc", "2026-11-21T101500Z/..", "\0", "9999-01-01T000000Z"])
+def test_a_hostile_pointer_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "CURRENT").write_text(text)
+    with pytest.raises(VerificationError):
+        manifest.current(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"format": 99},
+        {"tables": {}},
+        {"made_at": 5},
+        {"sources": [{"x": 1}]},
+        {"tables": {"tracks": {"file": "/etc"}}},
+    ],
+)
+def test_a_senseless_manifest_is_refused(tmp_path: Path, change: dict[str, object]) -> None:
+    snapshot = write(tmp_path, [])
+    path = snapshot.path / "snapshot.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(VerificationError, match="snapshot"):
+        manifest.current(tmp_path)
