@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, insert, select
 
-from phonotheque.ledger.schema import bag_files, bags, editions
+from phonotheque.ledger.schema import bag_files, bags, editions, files
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +86,19 @@ def where_bagged(connection: Connection, file_ids: Iterable[int]) -> dict[int, t
         .order_by(bag_files.c.bag_id.desc())
     )
     return {row.file_id: (row.bag_id, row.path) for row in rows}
+
+
+def bagged_kinds(connection: Connection, recordings: Iterable[str]) -> dict[str, set[str]]:
+    """Return, for those of these recordings that are in some bag, as what: "master", "access" or both."""
+    rows = connection.execute(
+        select(bag_files.c.recording, files.c.kind)
+        .join(files, files.c.id == bag_files.c.file_id)
+        .where(bag_files.c.recording.in_(list(recordings)))
+    )
+    found: dict[str, set[str]] = {}
+    for recording, kind in rows:
+        found.setdefault(recording, set()).add(kind)
+    return found
 
 
 def record_edition(connection: Connection, edition: EditionRecord) -> None:

@@ -119,7 +119,9 @@ def record_file(
 
 def tags_from_json(stored: Mapping[str, Any]) -> Tags:
     """Rebuild tags from the ledger's JSON, lists becoming tuples again."""
-    values = {key: tuple(value) if isinstance(value, list) else value for key, value in stored.items()}
+    values: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in stored.items()
+    }
     values["raw"] = {key: tuple(value) for key, value in stored.get("raw", {}).items()}
     return Tags(**values)
 

@@ -14,7 +14,7 @@ _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://phonotheque.invalid/ns/1")
 
 
 def parse_isrc(text: str) -> str | None:
-    """Return the 12 characters of an ISRC (ISO 3901), or None. It has no check digit; nothing is truncated."""
+    """Return the 12 characters of an ISRC (ISO 3901), or None. There is no check digit."""
     compact = re.sub(r"[\s\-‐‑–.]", "", text.upper()).removeprefix("ISRC").removeprefix(":")
     return compact if _ISRC.fullmatch(compact) else None
 

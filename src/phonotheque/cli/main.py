@@ -1,0 +1,78 @@
+"""The phono command. Subcommands are imported only when they run, so that each starts quickly."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import click
+from sqlalchemy.exc import OperationalError
+
+from phonotheque import __version__
+from phonotheque.cli.common import failed, interrupted
+from phonotheque.model.errors import PhonothequeError
+
+_COMMANDS = {
+    "init": "Make a new archive",
+    "add": "Take in a folder of music, or listen counts",
+    "status": "What the archive holds, and what waits for you",
+    "search": "Find recordings by words",
+    "show": "Everything known about one recording, release or artist",
+    "rights": "What may be published and why; what may not and why",
+    "plan": "Choose what a disk budget can cover",
+    "publish": "Seal bags and publish a signed edition",
+    "mirror": "Hold somebody else's edition",
+    "check": "Verify every byte",
+    "repair": "Fetch again what is damaged or missing",
+    "serve": "Show the public tree over HTTP",
+    "report": "Write a page with plots",
+    "demo": "Do all of this with music made on the spot",
+}
+
+
+class _Commands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module = import_module(f"phonotheque.cli.{cmd_name}")
+        command = getattr(module, f"{cmd_name}_command")
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="phono")
+def phono() -> None:
+    """Keep recorded music that may lawfully be kept, in copies that anyone can hold."""
+
+
+def main() -> None:
+    """Run the command line; exit codes are those of docs/design.md."""
+    try:
+        sys.exit(phono(standalone_mode=False) or 0)
+    except click.Abort:
+        sys.exit(interrupted())
+    except KeyboardInterrupt:
+        sys.exit(interrupted())
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except PhonothequeError as error:
+        sys.exit(failed(error.message, error.advice, error.exit_code))
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output has left; there is nobody to tell
+        sys.exit(1)
+    except OSError as error:
+        name = f"{error.filename}: " if error.filename else ""
+        advice = "Nothing acknowledged is lost; correct this and run the same command again."
+        sys.exit(failed(f"{name}{error.strerror or error}.", advice, 1))
+    except OperationalError as error:
+        advice = "Nothing acknowledged is lost; correct this and run the same command again."
+        sys.exit(failed(f"The ledger could not be written: {error.orig}.", advice, 1))

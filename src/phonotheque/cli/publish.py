@@ -1,0 +1,75 @@
+"""phono publish: seal bags and publish a signed edition."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+import click
+
+from phonotheque.cli.common import (
+    archive_argument,
+    counted,
+    human_size,
+    json_option,
+    messages,
+    output,
+    progress_bars,
+    safe,
+    show,
+)
+from phonotheque.editions.publish import PublishResult, publish
+from phonotheque.model.errors import UsageError
+from phonotheque.vault.archive import Archive, now
+
+
+@click.command("publish")
+@archive_argument
+@click.option(
+    "--date", "date", help="The edition's date (ISO 8601, UTC); now by default. Same date, same bytes."
+)
+@json_option
+@click.pass_context
+def publish_command(context: click.Context, archive: Archive, date: str | None, as_json: bool) -> None:
+    """Seal what is new into bags and publish the next edition under ARCHIVE/public.
+
+    Only what the plan selects and a recorded basis allows goes out. Exit code 4 when a file that should have
+    gone out is damaged or missing: the rest is published.
+    """
+    at = _moment(date)
+    with archive.writing("publish"), progress_bars() as progress:
+        result = publish(archive, at=at, progress=progress)
+    for failure in result.failures:
+        messages.print(safe(f"{failure.what}: {failure.path}: {failure.detail}"), style="red")
+    data = {
+        "edition": result.number,
+        "new": result.new,
+        "bags": [asdict(bag) for bag in result.bags],
+        "failures": [asdict(failure) for failure in result.failures],
+    }
+    show(data, as_json, lambda: _print(archive, result))
+    context.exit(4 if result.failures else 0)
+
+
+def _print(archive: Archive, result: PublishResult) -> None:
+    if not result.new:
+        output.print(f"Nothing new to publish: edition {result.number} is current.")
+        return
+    output.print(f"Published edition {result.number}: {counted(len(result.bags), 'new bag')}.")
+    for bag in result.bags:
+        size = f"{counted(bag.payload_files, 'file')}  {human_size(bag.bytes)}"
+        output.print(f"  {bag.id}  {size}  {bag.infohash_v2[:16]}…")
+    where = archive.settings.publish.url or archive.public
+    output.print(f"Others can hold it with: phono mirror {where} MY-MIRROR --budget 100GB")
+
+
+def _moment(date: str | None) -> datetime:
+    if date is None:
+        return now()
+    try:
+        moment = datetime.fromisoformat(date)
+    except ValueError:
+        raise UsageError(
+            f"“{date}” is not a date.", "Write it like 2026-11-21 or 2026-11-21T10:15:00Z."
+        ) from None
+    return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC).replace(microsecond=0)

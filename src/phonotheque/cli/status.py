@@ -1,0 +1,106 @@
+"""phono status: what the archive holds, and what waits for somebody."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from phonotheque.cli.common import (
+    archive_argument,
+    counted,
+    human_size,
+    human_time,
+    json_option,
+    output,
+    show,
+)
+from phonotheque.ledger.bags import bag_totals, latest_edition
+from phonotheque.ledger.files import held_totals, outcomes
+from phonotheque.ledger.holdings import HoldingState, all_holdings
+from phonotheque.ledger.statements import decision_counts, open_questions
+from phonotheque.vault.archive import Archive
+
+
+@click.command("status")
+@archive_argument
+@json_option
+def status_command(archive: Archive, as_json: bool) -> None:
+    """Show what ARCHIVE holds and what waits for you."""
+    data = _mirror(archive) if archive.is_mirror else _status(archive)
+    show(data, as_json, lambda: _print(archive, data))
+
+
+def _status(archive: Archive) -> dict[str, Any]:
+    with archive.ledger.connect() as ledger:
+        masters, size, seconds = held_totals(ledger)
+        edition = latest_edition(ledger)
+        decided = decision_counts(ledger)
+        return {
+            "name": archive.settings.archive.name,
+            "masters": masters,
+            "bytes": size,
+            "seconds": seconds,
+            "outcomes": outcomes(ledger),
+            "decisions": {
+                act: decided.get((act, "yes"), 0) for act in ("preserve", "stream", "distribute", "mine")
+            },
+            "questions": sum(1 for _ in open_questions(ledger)),
+            "bags": dict(bag_totals(ledger)),
+            "edition": None if edition is None else {"number": edition.number, "date": edition.date},
+        }
+
+
+def _print(archive: Archive, data: dict[str, Any]) -> None:
+    if archive.is_mirror:
+        _print_mirror(archive, data)
+        return
+    output.print(f"{data['name']}  ({archive.folder})", style="bold")
+    sound = f"{human_size(data['bytes'])}, {human_time(data['seconds'])}"
+    output.print(f"Held       {counted(data['masters'], 'master')}, {sound}")
+    outcome = data["outcomes"]
+    refused = sum(count for kind, count in outcome.items() if kind not in ("held", "known"))
+    output.print(f"Not kept   {outcome.get('known', 0):,} for want of a basis; {refused:,} refused")
+    decisions = data["decisions"]
+    output.print(
+        f"May be     preserved {decisions['preserve']:,}, streamed {decisions['stream']:,}, "
+        f"distributed {decisions['distribute']:,}, mined {decisions['mine']:,}"
+    )
+    edition = data["edition"]
+    bags = data["bags"]
+    output.print(
+        f"Published  edition {edition['number']} of {edition['date']}: "
+        f"{counted(bags['bags'], 'bag')}, {counted(bags['files'], 'file')}, {human_size(bags['bytes'])}"
+        if edition
+        else "Published  nothing yet"
+    )
+    if data["questions"]:
+        output.print(
+            f"{counted(data['questions'], 'question')} about rights wait for you: "
+            f"phono rights {archive.folder}",
+            style="yellow",
+        )
+
+
+def _mirror(archive: Archive) -> dict[str, Any]:
+    with archive.ledger.connect() as ledger:
+        holdings = all_holdings(ledger).values()
+    complete = [holding for holding in holdings if holding.state is HoldingState.COMPLETE]
+    return {
+        "origin": archive.settings.mirror.origin,
+        "budget": archive.settings.mirror.budget,
+        "complete": len(complete),
+        "bytes": sum(holding.bytes for holding in complete),
+        "wanted": sum(holding.state is HoldingState.WANTED for holding in holdings),
+        "verified_at": max((holding.verified_at or "" for holding in complete), default=None),
+    }
+
+
+def _print_mirror(archive: Archive, data: dict[str, Any]) -> None:
+    output.print(f"Mirror of {data['origin']}  ({archive.folder})", style="bold")
+    output.print(
+        f"Holds      {counted(data['complete'], 'bag')}, {human_size(data['bytes'])}, last verified "
+        f"{data['verified_at'] or 'never'}"
+    )
+    if data["wanted"]:
+        output.print(f"Incomplete {counted(data['wanted'], 'bag')}: run phono mirror again")

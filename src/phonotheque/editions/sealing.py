@@ -1,0 +1,163 @@
+"""Sealing one bag and making it count: bytes, torrent, ledger, and only then the copies left behind."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from hashlib import sha256
+
+from phonotheque import __version__
+from phonotheque.editions.torrent import Torrent, build_torrent, piece_spans
+from phonotheque.jobs.pool import cores
+from phonotheque.ledger.bags import BagFileRecord, BagRecord, record_bag
+from phonotheque.ledger.events import record_event
+from phonotheque.model.bags import Finding, SealedBag
+from phonotheque.model.errors import VerificationError
+from phonotheque.model.progress import Progress
+from phonotheque.vault.archive import Archive
+from phonotheque.vault.bag import BagFile, BagPlan, read_bag, seal
+from phonotheque.vault.incoming import incoming_path
+from phonotheque.vault.place import write_durably
+
+TAG_MANIFEST = "tagmanifest-sha256.txt"
+CATALOGUE_SUFFIX = "-catalogue"  # of the id of a bag made from a snapshot, which stays where it is
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """Which recording and which ledger row a payload file stands for."""
+
+    file_id: int
+    recording: str
+
+
+@dataclass(frozen=True, slots=True)
+class BagOrder:
+    """A bag that is to be sealed. ``members`` goes by SHA-256; empty for the catalogue."""
+
+    plan: BagPlan
+    edition: int
+    wave: int
+    listens: int | None
+    members: Mapping[str, Membership]
+    sealed_at: str
+    creation_date: int  # seconds since 1970, written into the torrent
+
+
+def seal_and_record(
+    archive: Archive, order: BagOrder, progress: Progress
+) -> tuple[BagRecord, tuple[Finding, ...]]:
+    """Seal a bag, write its torrent, record both. Files that cannot go in stay where they are, reported."""
+    archive.bags.mkdir(parents=True, exist_ok=True)
+    with ThreadPoolExecutor(cores()) as threads:  # hashing releases the interpreter's lock
+
+        def placed(file: BagFile) -> None:
+            progress.advance(files=1, size=file.size)
+
+        result = seal(order.plan, archive.bags, map_files=threads.map, on_file=placed)
+    torrent = _write_torrent(archive, order, result.bag)
+    record = _bag_record(order, result.bag, torrent)
+    contents = _contents(order, result.bag)
+    with archive.ledger.begin() as ledger:
+        record_bag(ledger, record, contents)
+        record_event(
+            ledger,
+            at=order.sealed_at,
+            kind="packing",
+            subject=record.id,
+            agent=archive.settings.archive.agent,
+            detail={"files": record.payload_files, "left_out": [f.path for f in result.failures]},
+        )
+    # The ledger has acknowledged the bag: its members need no second name outside it.
+    for entry in contents:
+        if entry.file_id is not None:
+            incoming_path(archive.incoming, entry.sha256).unlink(missing_ok=True)
+    return record, result.failures
+
+
+def torrent_path(edition: int, bag_id: str) -> str:
+    """Return where a bag's torrent lies, relative to ``public/targets``."""
+    return f"editions/{edition}/torrents/{bag_id}.torrent"
+
+
+def discard_unrecorded(archive: Archive, recorded: Iterable[str]) -> None:
+    """Remove bags that an interrupted run sealed but never recorded: they are made anew, from the same files.
+
+    Deleting needs a proof: every payload file must still lie outside the bag. Raises VerificationError.
+    """
+    if not archive.bags.is_dir():
+        return
+    known = set(recorded)
+    for bag in sorted(archive.bags.iterdir()):
+        if bag.name in known or bag.name.startswith("."):
+            continue
+        manifest = read_bag(bag).manifest
+        kept = (incoming_path(archive.incoming, digest).exists() for digest in manifest.values())
+        if not bag.name.endswith(CATALOGUE_SUFFIX) and not all(kept):
+            raise VerificationError(
+                f"{bag} is a sealed bag that the ledger does not know, with files that are nowhere else.",
+                "Restore the ledger from a backup, or move the bag elsewhere and add it as a folder.",
+            )
+        shutil.rmtree(bag)
+
+
+def _write_torrent(archive: Archive, order: BagOrder, bag: SealedBag) -> Torrent:
+    publish = archive.settings.publish
+    seeds = (f"{publish.url.rstrip('/')}/bags/",) if publish.url else ()
+    torrent = build_torrent(
+        bag,
+        trackers=publish.trackers,
+        web_seeds=seeds,
+        created_by=f"Phonotheque {__version__}",
+        creation_date=order.creation_date,
+    )
+    path = archive.public / "targets" / torrent_path(order.edition, bag.id)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_durably(path, torrent.data)
+    return torrent
+
+
+def _bag_record(order: BagOrder, bag: SealedBag, torrent: Torrent) -> BagRecord:
+    tagmanifest = next(file for file in bag.files if file.path == TAG_MANIFEST)
+    present = [file for file in bag.files if file.hashes.sha256 in order.members]
+    return BagRecord(
+        id=bag.id,
+        edition=order.edition,
+        wave=order.wave,
+        audience="WORLD",
+        bytes=bag.size,
+        files=len(bag.files),
+        payload_bytes=bag.payload_bytes,
+        payload_files=bag.payload_files,
+        recordings=len({order.members[file.hashes.sha256].recording for file in present}),
+        listens=order.listens,
+        tagmanifest_sha256=tagmanifest.hashes.sha256,
+        torrent_size=len(torrent.data),
+        torrent_sha256=sha256(torrent.data).hexdigest(),
+        infohash_v1=torrent.infohash_v1,
+        infohash_v2=torrent.infohash_v2,
+        sealed_at=order.sealed_at,
+    )
+
+
+def _contents(order: BagOrder, bag: SealedBag) -> list[BagFileRecord]:
+    spans = piece_spans(bag)
+    contents = []
+    for file in bag.files:
+        payload = file.path.startswith("data/")
+        member = order.members.get(file.hashes.sha256) if payload else None
+        contents.append(
+            BagFileRecord(
+                path=file.path,
+                size=file.hashes.size,
+                sha256=file.hashes.sha256,
+                pieces_root=file.hashes.root.hex(),
+                first_piece=spans[file.path].first_piece,
+                pieces=spans[file.path].count,
+                file_id=member.file_id if member else None,
+                recording=member.recording if member else None,
+            )
+        )
+    return contents

@@ -1,0 +1,38 @@
+"""Deciding anew what may be done with files, from the statements that stand and the archive's mandate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import Connection
+
+from phonotheque.ledger.statements import save_decisions, standing_statements
+from phonotheque.model.rights import Act, Decision, Kind, Statement
+from phonotheque.model.settings import Settings
+from phonotheque.rights.rules import decide_all
+
+
+def redecide(ledger: Connection, file_ids: Iterable[int], settings: Settings, *, at: str) -> None:
+    """Compute and save all decisions on these files."""
+    mandate = mandate_statement(settings)
+    decided: dict[int, dict[Act, Decision]] = {}
+    for file_id, statements in standing_statements(ledger, file_ids).items():
+        decided[file_id] = dict(decide_all([*statements, *mandate]))
+    save_decisions(ledger, decided, at=at)
+
+
+def mandate_statement(settings: Settings) -> tuple[Statement, ...]:
+    """Return the archive's mandate as a statement, or nothing when it has none. It allows preserving only."""
+    text = settings.mandate.preserve.strip()
+    if not text:
+        return ()
+    return (
+        Statement(
+            kind=Kind.MANDATE,
+            licence=None,
+            evidence=text,
+            evidence_origin="phonotheque.toml",
+            asserted_by=settings.archive.agent,
+            id="mandate",
+        ),
+    )

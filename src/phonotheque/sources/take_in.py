@@ -1,0 +1,121 @@
+"""Taking one file in: the work of a worker process. One read of the source, one decode of the copy.
+
+The bytes are durable under ``incoming`` before a result is returned, so the ledger may acknowledge them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from phonotheque.audio.examine import examine
+from phonotheque.audio.identify import identify
+from phonotheque.model.audio import AudioFacts, Refusal, RefusalKind
+from phonotheque.model.rights import Act, Answer, Evidence
+from phonotheque.rights.rules import decide
+from phonotheque.sources.evidence import gather
+from phonotheque.sources.folder import FoundFile
+from phonotheque.vault.incoming import incoming_path
+from phonotheque.vault.place import copy_hashing, feed, hard_link, replace_durably, share
+
+_TEMPORARY = ".taking-"
+
+
+class How(StrEnum):
+    """What happens to the source file. A move is a copy whose source is removed once the ledger has it."""
+
+    COPY = "copy"
+    MOVE = "move"
+    LINK = "link"
+
+
+@dataclass(frozen=True, slots=True)
+class TakeIn:
+    """One file to take in. ``may_keep``: the archive may keep it whatever is found about its rights."""
+
+    found: FoundFile
+    incoming: Path
+    how: How
+    may_keep: bool
+    loudness: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What came of it. ``held``: its bytes are durable under ``incoming``."""
+
+    found: FoundFile
+    outcome: AudioFacts | Refusal
+    evidence: Evidence = field(default_factory=Evidence)
+    held: bool = False
+
+
+def take_in(batch: list[TakeIn]) -> list[Taken]:
+    """Take in a batch of files. Raises OSError only when the archive's own disk fails (full, read-only)."""
+    return [_take_in(task) for task in batch]
+
+
+def remove_leftovers(incoming: Path) -> None:
+    """Remove what an interrupted run left half-copied. The archive's lock must be held."""
+    for leftover in incoming.glob(f"{_TEMPORARY}*"):
+        leftover.unlink()
+
+
+def _take_in(task: TakeIn) -> Taken:
+    source = Path(os.fsdecode(task.found.path))
+    temporary = task.incoming / f"{_TEMPORARY}{os.getpid()}"
+    temporary.unlink(missing_ok=True)
+    try:
+        try:
+            refusal = identify(source)
+            if refusal is not None:
+                return Taken(task.found, refusal)
+            sha256 = _copy(source, temporary, task.how)
+            changed = _changed(task.found)
+        except OSError as error:
+            if error.filename is not None and os.fsencode(error.filename) != task.found.path:
+                raise
+            return Taken(task.found, Refusal(RefusalKind.UNREADABLE, _reading_failed(error)))
+        if changed:
+            return Taken(task.found, Refusal(RefusalKind.UNREADABLE, "changed while it was being read"))
+        facts = examine(temporary, sha256=sha256, size=task.found.size, loudness=task.loudness)
+        if isinstance(facts, Refusal):
+            return Taken(task.found, facts)
+        evidence = gather(task.found.path, task.found.notes, facts.tags)
+        held = task.may_keep or decide(evidence.statements, Act.PRESERVE).answer is Answer.YES
+        if held:
+            _keep(temporary, task.incoming, sha256)
+        return Taken(task.found, facts, evidence, held)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _copy(source: Path, temporary: Path, how: How) -> str:
+    # hashlib's objects fit the placing functions' protocol: one pass copies and hashes.
+    if how is How.LINK and hard_link(source, temporary):
+        return feed(temporary, hashlib.sha256()).hexdigest()
+    if share(source, temporary, allow_link=False):
+        return feed(temporary, hashlib.sha256()).hexdigest()
+    return copy_hashing(source, temporary, hashlib.sha256, sync=False).hexdigest()
+
+
+def _keep(temporary: Path, incoming: Path, sha256: str) -> None:
+    place = incoming_path(incoming, sha256)
+    place.parent.mkdir(exist_ok=True)
+    if temporary.stat().st_nlink == 1:  # a hard link shares its mode with the source, which is not ours
+        temporary.chmod(0o444)
+    replace_durably(temporary, place)
+
+
+def _changed(found: FoundFile) -> bool:
+    status = os.stat(found.path)
+    return (status.st_size, status.st_mtime_ns) != (found.size, found.mtime_ns)
+
+
+def _reading_failed(error: OSError) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "vanished before it could be read"
+    return error.strerror or str(error)
