@@ -20,7 +20,7 @@ from phonotheque.rights.expressions import parse_terms, terms_id
 from phonotheque.rights.licences import readings
 from phonotheque.rights.prose import MAX_EVIDENCE, ask, from_prose, kind_of
 from phonotheque.rights.ruleset import MAX_RULES_BYTES, Rule, RuleSet, too_large
-from phonotheque.rights.sidecars import decode, read_bounded
+from phonotheque.rights.sidecars import decode, read_bounded, shown
 from phonotheque.rights.spdx_tags import holder_of
 
 ASSERTED_BY = "Debian copyright file"
@@ -45,7 +45,7 @@ def read_debian_copyright(path: Path, origin: str) -> RuleSet:
         stanzas = list(Copyright(text.splitlines(keepends=True)).all_files_paragraphs())
         return RuleSet(tuple(_rule(stanza, origin) for stanza in stanzas))
     except (FormatError, ValueError) as error:
-        message = f"{path}: it breaks Debian's copyright format: {' '.join(str(error).split())[:300]}"
+        message = f"{shown(path)}: it breaks Debian's copyright format: {' '.join(str(error).split())[:300]}"
         raise PhonothequeError(
             message, "Correct the file, or take it away and write a rights.toml."
         ) from error
@@ -80,5 +80,5 @@ def _evidence(name: str, evidence: str, holder: str | None, origin: str) -> Evid
         return Evidence((Statement(Kind.PUBLIC_DOMAIN, None, evidence, origin, ASSERTED_BY, holder),))
     if terms := parse_terms(name):
         return Evidence((Statement(kind_of(terms), terms_id(terms), evidence, origin, ASSERTED_BY, holder),))
-    shown = name[:100] or "no licence"
-    return ask(f"Its stanza names “{shown}”, which is no licence exactly.", evidence, origin, readings(name))
+    named = name[:100] or "no licence"
+    return ask(f"Its stanza names “{named}”, which is no licence exactly.", evidence, origin, readings(name))

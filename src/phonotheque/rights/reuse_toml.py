@@ -16,6 +16,7 @@ from phonotheque.rights.expressions import parse_terms, terms_id
 from phonotheque.rights.licences import readings
 from phonotheque.rights.prose import ask, kind_of
 from phonotheque.rights.ruleset import Rule, RuleSet, load_toml, strings
+from phonotheque.rights.sidecars import shown
 from phonotheque.rights.spdx_tags import holder_of
 
 NAME = "REUSE.toml"
@@ -25,15 +26,17 @@ def read_reuse_toml(path: Path) -> RuleSet:
     """Return the annotations of a REUSE.toml, of which the last that matches a file holds."""
     document = load_toml(path)
     if document.get("version") != 1:
-        message = f"{path}: version: {document.get('version')!r} is not 1, the only one that can be read"
+        message = (
+            f"{shown(path)}: version: {document.get('version')!r:.40} is not 1, the only one that can be read"
+        )
         raise PhonothequeError(message, "Write version = 1 (REUSE 3.3).")
     tables = document.get("annotations", [])
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         raise PhonothequeError(
-            f"{path}: “annotations” is not a list of tables", "Start each with [[annotations]]."
+            f"{shown(path)}: “annotations” is not a list of tables", "Start each with [[annotations]]."
         )
     return RuleSet(
-        tuple(_rule(table, f"{path}: [[annotations]] table {n}") for n, table in enumerate(tables, 1))
+        tuple(_rule(table, f"{shown(path)}: [[annotations]] table {n}") for n, table in enumerate(tables, 1))
     )
 
 

@@ -22,6 +22,7 @@ from phonotheque.rights.expressions import parse_terms
 from phonotheque.rights.grant import Problem, normal_form
 from phonotheque.rights.prose import kind_of
 from phonotheque.rights.ruleset import Rule, RuleSet, first_unknown, load_toml, strings
+from phonotheque.rights.sidecars import shown
 
 NAME = "rights.toml"
 FIELDS = ("files", "licence", "kind", "holder", "evidence", "covers", "territory", "asserted_by")
@@ -33,11 +34,15 @@ def read_rights_toml(path: Path) -> RuleSet:
     """Return the rules of a ``rights.toml``; PhonothequeError names the file, the table and the field."""
     document = load_toml(path)
     if (unknown := first_unknown(document, ["rights"])) is not None:
-        raise PhonothequeError(f"{path}: “{unknown}” is no part of it", "Every table starts with [[rights]].")
+        raise PhonothequeError(
+            f"{shown(path)}: “{unknown}” is no part of it", "Every table starts with [[rights]]."
+        )
     tables = document.get("rights", [])
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        raise PhonothequeError(f"{path}: “rights” is not a list of tables", "Start each with [[rights]].")
-    rules = tuple(_rule(table, f"{path}: [[rights]] table {n}") for n, table in enumerate(tables, 1))
+        raise PhonothequeError(
+            f"{shown(path)}: “rights” is not a list of tables", "Start each with [[rights]]."
+        )
+    rules = tuple(_rule(table, f"{shown(path)}: [[rights]] table {n}") for n, table in enumerate(tables, 1))
     return RuleSet(rules, side_by_side=True)
 
 

@@ -12,7 +12,7 @@ from phonotheque.model.errors import PhonothequeError
 from phonotheque.model.rights import Evidence, Kind
 from phonotheque.rights.combine import joined
 from phonotheque.rights.globs import Glob
-from phonotheque.rights.sidecars import read_bounded
+from phonotheque.rights.sidecars import read_bounded, shown
 
 MAX_RULES_BYTES = 1024 * 1024
 
@@ -62,17 +62,19 @@ def load_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(content.decode("utf-8"))
     except UnicodeDecodeError as error:
-        message = f"{path}: byte {error.start} is not UTF-8, which TOML is written in"
+        message = f"{shown(path)}: byte {error.start} is not UTF-8, which TOML is written in"
         raise PhonothequeError(message, "Save the file as UTF-8.") from error
     except tomllib.TOMLDecodeError as error:
-        raise PhonothequeError(f"{path}: {error}", "Correct the file; see docs/rights.md.") from error
+        raise PhonothequeError(f"{shown(path)}: {error}", "Correct the file; see docs/rights.md.") from error
     except RecursionError as error:
-        raise PhonothequeError(f"{path}: its values are nested too deeply", "Correct the file.") from error
+        raise PhonothequeError(
+            f"{shown(path)}: its values are nested too deeply", "Correct the file."
+        ) from error
 
 
 def too_large(path: Path) -> PhonothequeError:
     """Return the error for a file of rules that no person wrote."""
-    message = f"{path}: it is larger than {MAX_RULES_BYTES // 1024} KiB"
+    message = f"{shown(path)}: it is larger than {MAX_RULES_BYTES // 1024} KiB"
     return PhonothequeError(message, "Use fewer, wider patterns, or rules in more than one folder.")
 
 

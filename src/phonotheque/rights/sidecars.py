@@ -37,7 +37,7 @@ def sidecar_names(filename: str) -> Iterator[str]:
 def read_sidecar(path: Path) -> Evidence:
     """Return what a note says of rights. An unreadable note raises OSError; it is never taken for absent."""
     content = read_bounded(path, MAX_NOTE_BYTES)
-    name = os.fsencode(path.name).decode("utf-8", "replace")
+    name = shown(path.name)
     if len(content) > MAX_NOTE_BYTES:
         return ask(
             f"The note is larger than {MAX_NOTE_BYTES // 1024} KiB and was not read.", "", f"sidecar:{name}"
@@ -62,13 +62,17 @@ def decode(content: bytes) -> tuple[str, str]:
     """Return the text and the encoding it was read in: UTF-8, UTF-16 by its mark, else Latin-1.
 
     Latin-1 reads any bytes. Licence names and addresses are ASCII, so it can at worst garble a person's name.
+    NUL, which not every database keeps, becomes U+FFFD.
     """
-    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and len(content) % 2 == 0:
-        try:
-            return content.decode("utf-16"), "utf-16"
-        except UnicodeDecodeError:
-            return content.decode("latin-1"), "latin-1"
+    marked = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    codec, name = ("utf-16", "utf-16") if marked else ("utf-8-sig", "utf-8")
     try:
-        return content.decode("utf-8-sig"), "utf-8"
+        text = content.decode(codec)
     except UnicodeDecodeError:
-        return content.decode("latin-1"), "latin-1"
+        text, name = content.decode("latin-1"), "latin-1"
+    return text.replace("\0", "\ufffd"), name
+
+
+def shown(path: str | Path) -> str:
+    """Return a path for people and records, with U+FFFD for bytes that are not UTF-8."""
+    return os.fsencode(path).decode("utf-8", "replace")
