@@ -64,12 +64,13 @@ def follow(origin: Origin, trust_dir: Path, *, now: datetime, trust: str | None 
     empty, what was accepted before is returned as ``offline``; if that is nothing, NetworkError or
     NotFoundError is raised.
     """
-    if (trust_dir / EDITION).exists():
+    held = accepted(trust_dir, now=now)
+    if held is not None:
         _demand(trust_dir, trust)
         try:
-            return _accept(origin, trust_dir, now, held=_accepted(trust_dir, now))
+            return _accept(origin, trust_dir, now, held)
         except (NetworkError, NotFoundError):
-            return _accepted(trust_dir, now)
+            return held
     if trust_dir.exists():
         raise VerificationError(
             f"{trust_dir} lacks {EDITION}: what was trusted before is not known any more.",
@@ -180,9 +181,12 @@ def _check_succession(held: Followed, new: Edition, sha256: str, listed: str | N
             )
 
 
-def _accepted(trust_dir: Path, now: datetime) -> Followed:
-    """Return what was accepted last, from the disk alone."""
-    data = (trust_dir / EDITION).read_bytes()
+def accepted(trust_dir: Path, *, now: datetime) -> Followed | None:
+    """Return what was accepted last, from the disk alone; None before first contact."""
+    try:
+        data = (trust_dir / EDITION).read_bytes()
+    except FileNotFoundError:
+        return None
     edition = read_edition(data)
     sha256 = hashlib.sha256(data).hexdigest()
     return Followed(edition, data, sha256, _fingerprint(trust_dir), _stale(trust_dir, now), offline=True)

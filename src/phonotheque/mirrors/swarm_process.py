@@ -201,6 +201,7 @@ def _hear(swarm: _Session, alert: lt.alert) -> None:
                 bag.flushing = False
                 if swarm.stopping is None:
                     bag.downloading = False
+                    tell(_moved(alert.torrent_name, bag))
                     tell(Finished(alert.torrent_name))
         case lt.file_error_alert():
             system = alert.error.category().name() in ("system", "generic")
@@ -220,21 +221,25 @@ def _report(swarm: _Session, now: float) -> None:
     if reconnect:
         swarm.reconnect_at = now + _RECONNECT
     for name, bag in swarm.bags.items():
-        status = bag.handle.status(0)
-        if reconnect and bag.downloading and not status.num_peers:
+        moved = _moved(name, bag)
+        if reconnect and bag.downloading and not moved.peers:
             _call_peers(bag)
-        moved = Moved(
-            bag=name,
-            done=status.total_done,
-            downloaded=status.total_payload_download,
-            uploaded=status.total_payload_upload,
-            download_rate=status.download_payload_rate,
-            upload_rate=status.upload_payload_rate,
-            peers=status.num_peers,
-        )
         if moved != bag.last:
             bag.last = moved
             swarm.tell(moved)
+
+
+def _moved(name: str, bag: _Bag) -> Moved:
+    status = bag.handle.status(0)
+    return Moved(
+        bag=name,
+        done=status.total_done,
+        downloaded=status.total_payload_download,
+        uploaded=status.total_payload_upload,
+        download_rate=status.download_payload_rate,
+        upload_rate=status.upload_payload_rate,
+        peers=status.num_peers,
+    )
 
 
 if __name__ == "__main__":

@@ -1,0 +1,61 @@
+"""The mirror's own folder: made on first use, and shaped like an archive, so that it can be mirrored, too."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from pathlib import Path
+
+from phonotheque.model.errors import UsageError
+from phonotheque.vault.archive import SETTINGS_FILE, Archive, open_archive
+from phonotheque.vault.place import write_durably
+
+
+def open_mirror(folder: Path, origin: str = "", *, budget: int = 0, trust: str = "") -> Archive:
+    """Open a mirror, or make one that follows ``origin`` (a URL or a folder) if nothing is there yet.
+
+    Raises UsageError when the folder is an archive, follows another origin, or holds something else.
+    """
+    if not (folder / SETTINGS_FILE).exists():
+        if not origin:
+            raise UsageError(
+                f"{folder} is no mirror yet.", "Say what it shall follow: phono mirror ORIGIN FOLDER"
+            )
+        _make(folder, _address(origin), budget, trust)
+    mirror = open_archive(folder)
+    if not mirror.is_mirror:
+        raise UsageError(f"{folder} is an archive of its own.", "Choose another folder for the mirror.")
+    if origin and _address(origin) != mirror.settings.mirror.origin:
+        raise UsageError(
+            f"{folder} follows {mirror.settings.mirror.origin}, not {origin}.",
+            f"If it has moved, change [mirror] origin in {folder / SETTINGS_FILE}; its keys must stay.",
+        )
+    return mirror
+
+
+def trust_dir(mirror: Archive) -> Path:
+    """What is trusted: TUF's state, and the last edition accepted."""
+    return mirror.folder / "trust"
+
+
+def arriving(mirror: Archive) -> Path:
+    """Bags that are not complete yet; a bag moves to ``vault/bags`` in one step when it is."""
+    return mirror.folder / "vault" / "arriving"
+
+
+def _address(origin: str) -> str:
+    return origin.rstrip("/") if "://" in origin else str(Path(origin).resolve())
+
+
+def _make(folder: Path, origin: str, budget: int, trust: str) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    if any(not entry.name.startswith(".phonotheque.toml.") for entry in folder.iterdir()):
+        raise UsageError(f"{folder} holds other files.", "Choose an empty or new folder for the mirror.")
+    if not origin.isprintable():
+        raise UsageError(f"The name of {origin!r} cannot be written into settings.", "Rename the folder.")
+    # JSON's strings are TOML's, as far as printable characters go.
+    values = {"origin": origin, "budget": budget} | ({"trust": trust} if trust else {})
+    lines = "\n".join(f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in values.items())
+    name = json.dumps(f"Mirror of {origin}", ensure_ascii=False)
+    text = f'[archive]\nid = "{uuid.uuid4()}"\nname = {name}\n\n[mirror]\n{lines}\n'
+    write_durably(folder / SETTINGS_FILE, text.encode())

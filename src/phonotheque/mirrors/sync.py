@@ -1,0 +1,269 @@
+"""A mirror at work: follow → choose → fetch → verify → hold → show, then serve and follow again.
+
+What is fetched lies in ``vault/arriving`` until all of a bag is verified. Whatever stops a run (Ctrl-C, a
+lost network, a full disk, a kill), the next one finds what is right on the disk and fetches only the rest.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from phonotheque.editions.edition import BagEntry, Edition
+from phonotheque.ledger.events import record_event
+from phonotheque.ledger.holdings import HoldingState, all_holdings, reopen, verified_files, withdraw
+from phonotheque.mirrors.choose import Candidate, Choice, choose
+from phonotheque.mirrors.fetching import Fetching, Outcome, Pace
+from phonotheque.mirrors.follow import Followed, accepted, follow
+from phonotheque.mirrors.home import trust_dir
+from phonotheque.mirrors.messages import SwarmSettings
+from phonotheque.mirrors.origin import Origin
+from phonotheque.mirrors.public import fetch_target, publish_bag, publish_edition, unpublish_bag
+from phonotheque.mirrors.standing import lost_files
+from phonotheque.mirrors.swarm import resolve_peers
+from phonotheque.model.errors import NetworkError, UsageError, VerificationError
+from phonotheque.model.progress import QUIET, Progress
+from phonotheque.vault.archive import Archive, now, timestamp
+
+
+@dataclass(frozen=True, slots=True)
+class SyncResult:
+    """How a mirror stands after a round. Sizes in bytes; ``(bag, why)`` for bags that are not held."""
+
+    edition: int
+    complete: tuple[str, ...]  # held of this edition, every byte verified
+    missing: tuple[tuple[str, str], ...]  # nobody delivered them
+    refused: tuple[tuple[str, str], ...]  # what was delivered does not verify
+    left_out: tuple[tuple[str, str], ...]  # not chosen
+    withdrawn: tuple[str, ...]
+    fetched: int
+    verified_already: int
+    fingerprint: str  # of the first root
+    first_use: bool
+    stale: tuple[str, ...]  # roles whose signatures have expired
+    offline: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What one mirror was told to do."""
+
+    mirror: Archive
+    origin: Origin
+    budget: int
+    trust: str | None
+    once: bool
+    progress: Progress
+    clock: Callable[[], datetime]
+
+    def at(self) -> str:
+        return timestamp(self.clock())
+
+
+def sync(
+    mirror: Archive,
+    origin: Origin,
+    *,
+    budget: int,
+    peers: Sequence[str] = (),
+    once: bool = False,
+    trust: str | None = None,
+    swarm: SwarmSettings | None = None,
+    pace: Pace | None = None,
+    progress: Progress = QUIET,
+    stop: threading.Event | None = None,
+    clock: Callable[[], datetime] = now,
+    on_listening: Callable[[int, int], None] | None = None,
+) -> SyncResult:
+    """Bring a mirror up to date within ``budget`` bytes; unless ``once``, serve it and follow on.
+
+    ``peers`` are “HOST:PORT” to ask besides those that are found; ``trust`` demands the root's fingerprint.
+    ``stop`` ends it in good order. ``on_listening`` is given port and process id of each swarm process.
+
+    With ``once``, raises NetworkError naming the bags that nobody delivered. Always: VerificationError when
+    the origin's metadata does not verify (without ``once``, what was accepted before is served on, and said),
+    PhonothequeError when the disk is full. Bags that do not verify are ``refused`` in the result.
+    """
+    pace = pace or Pace()
+    stop = stop or threading.Event()
+    plan = _Plan(mirror, origin, budget, trust, once, progress, clock)
+    fetching = Fetching(
+        mirror,
+        origin,
+        swarm=swarm or SwarmSettings(),
+        peers=resolve_peers(peers),
+        pace=pace,
+        progress=progress,
+        stop=stop,
+        clock=clock,
+        on_listening=on_listening,
+    )
+    try:
+        while True:
+            result = _round(plan, fetching)
+            if once or stop.is_set():
+                break
+            soon = max(60.0, pace.stall_timeout) if result.missing else pace.follow_every
+            fetching.serve(min(pace.follow_every, soon))
+            if stop.is_set():
+                break
+    finally:
+        fetching.close()
+    if once and result.missing and not stop.is_set():
+        raise _undelivered(result)
+    return result
+
+
+def _round(plan: _Plan, fetching: Fetching) -> SyncResult:
+    with plan.mirror.writing("mirror"):
+        followed = _follow(plan)
+        edition = followed.edition
+        withdrawn = _withdraw(plan, edition)
+        choice = _choose(plan, edition)
+        _fetch_index(plan, followed)
+        entries = {entry.id: entry for entry in edition.bags}
+        held, wanted = _sort(plan, choice, entries)
+        if not plan.once:
+            fetching.seed(held)
+        plan.progress.start("Mirroring", total_bytes=sum(entry.bytes for entry in wanted))
+        outcome = fetching.fetch(wanted, direct=plan.origin.web_seed is None)
+        publish_edition(plan.origin, plan.mirror.public, trust_dir(plan.mirror), followed, plan.progress)
+    held += [entries[bag] for bag in outcome.complete]
+    if not plan.once:
+        fetching.seed(held)
+    return _result(followed, choice, outcome, held, withdrawn)
+
+
+def _follow(plan: _Plan) -> Followed:
+    home = trust_dir(plan.mirror)
+    before = accepted(home, now=plan.clock())
+    try:
+        followed = follow(plan.origin, home, now=plan.clock(), trust=plan.trust)
+    except VerificationError as error:
+        if plan.once or before is None:
+            raise
+        plan.progress.say(f"{error.message} Serving on edition {before.edition.number}.")
+        return before
+    number = followed.edition.number
+    if followed.first_use:
+        plan.progress.say(
+            f"First contact: compare the fingerprint {followed.fingerprint} with the publisher's."
+        )
+    if followed.offline:
+        plan.progress.say(f"{plan.origin.where} does not answer; going on with edition {number}.")
+    if followed.stale:
+        roles = ", ".join(followed.stale)
+        plan.progress.say(f"Signatures have expired ({roles}): the origin is outdated or abandoned.")
+    if before is None or before.edition.number < number:
+        detail = {"sha256": followed.sha256, "origin": plan.origin.where, "fingerprint": followed.fingerprint}
+        with plan.mirror.ledger.begin() as connection:
+            _record(plan, connection, "digital signature validation", f"edition {number}", detail)
+    return followed
+
+
+def _record(
+    plan: _Plan, connection: Connection, kind: str, subject: str, detail: Mapping[str, object]
+) -> None:
+    agent = plan.mirror.settings.archive.agent
+    record_event(connection, at=plan.at(), kind=kind, subject=subject, agent=agent, detail=detail)
+
+
+def _withdraw(plan: _Plan, edition: Edition) -> tuple[str, ...]:
+    """Stop showing what was taken back; its files stay until they are removed on request."""
+    gone = {withdrawal.bag: withdrawal for withdrawal in edition.withdrawals}
+    with plan.mirror.ledger.begin() as connection:
+        for bag, holding in all_holdings(connection).items():
+            if bag in gone and holding.state is not HoldingState.WITHDRAWN:
+                unpublish_bag(plan.mirror.public, bag)
+                withdraw(connection, bag)
+                detail = {"reason": gone[bag].reason, "date": gone[bag].date}
+                _record(plan, connection, "deaccession", bag, detail)
+                plan.progress.say(f"{bag} was withdrawn ({gone[bag].reason}): it is no longer served.")
+        known = all_holdings(connection)
+    return tuple(bag for bag in gone if bag in known)
+
+
+def _choose(plan: _Plan, edition: Edition) -> Choice:
+    budget = plan.budget - edition.index.size
+    if budget <= 0:
+        raise UsageError(
+            f"The budget of {plan.budget} bytes has no room: the index alone takes {edition.index.size}.",
+            "Give more room with --budget.",
+        )
+    with plan.mirror.ledger.connect() as connection:
+        held = [
+            bag for bag, holding in all_holdings(connection).items() if holding.state is HoldingState.COMPLETE
+        ]
+    candidates = [
+        Candidate(entry.id, entry.bytes + entry.torrent.size, catalogue=entry.id == edition.catalogue.bag)
+        for entry in edition.bags
+    ]
+    return choose(candidates, budget, held, plan.mirror.settings.archive.id)
+
+
+def _fetch_index(plan: _Plan, followed: Followed) -> None:
+    index = followed.edition.index
+    try:
+        fetch_target(plan.origin, plan.mirror.public, index.path, index.size, index.sha256)
+    except NetworkError as error:
+        if not followed.offline:
+            raise
+        plan.progress.say(error.message)
+
+
+def _sort(
+    plan: _Plan, choice: Choice, entries: Mapping[str, BagEntry]
+) -> tuple[list[BagEntry], list[BagEntry]]:
+    """Part what is held from what is to be fetched, as are held bags of which files are gone."""
+    held, wanted = [], []
+    chosen = set(choice.chosen)
+    with plan.mirror.ledger.begin() as connection:
+        known = all_holdings(connection)
+        for bag in [*choice.chosen, *(bag for bag, _ in choice.left_out)]:
+            entry, holding = entries[bag], known.get(bag)
+            if holding is None or holding.state is not HoldingState.COMPLETE:
+                if bag in chosen:
+                    wanted.append(entry)
+                continue
+            lost = lost_files(plan.mirror.bags / entry.id, verified_files(connection, entry.id))
+            if lost:
+                reopen(connection, entry.id, lost)
+                plan.progress.say(f"{bag} has lost {len(lost)} files (first: {lost[0]}): fetching them.")
+                wanted.append(entry)
+            else:
+                publish_bag(plan.mirror.public, entry.id)  # a kill may have come between ledger and link
+                held.append(entry)
+    return held, wanted
+
+
+def _result(
+    followed: Followed, choice: Choice, outcome: Outcome, held: Sequence[BagEntry], withdrawn: tuple[str, ...]
+) -> SyncResult:
+    return SyncResult(
+        edition=followed.edition.number,
+        complete=tuple(sorted(entry.id for entry in held)),
+        missing=tuple(outcome.missing.items()),
+        refused=tuple(outcome.refused.items()),
+        left_out=choice.left_out,
+        withdrawn=withdrawn,
+        fetched=outcome.fetched,
+        verified_already=outcome.verified_already
+        + sum(e.bytes for e in held if e.id not in outcome.complete),
+        fingerprint=followed.fingerprint,
+        first_use=followed.first_use,
+        stale=followed.stale,
+        offline=followed.offline,
+    )
+
+
+def _undelivered(result: SyncResult) -> NetworkError:
+    names = ", ".join(bag for bag, _ in result.missing)
+    why = "; ".join(f"{bag}: {why}" for bag, why in result.missing[:3])
+    return NetworkError(
+        f"{len(result.missing)} bags were not delivered: {names} ({why}).",
+        "What was verified is kept. Run it again, perhaps with --peer HOST:PORT.",
+    )

@@ -1,0 +1,164 @@
+"""One bag on its way: its torrent checked, what is there already found, at the end every byte verified."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from phonotheque.editions.edition import BagEntry
+from phonotheque.editions.metainfo import TorrentMeta, read_torrent
+from phonotheque.ledger.events import record_event
+from phonotheque.ledger.holdings import HeldFile, complete, record_verified, verified_files, want
+from phonotheque.mirrors.copying import copy_pieces
+from phonotheque.mirrors.home import arriving
+from phonotheque.mirrors.origin import Origin, fetch
+from phonotheque.mirrors.public import keep_target, publish_bag, read_target
+from phonotheque.mirrors.standing import Standing, look, make_durable, make_ready
+from phonotheque.model.bags import Finding
+from phonotheque.model.errors import PhonothequeError, VerificationError
+from phonotheque.model.progress import QUIET, Progress
+from phonotheque.vault.archive import Archive
+from phonotheque.vault.bagfolder import TAG_MANIFEST, read_bag
+from phonotheque.vault.fixity import check_bag
+from phonotheque.vault.place import fsync_dir
+
+MAX_TORRENT_BYTES = 64 * 1024**2
+
+
+@dataclass(slots=True)
+class Arrival:
+    """A bag being brought. ``folder`` is where its files lie until, and when, they are all right."""
+
+    entry: BagEntry
+    torrent: bytes
+    meta: TorrentMeta
+    folder: Path
+    standing: Standing
+
+
+def find_torrent(origin: Origin, public: Path, entry: BagEntry) -> tuple[bytes, TorrentMeta]:
+    """Return a bag's torrent, kept or fetched, checked against the edition and in itself.
+
+    Raises VerificationError naming it, and the errors of the origin.
+    """
+    wanted = entry.torrent
+    data = read_target(public, wanted.path, wanted.sha256)
+    if data is not None:
+        return data, check_torrent(data, entry)
+    if wanted.size > MAX_TORRENT_BYTES:
+        raise VerificationError(f"{wanted.path} is larger than a torrent may be: {wanted.size} bytes.")
+    data = fetch(origin, f"targets/{wanted.path}", wanted.size)
+    meta = check_torrent(data, entry)
+    keep_target(public, wanted.path, data)
+    return data, meta
+
+
+def check_torrent(data: bytes, entry: BagEntry) -> TorrentMeta:
+    """Read a torrent and compare it with what the edition says of it and of its bag."""
+    wanted = entry.torrent
+    if len(data) != wanted.size or sha256(data).hexdigest() != wanted.sha256:
+        raise VerificationError(f"{wanted.path} is not the torrent that edition.json lists.")
+    try:
+        meta = read_torrent(data)
+    except VerificationError as error:
+        raise VerificationError(f"{wanted.path} is refused: {error.message}", error.advice) from error
+    for what, found, listed in (
+        ("infohash (v1)", meta.infohash_v1, wanted.infohash_v1),
+        ("infohash (v2)", meta.infohash_v2, wanted.infohash_v2),
+        ("name", meta.name, entry.id),
+        ("number of bytes", meta.size, entry.bytes),
+        ("number of files", len(meta.files), entry.files),
+    ):
+        if found != listed:
+            raise VerificationError(f"{wanted.path}: its {what} is {found}, edition.json lists {listed}.")
+    return meta
+
+
+def begin(mirror: Archive, origin: Origin, entry: BagEntry) -> Arrival:
+    """Find out how much of a bag is on the disk, and make room and files for the rest.
+
+    Raises VerificationError when its torrent is refused, PhonothequeError when the disk is too small.
+    """
+    torrent, meta = find_torrent(origin, mirror.public, entry)
+    scratch = arriving(mirror)
+    scratch.mkdir(parents=True, exist_ok=True)
+    mirror.bags.mkdir(parents=True, exist_ok=True)
+    with mirror.ledger.begin() as connection:
+        want(connection, entry.id, edition=entry.edition, size=entry.bytes)
+        known = verified_files(connection, entry.id)
+    folder = home_of(mirror, entry.id)
+    standing = look(folder, meta, known)
+    missing, free = meta.size - standing.good_bytes, shutil.disk_usage(scratch).free
+    if missing > free:
+        raise PhonothequeError(
+            f"The disk of {mirror.folder} has {free} bytes free; the bag {entry.id} needs {missing} more.",
+            "Make room or lower the budget, then run it again: what is verified is kept.",
+        )
+    make_ready(folder, standing.lacking, scratch)
+    return Arrival(entry, torrent, meta, folder, standing)
+
+
+def home_of(mirror: Archive, bag: str) -> Path:
+    """Where a bag's files are: in ``vault/bags`` once they were all right, before that where it arrives."""
+    home = mirror.bags / bag
+    return home if home.exists() else arriving(mirror) / bag
+
+
+def copy(
+    arrival: Arrival, origin: Origin, *, on_bytes: Callable[[int], None], stop: threading.Event
+) -> tuple[Finding, ...]:
+    """Fetch what lacks straight from the origin; return what it has wrong or not at all."""
+    arrival.standing, findings = copy_pieces(
+        origin, arrival.folder, arrival.meta, arrival.standing, on_bytes=on_bytes, stop=stop
+    )
+    return findings
+
+
+def finish(
+    mirror: Archive, arrival: Arrival, *, at: str, event: str = "replication", progress: Progress = QUIET
+) -> tuple[Finding, ...]:
+    """Verify a whole bag from the disk; if nothing is wrong, it is held: recorded, in its place, and shown.
+
+    Order: bytes → fsync → verification → place → ledger → link. Returns what is wrong. Files that nothing
+    lists are left where they are, and only mentioned.
+    """
+    entry, home = arrival.entry, mirror.bags / arrival.entry.id
+    make_durable(arrival.folder, arrival.meta.files)
+    report = check_bag(arrival.folder, tagmanifest_sha256=entry.tagmanifest_sha256)
+    wrong = tuple(finding for finding in report.findings if finding.what != "extra")
+    if wrong:
+        return wrong
+    contents = read_bag(arrival.folder)
+    hashes = {**contents.manifest, **contents.tagmanifest, TAG_MANIFEST: entry.tagmanifest_sha256}
+    if different := sorted(hashes.keys() ^ {file.path for file in arrival.meta.files}):
+        return (Finding("damaged", different[0], "is not in both the torrent and the manifests"),)
+    if arrival.folder != home:
+        arrival.folder.rename(home)
+        fsync_dir(mirror.bags)
+        fsync_dir(arrival.folder.parent)
+        arrival.folder = home
+    held = [HeldFile(file.path, file.size, hashes[file.path]) for file in arrival.meta.files]
+    with mirror.ledger.begin() as connection:
+        record_verified(connection, entry.id, held, at=at)
+        complete(connection, entry.id, at=at)
+        record_event(
+            connection,
+            at=at,
+            kind=event,
+            subject=entry.id,
+            agent=mirror.settings.archive.agent,
+            detail={"bytes": report.bytes_checked, "files": report.files_checked},
+        )
+    publish_bag(mirror.public, entry.id)
+    for finding in report.findings:
+        progress.say(f"{entry.id}/{finding.path}: {finding.what}, {finding.detail}; left where it is.")
+    return ()
+
+
+def examine(arrival: Arrival) -> None:
+    """Look again at what is on the disk, trusting no record."""
+    arrival.standing = look(arrival.folder, arrival.meta)
