@@ -57,7 +57,7 @@ def test_real_notes() -> None:
         assert not notes[name].questions
         assert (statement.licence, statement.holder) == (licence, holder)
         assert statement.evidence_origin == f"sidecar:{name}"
-        assert statement.asserted_by == "note beside the file"
+        assert statement.asserted_by == "the note beside the file"
         text = (SAMPLES / name).read_text(encoding="utf-8")
         assert statement.evidence == text.strip()
         assert statement.kind is (Kind.PUBLIC_DOMAIN if licence == "CC-PDM-1.0" else Kind.LICENCE)

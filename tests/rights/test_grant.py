@@ -87,10 +87,14 @@ def test_very_long_texts_are_refused() -> None:
         ),
         (
             Statement(
-                Kind.LICENCE, "CC0-1.0 OR GPL-2.0-or-later", "x" * 200, "copyright", "Debian copyright file"
+                Kind.LICENCE,
+                "CC0-1.0 OR GPL-2.0-or-later",
+                "x" * 200,
+                "copyright",
+                "the Debian copyright file",
             ),
             (
-                "Licensed under CC0 1.0 Universal or GNU GPL 2.0 or later; stated by Debian copyright file"
+                "Licensed under CC0 1.0 Universal or GNU GPL 2.0 or later; stated by the Debian copyright file"
                 f" (copyright: “{'x' * 117}…”)."
             ),
         ),

@@ -19,11 +19,11 @@ from phonotheque.rights import globs
 from phonotheque.rights.expressions import parse_terms, terms_id
 from phonotheque.rights.licences import readings
 from phonotheque.rights.prose import MAX_EVIDENCE, ask, from_prose, kind_of
-from phonotheque.rights.ruleset import MAX_RULES_BYTES, Rule, RuleSet, too_large
+from phonotheque.rights.ruleset import MAX_RULES_BYTES, Rule, RuleSet, compiled, too_large
 from phonotheque.rights.sidecars import decode, read_bounded, shown
 from phonotheque.rights.spdx_tags import holder_of
 
-ASSERTED_BY = "Debian copyright file"
+ASSERTED_BY = "the Debian copyright file"
 
 # The library writes what it tolerates (an old Format address) to the log; that is no concern of a reader's.
 logging.getLogger("debian.copyright").addHandler(logging.NullHandler())
@@ -43,7 +43,7 @@ def read_debian_copyright(path: Path, origin: str) -> RuleSet:
         return RuleSet((Rule((globs.debian("*"),), _from_plain(text, origin)),))
     try:
         stanzas = list(Copyright(text.splitlines(keepends=True)).all_files_paragraphs())
-        return RuleSet(tuple(_rule(stanza, origin) for stanza in stanzas))
+        return RuleSet(tuple(_rule(stanza, origin, shown(path)) for stanza in stanzas))
     except (FormatError, ValueError) as error:
         message = f"{shown(path)}: it breaks Debian's copyright format: {' '.join(str(error).split())[:300]}"
         raise PhonothequeError(
@@ -67,11 +67,11 @@ def _from_plain(text: str, origin: str) -> Evidence:
     )
 
 
-def _rule(stanza: FilesParagraph, origin: str) -> Rule:
+def _rule(stanza: FilesParagraph, origin: str, where: str) -> Rule:
     files, notice, licence = (str(stanza[field]).strip() for field in ("Files", "Copyright", "License"))
     evidence = f"Files: {files}\nCopyright: {notice}\nLicense: {licence}"[:MAX_EVIDENCE]
     holder = "; ".join(filter(None, map(holder_of, notice.splitlines()))) or None
-    patterns = tuple(map(globs.debian, files.split()))
+    patterns = compiled(files.split(), globs.debian, where)
     return Rule(patterns, _evidence(licence.partition("\n")[0].strip(), evidence, holder, origin))
 
 

@@ -1,7 +1,7 @@
-"""Patterns for relative paths, matched in time proportional to pattern × path, whatever they are.
+"""Patterns for relative paths, matched in time proportional to wildcards × path, whatever they are.
 
 Three dialects, because three formats define their own; regular expressions made from a stranger's patterns
-could take for ever.
+could take for ever. A pattern beyond all reason is a ValueError.
 """
 
 from __future__ import annotations
@@ -20,20 +20,27 @@ class _Wild(Enum):
     FOLDERS = "nothing, or whole folders with their slash"
 
 
+MAX_PATTERN = 4096  # characters
+MAX_WILDCARDS = 64
+
 _Token = str | _Wild
 _LOOPS = {_Wild.SOME, _Wild.ANY, _Wild.FOLDERS}
 
 
 @dataclass(frozen=True, slots=True)
 class Glob:
-    """A compiled pattern: literal characters and wildcards for paths written with a leading slash."""
+    """A compiled pattern for paths with a leading slash: literal up to the first wildcard, then tokens."""
 
+    head: str
     tokens: tuple[_Token, ...]
 
     def matches(self, path: str) -> bool:
         """Tell whether the pattern matches the whole of a relative path (``/``, any Unicode form)."""
+        path = unicodedata.normalize("NFC", f"/{path}")
+        if not path.startswith(self.head):
+            return False
         states = set(self._reach(0))
-        for letter in unicodedata.normalize("NFC", f"/{path}"):
+        for letter in path[len(self.head) :]:
             states = {after for state in states for after in self._step(state, letter)}
             if not states:
                 return False
@@ -93,7 +100,10 @@ def debian(pattern: str) -> Glob:
 
 
 def _compile(pattern: str, wild: Mapping[str, tuple[_Token, ...]], *, escapes: bool = False) -> Glob:
-    """Return the tokens of a pattern; of two wildcards that begin alike the longer is listed first."""
+    """Return a compiled pattern; of two wildcards that begin alike, ``wild`` lists the longer one first."""
+    shown = f"“{pattern[:60]}”"
+    if len(pattern) > MAX_PATTERN:
+        raise ValueError(f"{shown} has more than {MAX_PATTERN} characters")
     rest = unicodedata.normalize("NFC", f"/{pattern}")
     tokens: list[_Token] = []
     while rest:
@@ -107,4 +117,8 @@ def _compile(pattern: str, wild: Mapping[str, tuple[_Token, ...]], *, escapes: b
         else:
             tokens.append(rest[0])
             rest = rest[1:]
-    return Glob(tuple(tokens))
+    wilds = [place for place, token in enumerate(tokens) if isinstance(token, _Wild)]
+    if len(wilds) > MAX_WILDCARDS:
+        raise ValueError(f"{shown} has more than {MAX_WILDCARDS} wildcards")
+    start = wilds[0] if wilds else len(tokens)
+    return Glob("".join(str(token) for token in tokens[:start]), tuple(tokens[start:]))

@@ -17,7 +17,7 @@ from phonotheque.rights.licences import PDM, Licence, LicenceUri, candidates, fi
 from phonotheque.rights.spdx_tags import SpdxTags, find_spdx_tags, holder_of
 from phonotheque.rights.spellings import Mention, find_mentions
 
-NOTE = "note beside the file"
+NOTE = "the note beside the file"
 MAX_EVIDENCE = 2000  # characters of a text that a statement or question quotes
 
 _URL = re.compile(r"(?:[A-Za-z][A-Za-z+.\-]{0,15}://|www\.)[^\s<>\"'()\[\]{}|\\`]+")

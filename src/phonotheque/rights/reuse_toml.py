@@ -15,7 +15,7 @@ from phonotheque.rights import globs
 from phonotheque.rights.expressions import parse_terms, terms_id
 from phonotheque.rights.licences import readings
 from phonotheque.rights.prose import ask, kind_of
-from phonotheque.rights.ruleset import Rule, RuleSet, load_toml, strings
+from phonotheque.rights.ruleset import Rule, RuleSet, compiled, load_toml, strings
 from phonotheque.rights.sidecars import shown
 from phonotheque.rights.spdx_tags import holder_of
 
@@ -47,7 +47,7 @@ def _rule(table: Mapping[str, object], where: str) -> Rule:
     notices = _list(table, "SPDX-FileCopyrightText", where)
     licences = _list(table, "SPDX-License-Identifier", where)
     evidence = _evidence(licences, notices) if licences else Evidence()
-    return Rule(tuple(map(globs.reuse, patterns)), evidence)
+    return Rule(compiled(patterns, globs.reuse, where), evidence)
 
 
 def _evidence(licences: tuple[str, ...], notices: tuple[str, ...]) -> Evidence:

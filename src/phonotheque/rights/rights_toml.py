@@ -21,7 +21,7 @@ from phonotheque.rights import globs
 from phonotheque.rights.expressions import parse_terms
 from phonotheque.rights.grant import Problem, normal_form
 from phonotheque.rights.prose import kind_of
-from phonotheque.rights.ruleset import Rule, RuleSet, first_unknown, load_toml, strings
+from phonotheque.rights.ruleset import Rule, RuleSet, compiled, first_unknown, load_toml, strings
 from phonotheque.rights.sidecars import shown
 
 NAME = "rights.toml"
@@ -73,7 +73,7 @@ def _rule(table: Mapping[str, object], where: str) -> Rule:
     checked = normal_form(stated)
     if isinstance(checked, Problem):
         raise PhonothequeError(f"{where}: {checked.field}: {checked.what}", checked.advice)
-    return Rule(tuple(map(globs.ours, patterns)), Evidence(statements=(checked,)))
+    return Rule(compiled(patterns, globs.ours, where), Evidence(statements=(checked,)))
 
 
 def _text(table: Mapping[str, object], field: str, where: str, otherwise: str = "") -> str:

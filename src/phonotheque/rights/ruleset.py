@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,6 +52,14 @@ class RuleSet:
 def _subject(evidence: Evidence) -> object:
     """Return what a rule speaks of, so that rules for recording and composition stand side by side."""
     return frozenset((s.covers, s.territory, s.kind is Kind.MANDATE) for s in evidence.statements)
+
+
+def compiled(patterns: Iterable[str], dialect: Callable[[str], Glob], where: str) -> tuple[Glob, ...]:
+    """Return the patterns of one rule, in the dialect of its format; or a PhonothequeError."""
+    try:
+        return tuple(map(dialect, patterns))
+    except ValueError as error:
+        raise PhonothequeError(f"{where}: the pattern {error}", "Use shorter, simpler patterns.") from error
 
 
 def load_toml(path: Path) -> dict[str, Any]:
