@@ -94,8 +94,8 @@ def test_very_long_texts_are_refused() -> None:
                 "the Debian copyright file",
             ),
             (
-                "Licensed under CC0 1.0 Universal or GNU GPL 2.0 or later; stated by the Debian copyright file"
-                f" (copyright: “{'x' * 117}…”)."
+                "Licensed under CC0 1.0 Universal or GNU GPL 2.0 or later; stated by REUSE.toml"
+                f" (REUSE.toml: “{'x' * 117}…”)."
             ),
         ),
         (
