@@ -1,0 +1,205 @@
+"""The public tree over HTTP: static files with byte ranges, so that it is every torrent's web seed (BEP 19).
+
+Nothing outside ``public/`` is served, except sealed bags, which ``public/bags`` links to. What comes from
+a bag was written by others, so it is never served as something that a browser would run.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+from collections.abc import Callable
+from contextlib import suppress
+from errno import ELOOP, ENAMETOOLONG
+from pathlib import Path, PurePosixPath
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.datastructures import MutableHeaders
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from phonotheque.model.errors import NotFoundError, PhonothequeError
+from phonotheque.vault.archive import Archive
+
+_UNTYPED = "application/octet-stream"
+_TYPES = {
+    ".aiff": "audio/aiff",
+    ".flac": "audio/flac",
+    ".gif": "image/gif",
+    ".jpeg": "image/jpeg",
+    ".jpg": "image/jpeg",
+    ".json": "application/json",
+    ".jsonl": "application/jsonl",
+    ".m4a": "audio/mp4",
+    ".mka": "audio/x-matroska",
+    ".mp3": "audio/mpeg",
+    ".oga": "audio/ogg",
+    ".ogg": "audio/ogg",
+    ".opus": "audio/ogg",
+    ".parquet": "application/vnd.apache.parquet",
+    ".png": "image/png",
+    ".torrent": "application/x-bittorrent",
+    ".txt": "text/plain",
+    ".wav": "audio/wav",
+    ".webp": "image/webp",
+}
+# Only outside bags: pages and feeds are made by the archive itself.
+_PAGE_TYPES = {
+    ".atom": "application/atom+xml",
+    ".css": "text/css",
+    ".html": "text/html",
+    ".svg": "image/svg+xml",
+}
+
+_POLICY = (
+    "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; media-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_HEADERS = {
+    "Content-Security-Policy": _POLICY,
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    # Ask again each time: what was withdrawn must not live on in caches. An unchanged file costs a 304.
+    "Cache-Control": "no-cache",
+}
+_PATIENCE = 2  # seconds that transfers under way are given when the server is stopped
+_CONNECTIONS = 1000
+
+
+def public_application(archive: Archive) -> Starlette:
+    """Return the ASGI application over the public tree of an archive or a mirror: GET and HEAD only.
+
+    Answers ranges (RFC 9110 §14: 206, 416, If-Range) and validators (304 by ETag or date). Everything else,
+    whatever the reason, is 404.
+    """
+    public, bags = archive.public, archive.bags
+
+    def answer(request: Request) -> Response:
+        path = request.path_params["path"]
+        file = locate(public, bags, path)
+        if file is None:
+            return PlainTextResponse("There is nothing here.\n", status_code=404)
+        status = file.stat()
+        response = _File(file, media_type=media_type(path or "index.html"), stat_result=status)
+        if _is_known(request, response):
+            kept = {name: response.headers[name] for name in ("etag", "last-modified")}
+            return Response(status_code=304, headers=kept)
+        return response
+
+    # A plain function: Starlette runs it in a thread, so that a slow disk does not stop other transfers.
+    routes = [Route("/{path:path}", answer, methods=["GET", "HEAD"])]
+    return Starlette(routes=routes, middleware=[Middleware(_SecurityHeaders)])
+
+
+def locate(public: Path, bags: Path, path: str) -> Path | None:
+    """Return the regular file that a URL path (decoded, no leading slash) names, or None.
+
+    Dotfiles do not exist, except ``.well-known``. Links count only where they end in the public tree itself
+    or in the sealed bag of their own name.
+    """
+    segments = path.split("/") if path else ["index.html"]
+    hidden = segments[1:] if segments[0] == ".well-known" else segments
+    if any(not name or name.startswith(".") or "\0" in name for name in hidden):
+        return None
+    homes = [public, bags / segments[1]] if segments[0] == "bags" and len(segments) > 2 else [public]
+    try:
+        # Not Path.resolve, which reports a loop of links as a RuntimeError.
+        file = Path(os.path.realpath(public.joinpath(*segments), strict=True))
+        if not stat.S_ISREG(file.stat().st_mode):
+            return None
+    except (FileNotFoundError, NotADirectoryError, UnicodeEncodeError):
+        return None
+    except OSError as error:
+        if error.errno in (ELOOP, ENAMETOOLONG):
+            return None
+        raise
+    return file if any(file.is_relative_to(home.resolve()) for home in homes) else None
+
+
+def media_type(path: str) -> str:
+    """Return the type to serve a path of the public tree as, whatever the machine's own tables say."""
+    suffix = PurePosixPath(path).suffix.lower()
+    types = _TYPES if path.startswith("bags/") else _TYPES | _PAGE_TYPES
+    return types.get(suffix, _UNTYPED)
+
+
+def serve(archive: Archive, host: str, port: int, *, ready: Callable[[int], None]) -> None:
+    """Serve the public tree until interrupted; ``ready`` is told the port once it answers.
+
+    Port 0 takes any that is free. Raises NotFoundError before the first edition, PhonothequeError when the
+    address cannot be had.
+    """
+    if not archive.public.is_dir():
+        raise NotFoundError(
+            f"{archive.public} does not exist: nothing was published yet.",
+            f"Run: phono publish {archive.folder}",
+        )
+    with _listen(host, port) as listening:
+        config = uvicorn.Config(
+            public_application(archive),
+            lifespan="off",
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=_PATIENCE,
+            limit_concurrency=_CONNECTIONS,
+        )
+        server = _Server(config, lambda: ready(listening.getsockname()[1]))
+        # Ctrl-C is how serving ends: uvicorn closes its connections, then hands the signal on.
+        with suppress(KeyboardInterrupt):
+            server.run(sockets=[listening])
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready()
+
+
+class _File(FileResponse):
+    chunk_size = 256 * 1024  # a piece
+
+
+class _SecurityHeaders:
+    """Adds the same headers to every answer, errors included."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(_HEADERS)
+            await send(message)
+
+        await self._app(scope, receive, sending)
+
+
+def _is_known(request: Request, response: FileResponse) -> bool:
+    """Whether the client's copy is current (RFC 9110 §13.2.2: a date counts only where no ETag is given)."""
+    tags = request.headers.get("if-none-match")
+    if tags is not None:
+        known = {tag.strip().removeprefix("W/") for tag in tags.split(",")}
+        return bool({"*", response.headers["etag"]} & known)
+    return request.headers.get("if-modified-since") == response.headers["last-modified"]
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=1024)
+    except (OSError, OverflowError) as error:
+        raise PhonothequeError(
+            f"{host}:{port} cannot be listened on: {error}.",
+            "Choose another address with --host or another port with --port; 0 takes any that is free.",
+        ) from error
