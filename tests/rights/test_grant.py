@@ -90,8 +90,8 @@ def test_very_long_texts_are_refused() -> None:
                 Kind.LICENCE,
                 "CC0-1.0 OR GPL-2.0-or-later",
                 "x" * 200,
-                "copyright",
-                "the Debian copyright file",
+                "REUSE.toml",
+                "REUSE.toml",
             ),
             (
                 "Licensed under CC0 1.0 Universal or GNU GPL 2.0 or later; stated by REUSE.toml"
