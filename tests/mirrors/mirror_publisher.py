@@ -124,7 +124,7 @@ class Publisher:
             number,
             self.now.strftime("%Y-%m-%dT%H:%M:%SZ"),
             ArchiveId(ARCHIVE, "Tests"),
-            self.previous,
+            self.previous if self.previous and self.previous.number < number else None,
             tuple(self.bags),
             CatalogueEntry(self.bags[0].id, "2026-11-21T101500Z"),
             IndexEntry(

@@ -1,20 +1,33 @@
 from __future__ import annotations
 
+import errno
+import hashlib
+import os
+import signal
+import subprocess
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from mirror_publisher import LOCAL, NOW, Publisher, served, tree, wait_for
+from mirror_publisher import LOCAL, NOW, Publisher, music, served, tree, wait_for
 
-from phonotheque.ledger.holdings import HoldingState, all_holdings, verified_files
+from phonotheque.editions.bencode import decode, encode
+from phonotheque.editions.edition import BagEntry, Withdrawal
+from phonotheque.ledger.holdings import HoldingState, all_holdings, reopen, verified_files
 from phonotheque.mirrors.fetching import Pace
+from phonotheque.mirrors.holdings import expected_bags
 from phonotheque.mirrors.home import open_mirror
 from phonotheque.mirrors.origin import open_origin
+from phonotheque.mirrors.swarm import resolve_peers
 from phonotheque.mirrors.sync import SyncResult, sync
+from phonotheque.model.bags import PIECE
+from phonotheque.model.errors import NetworkError, PhonothequeError, UsageError, VerificationError
 from phonotheque.vault.archive import Archive
 from phonotheque.vault.fixity import check_bag
 
@@ -130,3 +143,296 @@ def test_two_mirrors_exchange_bags_with_no_web_seed(published: Publisher, tmp_pa
         assert result.complete == ALL
         assert web.bag_bytes == 0
         assert_complete(leecher, published, ALL)
+
+
+def test_a_new_edition_brings_only_what_is_new(published: Publisher, tmp_path: Path) -> None:
+    mirror = open_mirror(tmp_path / "mirror", str(published.folder))
+    run(mirror)
+    added = published.bag("audio-3", edition=2)
+    published.publish(2)
+    result = run(mirror)
+    assert (result.edition, result.fetched) == (2, added.bytes)
+    assert_complete(mirror, published, (*ALL, "audio-3"))
+
+
+def test_a_budget_is_kept_and_the_catalogue_comes_first(published: Publisher, tmp_path: Path) -> None:
+    mirror = open_mirror(tmp_path / "mirror", str(published.folder))
+    room = max(bag.bytes + bag.torrent.size for bag in published.bags) + 20_000
+    result = run(mirror, budget=room)
+    assert len(result.complete) == 2
+    assert "catalogue-1" in result.complete
+    assert len(result.left_out) == 1
+    assert sum(len(data) for data in tree(mirror.bags).values()) <= room
+    assert run(mirror, budget=room).complete == result.complete
+    with pytest.raises(UsageError, match="the index alone"):
+        run(mirror, budget=100)
+
+
+def test_following_goes_on_while_serving(published: Publisher, tmp_path: Path) -> None:
+    mirror = open_mirror(tmp_path / "mirror", str(published.folder))
+    with mirroring(mirror, pace=replace(PACE, follow_every=0.1)):
+        wait_for(lambda: complete(mirror) == set(ALL))
+        published.bag("audio-3", edition=2)
+        published.publish(2)
+        wait_for(lambda: "audio-3" in complete(mirror))
+
+
+def test_a_withdrawn_bag_is_served_no_more(published: Publisher, tmp_path: Path) -> None:
+    mirror = open_mirror(tmp_path / "mirror", str(published.folder))
+    run(mirror)
+    del published.bags[1]
+    withdrawal = Withdrawal("audio-1", "2026-11-22T00:00:00Z", "asked for by its maker", None)
+    published.publish(2, published.edition(2, withdrawals=(withdrawal,)))
+    result = run(mirror)
+    assert result.withdrawn == ("audio-1",)
+    assert result.complete == ("audio-2", "catalogue-1")
+    assert not (mirror.public / "bags" / "audio-1").is_symlink()
+    assert expected_bags(mirror).keys() == set(ALL)  # its files are still there, and checked
+    assert run(mirror).withdrawn == ("audio-1",)
+
+
+def test_what_is_held_is_kept_when_the_origin_is_gone(published: Publisher, tmp_path: Path) -> None:
+    with served(published.public) as web:
+        mirror = open_mirror(tmp_path / "mirror", web.url)
+        run(mirror)
+    result = run(mirror, origin=open_origin(web.url, retries=0))
+    assert result.offline
+    assert result.complete == ALL
+
+
+def test_files_that_were_lost_are_fetched_again_and_no_others(published: Publisher, tmp_path: Path) -> None:
+    mirror = open_mirror(tmp_path / "mirror", str(published.folder))
+    run(mirror)
+    lost = next((mirror.bags / "audio-2" / "data").rglob("02*"))
+    size = lost.stat().st_size
+    lost.unlink()
+    assert run(mirror).fetched == size
+    assert_complete(mirror, published, ALL)
+
+
+def test_a_kill_between_place_and_ledger_costs_nothing(published: Publisher, tmp_path: Path) -> None:
+    mirror = open_mirror(tmp_path / "mirror", str(published.folder))
+    run(mirror)
+    with mirror.ledger.begin() as connection:
+        reopen(connection, "audio-1", verified_files(connection, "audio-1"))
+    (mirror.public / "bags" / "audio-1").unlink()
+    (mirror.public / "bags" / "audio-2").unlink()
+    (mirror.public / "metadata" / "timestamp.json").unlink()
+    assert run(mirror).fetched == 0
+    assert_complete(mirror, published, ALL)
+    assert (mirror.public / "metadata" / "timestamp.json").exists()
+
+
+def test_an_interrupted_transfer_goes_on_where_it_was(publisher: Publisher, tmp_path: Path) -> None:
+    publisher.bag("catalogue-1", music("c", files=6))
+    publisher.publish(1)
+    total = publisher.bags[0].bytes
+    with served(publisher.public, slow=0.02) as web:
+        mirror = open_mirror(tmp_path / "mirror", web.url)
+        with mirroring(mirror):
+            wait_for(lambda: web.bag_bytes > total // 4)
+        assert complete(mirror) == set()
+        before = web.bag_bytes
+        assert before < total
+        result = run(mirror)
+        assert result.verified_already > total // 8
+        assert result.verified_already + result.fetched <= total + 2 * PIECE
+        assert_complete(mirror, publisher, ("catalogue-1",))
+
+
+def test_a_killed_swarm_process_is_replaced(publisher: Publisher, tmp_path: Path) -> None:
+    publisher.bag("catalogue-1", music("c", files=6))
+    publisher.publish(1)
+    with served(publisher.public, slow=0.02) as web:
+        mirror = open_mirror(tmp_path / "mirror", web.url)
+        with mirroring(mirror) as (_, pids):
+            wait_for(lambda: web.bag_bytes > publisher.bags[0].bytes // 4)
+            os.kill(pids[0], signal.SIGKILL)
+            wait_for(lambda: complete(mirror))
+            assert len(pids) == 2
+    assert_complete(mirror, publisher, ("catalogue-1",))
+
+
+def test_a_killed_mirror_leaves_no_process_and_a_rerun_completes(
+    publisher: Publisher, tmp_path: Path
+) -> None:
+    publisher.bag("catalogue-1", music("c", files=6))
+    publisher.publish(1)
+    program = """
+import sys
+from phonotheque.mirrors.home import open_mirror
+from phonotheque.mirrors.messages import SwarmSettings
+from phonotheque.mirrors.origin import open_origin
+from phonotheque.mirrors.sync import sync
+from pathlib import Path
+local = SwarmSettings(listen=("127.0.0.1:0",), dht=False, lsd=False, pex=False, port_mapping=False)
+def show(port, pid):
+    print(pid, flush=True)
+mirror = open_mirror(Path(sys.argv[1]), sys.argv[2])
+sync(mirror, open_origin(sys.argv[2]), budget=10**9, swarm=local, on_listening=show)
+"""
+    with served(publisher.public, slow=0.02) as web:
+        command = [sys.executable, "-c", program, str(tmp_path / "mirror"), web.url]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout
+            pid = int(process.stdout.readline())
+            wait_for(lambda: web.bag_bytes > publisher.bags[0].bytes // 4)
+            process.kill()
+        wait_for(lambda: not Path(f"/proc/{pid}").exists() or "Z" in _state(pid))
+        mirror = open_mirror(tmp_path / "mirror")
+        assert run(mirror).complete == ("catalogue-1",)
+    assert_complete(mirror, publisher, ("catalogue-1",))
+
+
+def _state(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return "Z"
+
+
+def test_a_full_disk_is_said_and_a_rerun_completes(
+    published: Publisher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mirror = open_mirror(tmp_path / "mirror", str(published.folder))
+    room = [6]
+    pwrite = os.pwrite
+
+    def full(descriptor: int, data: bytes, at: int) -> int:
+        room[0] -= 1
+        if room[0] < 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return pwrite(descriptor, data, at)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.pwrite", full)
+        with pytest.raises(PhonothequeError, match="The disk is full"):
+            run(mirror)
+    result = run(mirror)
+    assert result.verified_already > 0
+    assert_complete(mirror, published, ALL)
+
+
+def test_a_bag_larger_than_the_disk_is_said_before_it_is_begun(
+    published: Publisher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mirror = open_mirror(tmp_path / "mirror", str(published.folder))
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=1000))
+    with pytest.raises(PhonothequeError, match=r"has 1000 bytes free; the bag .* needs"):
+        run(mirror)
+
+
+def test_a_damaged_origin_is_refused_and_the_other_bags_come(published: Publisher, tmp_path: Path) -> None:
+    damaged = next((published.folder / "vault" / "bags" / "audio-1" / "data").rglob("02*"))
+    data = bytearray(damaged.read_bytes())
+    data[-1] ^= 1
+    damaged.chmod(0o644)
+    damaged.write_bytes(data)
+    mirror = open_mirror(tmp_path / "mirror", str(published.folder))
+    result = run(mirror)
+    assert result.complete == ("audio-2", "catalogue-1")
+    ((bag, why),) = result.refused
+    assert bag == "audio-1"
+    assert "02 Piste.ogg" in why
+    assert "damaged" in why
+    assert not (mirror.public / "bags" / "audio-1").exists()
+
+
+def test_a_damaged_web_seed_does_not_deliver(published: Publisher, tmp_path: Path) -> None:
+    damaged = next((published.folder / "vault" / "bags" / "audio-1" / "data").rglob("02*"))
+    damaged.chmod(0o644)
+    damaged.write_bytes(bytes(damaged.stat().st_size))
+    with served(published.public) as web:
+        mirror = open_mirror(tmp_path / "mirror", web.url)
+        with pytest.raises(NetworkError, match="1 bags were not delivered: audio-1") as caught:
+            run(mirror, pace=replace(PACE, stall_timeout=1.0))
+    assert caught.value.exit_code == 5
+    assert complete(mirror) == {"audio-2", "catalogue-1"}
+
+
+def test_a_bag_that_contradicts_its_manifest_is_refused(published: Publisher, tmp_path: Path) -> None:
+    published.bags[1] = replace(published.bags[1], tagmanifest_sha256="0" * 64)
+    published.publish(1)
+    result = run(open_mirror(tmp_path / "mirror", str(published.folder)))
+    assert [bag for bag, _ in result.refused] == ["audio-1"]
+    assert "tagmanifest" in result.refused[0][1]
+
+
+def hostile(publisher: Publisher, entry: BagEntry, change: Callable[[dict[bytes, Any]], None]) -> BagEntry:
+    """List a torrent that was changed and is yet what edition.json says."""
+    path = publisher.public / "targets" / entry.torrent.path
+    torrent: Any = decode(path.read_bytes())
+    change(torrent[b"info"])
+    data, info = encode(torrent), encode(torrent[b"info"])
+    path.write_bytes(data)
+    return replace(
+        entry,
+        torrent=replace(
+            entry.torrent,
+            size=len(data),
+            sha256=hashlib.sha256(data).hexdigest(),
+            infohash_v1=hashlib.sha1(info).hexdigest(),
+            infohash_v2=hashlib.sha256(info).hexdigest(),
+        ),
+    )
+
+
+def climb(info: dict[bytes, Any]) -> None:
+    info[b"file tree"][b".."] = {b"evil": info[b"file tree"].pop(b"README.txt")}
+    info[b"file tree"] = dict(sorted(info[b"file tree"].items()))
+
+
+def rename(info: dict[bytes, Any]) -> None:
+    info[b"name"] = b"audio-2"
+
+
+@pytest.mark.parametrize(("change", "says"), [(climb, "is refused"), (rename, "its name is audio-2")])
+def test_a_hostile_torrent_is_refused_by_name(
+    published: Publisher, tmp_path: Path, change: Callable[[dict[bytes, Any]], None], says: str
+) -> None:
+    published.bags[1] = hostile(published, published.bags[1], change)
+    published.publish(1)
+    mirror = open_mirror(tmp_path / "mirror", str(published.folder))
+    result = run(mirror)
+    assert result.complete == ("audio-2", "catalogue-1")
+    ((bag, why),) = result.refused
+    assert bag == "audio-1"
+    assert "editions/1/torrents/audio-1.torrent" in why
+    assert says in why
+    assert not list(tmp_path.rglob("evil"))
+
+
+def test_a_torrent_that_is_not_the_listed_one_is_refused(published: Publisher, tmp_path: Path) -> None:
+    hostile(published, published.bags[1], rename)
+    result = run(open_mirror(tmp_path / "mirror", str(published.folder)))
+    assert "not the torrent that edition.json lists" in result.refused[0][1]
+
+
+def test_an_attacked_origin_does_not_stop_a_serving_mirror(published: Publisher, tmp_path: Path) -> None:
+    mirror = open_mirror(tmp_path / "mirror", str(published.folder))
+    run(mirror)
+    timestamp = published.public / "metadata" / "timestamp.json"
+    timestamp.write_bytes(timestamp.read_bytes().replace(b'"sig":"', b'"sig":"0'))
+    with pytest.raises(VerificationError, match=r"timestamp\.json"):
+        run(mirror)
+    with mirroring(mirror) as (ports, _):
+        wait_for(lambda: ports)
+    assert complete(mirror) == set(ALL)
+
+
+def test_a_mirror_keeps_to_its_origin(published: Publisher, tmp_path: Path) -> None:
+    open_mirror(tmp_path / "mirror", "https://example.org/archive/")
+    assert open_mirror(tmp_path / "mirror").settings.mirror.origin == "https://example.org/archive"
+    with pytest.raises(UsageError, match=r"follows https://example\.org/archive, not"):
+        open_mirror(tmp_path / "mirror", "https://example.org/other")
+    with pytest.raises(UsageError, match="holds other files"):
+        open_mirror(published.folder, "https://example.org/archive")
+    with pytest.raises(UsageError, match="no mirror yet"):
+        open_mirror(tmp_path / "nothing")
+
+
+def test_peers_are_addresses_with_ports() -> None:
+    assert resolve_peers(["127.0.0.1:80", "[::1]:81"]) == (("127.0.0.1", 80), ("::1", 81))
+    for text in ("127.0.0.1", ":80", "127.0.0.1:0", "127.0.0.1:http"):
+        with pytest.raises(UsageError, match="is no peer"):
+            resolve_peers([text])

@@ -16,6 +16,7 @@ from phonotheque.mirrors.messages import Finished, Moved, Report, SwarmSettings,
 from phonotheque.mirrors.origin import Origin
 from phonotheque.mirrors.swarm import Swarm, SwarmLostError
 from phonotheque.mirrors.transfer import Arrival, begin, copy, examine, find_torrent, finish
+from phonotheque.model.bags import Finding
 from phonotheque.model.errors import NetworkError, NotFoundError, PhonothequeError, VerificationError
 from phonotheque.model.progress import Progress
 from phonotheque.vault.archive import Archive, timestamp
@@ -149,16 +150,17 @@ class Fetching:
             return
         self._progress.advance(size=arrival.standing.good_bytes)
         self._outcome.verified_already += arrival.standing.good_bytes
-        why = ""
+        findings: tuple[Finding, ...] = ()
         if direct and arrival.standing.lacking:
             findings = copy(arrival, self._origin, on_bytes=self._fetched, stop=self._stop)
-            why = "; ".join(f"{finding.path}: {finding.what}, {finding.detail}" for finding in findings[:3])
-        active = _Active(
-            arrival, time.monotonic(), arrival.standing.good_bytes, troubles=[why] if why else []
-        )
+        why = [f"{finding.path}: {finding.what}, {finding.detail}" for finding in findings[:1]]
         if arrival.standing.lacking and not self._anybody(arrival):
-            self._outcome.missing[entry.id] = why or "there is nobody to ask for it"
+            if any(finding.what == "damaged" for finding in findings):
+                self._refuse(entry.id, why[0])
+            else:
+                self._outcome.missing[entry.id] = why[0] if why else "there is nobody to ask for it"
             return
+        active = _Active(arrival, time.monotonic(), arrival.standing.good_bytes, troubles=why)
         self._active[entry.id] = active
         if arrival.standing.lacking:
             self._add(active)

@@ -1,0 +1,40 @@
+"""Which bags ought to lie in a folder, and what is known of them from elsewhere than the folder itself."""
+
+from __future__ import annotations
+
+from phonotheque.editions.edition import Edition, read_edition
+from phonotheque.ledger.holdings import HoldingState, all_holdings
+from phonotheque.mirrors.follow import EDITION, accepted
+from phonotheque.mirrors.home import trust_dir
+from phonotheque.model.errors import NotFoundError
+from phonotheque.vault.archive import Archive, now
+
+
+def current_edition(folder: Archive) -> Edition:
+    """Return the edition a mirror has accepted, or the one an archive has published. Raises NotFoundError."""
+    if folder.is_mirror:
+        followed = accepted(trust_dir(folder), now=now())
+        if followed is None:
+            raise NotFoundError(f"{folder.folder} has not followed an edition yet.", "Run: phono mirror")
+        return followed.edition
+    try:
+        return read_edition((folder.public / "targets" / EDITION).read_bytes())
+    except FileNotFoundError as error:
+        raise NotFoundError(f"{folder.folder} has published no edition.", "Run: phono publish") from error
+
+
+def expected_bags(mirror: Archive) -> dict[str, str | None]:
+    """Return the bags that should lie in a mirror's ``vault/bags``, with the SHA-256 of their tag manifests.
+
+    Those are the complete ones, and others whose folder is there; the hash is None for a withdrawn bag.
+    """
+    with mirror.ledger.connect() as connection:
+        held = all_holdings(connection)
+    if not held:
+        return {}
+    known = {entry.id: entry.tagmanifest_sha256 for entry in current_edition(mirror).bags}
+    return {
+        bag: known.get(bag)
+        for bag, holding in held.items()
+        if holding.state is HoldingState.COMPLETE or (mirror.bags / bag).exists()
+    }

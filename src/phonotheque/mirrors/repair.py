@@ -1,0 +1,153 @@
+"""Repair: read every byte of what is held, and fetch from others only the pieces that are wrong.
+
+It serves mirrors, and archives that get their own bags back from a mirror: what verifies is right, whoever
+sent it, because the edition held here says what is right.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from phonotheque.editions.edition import BagEntry
+from phonotheque.editions.metainfo import TorrentFile, TorrentMeta
+from phonotheque.ledger.holdings import reopen
+from phonotheque.mirrors.fetching import Fetching, Pace
+from phonotheque.mirrors.holdings import current_edition, expected_bags
+from phonotheque.mirrors.messages import SwarmSettings
+from phonotheque.mirrors.origin import Origin
+from phonotheque.mirrors.standing import Standing, look
+from phonotheque.mirrors.swarm import resolve_peers
+from phonotheque.mirrors.transfer import find_torrent, home_of
+from phonotheque.model.bags import Finding
+from phonotheque.model.errors import NetworkError, NotFoundError, VerificationError
+from phonotheque.model.progress import QUIET, Progress
+from phonotheque.vault.archive import Archive, now
+from phonotheque.vault.bagfolder import files_in
+
+
+@dataclass(slots=True)
+class RepairReport:
+    """What was read, what was wrong, and what became of it. Sizes in bytes; pairs begin with the bag's id."""
+
+    bags: list[str] = field(default_factory=list)  # read from end to end
+    bytes_checked: int = 0
+    findings: list[tuple[str, Finding]] = field(default_factory=list)  # before the repair
+    repaired: list[str] = field(default_factory=list)  # every byte verified afterwards
+    failed: list[tuple[str, str]] = field(default_factory=list)  # and why
+    extra: list[tuple[str, str]] = field(default_factory=list)  # files that the bag does not list
+    deleted: bool = False  # whether the extra files were deleted
+    fetched: int = 0
+
+    @property
+    def whole(self) -> bool:
+        """Whether everything is right now."""
+        return not self.failed and (self.deleted or not self.extra)
+
+
+def repair(
+    folder: Archive,
+    origin: Origin,
+    *,
+    bags: Collection[str] = (),
+    peers: Sequence[str] = (),
+    swarm: SwarmSettings | None = None,
+    pace: Pace | None = None,
+    delete_extra: bool = False,
+    progress: Progress = QUIET,
+    stop: threading.Event | None = None,
+    clock: Callable[[], datetime] = now,
+) -> RepairReport:
+    """Check the bags held in a mirror or archive (or only ``bags``) and repair them from ``origin``.
+
+    The origin is asked for the wrong pieces themselves; what it cannot give is looked for in the swarm, with
+    ``peers``. Files that a bag does not list are deleted only if ``delete_extra``. An unreadable file is
+    named and left alone. The folder's lock is taken here. Raises PhonothequeError when the disk is full.
+    """
+    stop = stop or threading.Event()
+    report = RepairReport(deleted=delete_extra)
+    with folder.writing("repair"):
+        edition = current_edition(folder)
+        held = expected_bags(folder).keys() if folder.is_mirror else {entry.id for entry in edition.bags}
+        chosen = [entry for entry in edition.bags if entry.id in held and (not bags or entry.id in bags)]
+        if unknown := set(bags) - {entry.id for entry in chosen}:
+            raise NotFoundError(f"{folder.folder} does not hold the bag {min(unknown)}.")
+        progress.start("Checking", total_bytes=sum(entry.bytes for entry in chosen))
+        surveyed = [
+            (entry, _survey(folder, origin, entry, report, progress)) for entry in chosen if not stop.is_set()
+        ]
+        wanted = [entry for entry, damaged in surveyed if damaged]
+        fetching = Fetching(
+            folder,
+            origin,
+            swarm=swarm or SwarmSettings(),
+            peers=resolve_peers(peers),
+            pace=pace or Pace(),
+            progress=progress,
+            stop=stop,
+            clock=clock,
+        )
+        try:
+            progress.start("Repairing", total_bytes=sum(entry.bytes for entry in wanted))
+            outcome = fetching.fetch(wanted, direct=True, event="recovery")
+        finally:
+            fetching.close()
+    report.repaired = outcome.complete
+    report.failed += [*outcome.missing.items(), *outcome.refused.items()]
+    report.fetched = outcome.fetched
+    return report
+
+
+def _survey(
+    folder: Archive, origin: Origin, entry: BagEntry, report: RepairReport, progress: Progress
+) -> bool:
+    """Read a bag from end to end; True if something is to be fetched for it."""
+    try:
+        _, meta = find_torrent(origin, folder.public, entry)
+        home = home_of(folder, entry.id)
+        standing = look(home, meta)
+        if home.exists():
+            _handle_extra(home, entry, meta, report)
+    except (VerificationError, NotFoundError, NetworkError) as error:
+        report.failed.append((entry.id, error.message))
+        return False
+    except OSError as error:
+        finding = Finding("unreadable", str(error.filename), f"cannot be read: {error.strerror}")
+        report.findings.append((entry.id, finding))
+        report.failed.append((entry.id, f"{finding.path} {finding.detail}"))
+        return False
+    finally:
+        progress.advance(size=entry.bytes)
+    report.bags.append(entry.id)
+    report.bytes_checked += entry.bytes
+    if standing.lacking:
+        report.findings += [(entry.id, _finding(folder, entry, file, standing)) for file in standing.lacking]
+        if folder.is_mirror:
+            with folder.ledger.begin() as connection:
+                reopen(connection, entry.id, [file.path for file in standing.lacking])
+    return bool(standing.lacking)
+
+
+def _finding(folder: Archive, entry: BagEntry, file: TorrentFile, standing: Standing) -> Finding:
+    pieces = standing.have[file.first_piece : file.first_piece + file.pieces]
+    if not (home_of(folder, entry.id) / file.path).exists():
+        return Finding("missing", file.path, "is not there")
+    if all(pieces):
+        return Finding("damaged", file.path, "has another size")
+    return Finding("damaged", file.path, f"{pieces.count(0)} of {len(pieces)} pieces are wrong")
+
+
+def _handle_extra(home: Path, entry: BagEntry, meta: TorrentMeta, report: RepairReport) -> None:
+    listed = {file.path for file in meta.files}
+    unlistable: list[OSError] = []
+    found = files_in(home, lambda _, error: unlistable.append(error))
+    extra = [path for path, _ in found if path not in listed]
+    if unlistable:
+        raise unlistable[0]
+    report.extra += [(entry.id, path) for path in sorted(extra)]
+    if report.deleted:
+        for path in extra:
+            (home / path).unlink()
