@@ -40,9 +40,9 @@ class Curve:
 def curve(listens: ArrayLike, sizes: ArrayLike, *, total: float | None = None, dense: bool = False) -> Curve:
     """Return the coverage curve of recordings with these listens (not negative) and sizes in bytes.
 
-    The most listened come first, as is best per recording; with ``dense`` those with the most listens per byte,
-    as is best per byte. Equal ones keep their order. ``total`` is what counts as everything, when these are
-    not all there are. Where nobody counted (all zero), every recording counts the same.
+    The most listened come first, as is best per recording; with ``dense`` those with the most listens per
+    byte, as is best per byte; the smaller first among equals. ``total`` is what counts as everything, when
+    these are not all there are. Where nobody counted (all zero), every recording counts the same.
     """
     weight, size = np.asarray(listens, dtype=np.float64), np.asarray(sizes, dtype=np.int64)
     if weight.shape != size.shape or weight.ndim != 1:

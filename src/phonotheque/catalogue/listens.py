@@ -16,7 +16,6 @@ from phonotheque.model.errors import UsageError
 from phonotheque.model.identifiers import parse_isrc, parse_mbid
 from phonotheque.model.text import nfc
 
-_NAMES = ("isrc", "recording_mbid", "title", "artist")
 _LONGEST_LINE = 64 * 1024  # characters; more is no line of counts
 _MOST_LISTENS = 2**53
 _BATCH = 100_000
@@ -41,9 +40,9 @@ class _RejectedError(Exception):
 def read_listens_csv(path: Path, *, source: str, as_of: str) -> tuple[pa.Table, list[Reject]]:
     """Read counts into a table of ``schema.LISTENS``, and say which lines were left out and why.
 
-    The header names the columns, in any order: ``listens``, and ``isrc``, ``recording_mbid`` or ``title`` with
-    ``artist``; others are ignored. UTF-8 (RFC 4180), with or without a byte order mark. Raises UsageError when
-    the header lacks what is needed, OSError when the file cannot be read.
+    The header names the columns, in any order: ``listens``, and ``isrc``, ``recording_mbid`` or ``title``
+    with ``artist``; others are ignored. RFC 4180 in UTF-8, one record a line. Raises UsageError when the
+    header lacks what is needed, OSError when the file cannot be read.
     """
     rejects: list[Reject] = []
     batches: list[pa.RecordBatch] = []
@@ -64,7 +63,7 @@ def read_listens_csv(path: Path, *, source: str, as_of: str) -> tuple[pa.Table, 
 
 
 def _lines(stream: io.BufferedReader, rejects: list[Reject]) -> Iterator[tuple[int, str]]:
-    """Yield (number, text) of the lines that are text; report those that are not. Lines hold whole records."""
+    """Yield (number, text) of the lines that are text; report those that are not."""
     number = 0
     while raw := stream.readline(_LONGEST_LINE):
         number += 1
@@ -86,13 +85,17 @@ def _lines(stream: io.BufferedReader, rejects: list[Reject]) -> Iterator[tuple[i
 
 
 def _header(path: Path, line: str) -> list[str]:
-    columns = [name.strip().lower() for name in _split(line)] if line else []
-    if "listens" not in columns or not {"isrc", "recording_mbid"} & set(columns) and "title" not in columns:
+    try:
+        columns = [name.strip().lower() for name in _split(line)] if line else []
+    except _RejectedError as error:
+        raise UsageError(f"{path}: the first line {error.reason}.", "Save it as CSV in UTF-8.") from error
+    named = set(columns)
+    if "listens" not in named or not (named & {"isrc", "recording_mbid"} or {"title", "artist"} <= named):
         raise UsageError(
             f"{path}: the first line must name the columns, and it names {', '.join(columns) or 'none'}.",
             "Needed: listens, and isrc, recording_mbid, or title and artist.",
         )
-    if len(set(columns)) < len(columns):
+    if len(named) < len(columns):
         raise UsageError(f"{path}: a column is named twice in the first line.", "Name every column once.")
     return columns
 
@@ -133,7 +136,7 @@ def _identifier(given: Mapping[str, str], name: str) -> str | None:
 
 
 def _count(text: str) -> int:
-    # ASCII digits only, and few enough of them: int() alone would take "１" and spend hours on a million digits
+    # ASCII digits only, and few of them: int() would also take "１", " 1_0", and a million digits
     if not (text.isascii() and text.isdigit() and len(text) <= 16 and int(text) <= _MOST_LISTENS):
         raise _RejectedError("listens", f"{text[:80]!r} is not a count")
     return int(text)

@@ -20,7 +20,7 @@ CURRENT = "CURRENT"
 MANIFEST = "snapshot.json"
 SUMS = "SHA256SUMS"  # as sha256sum(1) writes and checks it: also covers snapshot.json
 DERIVED = frozenset({"index.sqlite", "index.json", ".index.tmp"})  # may be deleted at any time
-_STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d{6}Z(-\d+)?")
+STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d{6}Z(-\d+)?")
 _LARGEST_MANIFEST = 1 << 20  # bytes
 
 
@@ -100,7 +100,7 @@ def current(catalogue_dir: Path) -> Snapshot | None:
             name = stream.read(100).decode("ascii", "replace").strip()
     except FileNotFoundError:
         return None
-    if not _STAMP.fullmatch(name):
+    if not STAMP.fullmatch(name):
         raise VerificationError(
             f"{pointer}: {name!r} is not the name of a snapshot.",
             "Write the newest snapshot folder's name into it.",
