@@ -195,14 +195,17 @@ def _choose(plan: _Plan, edition: Edition) -> Choice:
             "Give more room with --budget.",
         )
     with plan.mirror.ledger.connect() as connection:
-        held = [
-            bag for bag, holding in all_holdings(connection).items() if holding.state is HoldingState.COMPLETE
+        # A bag that was begun takes room already, and is finished before another one is.
+        begun = [
+            bag
+            for bag, holding in all_holdings(connection).items()
+            if holding.state is not HoldingState.WITHDRAWN
         ]
     candidates = [
         Candidate(entry.id, entry.bytes + entry.torrent.size, catalogue=entry.id == edition.catalogue.bag)
         for entry in edition.bags
     ]
-    return choose(candidates, budget, held, plan.mirror.settings.archive.id)
+    return choose(candidates, budget, begun, plan.mirror.settings.archive.id)
 
 
 def _fetch_index(plan: _Plan, followed: Followed) -> None:
