@@ -66,8 +66,8 @@ def init_command(folder: Path, name: str, agent: str, mandate: str, url: str, as
     def text() -> None:
         output.print(f"Made the archive {folder}. Next: phono add {folder} FOLDER-OF-MUSIC")
         messages.print(
-            f"Back up {folder / 'keys'} now, apart from this disk: who loses these keys can publish no further\n"
-            f"edition, who copies them can publish in your name.\n"
+            f"Back up {folder / 'keys'} now, apart from this disk: who loses these keys can publish\n"
+            f"no further edition, who copies them can publish in your name.\n"
             f"Tell mirrors this fingerprint by another way than the archive itself:\n  {fingerprint}",
         )
 

@@ -37,7 +37,8 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        module = import_module(f"phonotheque.cli.{cmd_name}")
+        place = "demo.command" if cmd_name == "demo" else cmd_name
+        module = import_module(f"phonotheque.cli.{place}")
         command = getattr(module, f"{cmd_name}_command")
         assert isinstance(command, click.Command)
         return command
@@ -76,3 +77,7 @@ def main() -> None:
     except OperationalError as error:
         advice = "Nothing acknowledged is lost; correct this and run the same command again."
         sys.exit(failed(f"The ledger could not be written: {error.orig}.", advice, 1))
+
+
+if __name__ == "__main__":
+    main()

@@ -180,7 +180,9 @@ def _print_decisions(decided: list[dict[str, Any]], everything: bool) -> None:
     if not listed:
         return
     output.print("\nEvery file:" if everything else "\nNot to be published:", style="bold")
-    table = Table("File", *_ACTS, "Because", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    for heading in ("File", *_ACTS, "Because"):
+        table.add_column(heading, overflow="fold")
     for entry in listed:
         answers = [_SIGNS[entry["decisions"][act]["answer"]] for act in _ACTS]
         table.add_row(safe(entry["file"]), *answers, safe(entry["decisions"]["distribute"]["reason"]))

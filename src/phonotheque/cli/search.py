@@ -19,14 +19,21 @@ from phonotheque.vault.archive import Archive
 @json_option
 def search_command(archive: Archive, words: tuple[str, ...], limit: int, as_json: bool) -> None:
     """Find recordings by WORDS of their titles and artists; the last word may be unfinished."""
-    hits = Catalogue.open(archive.catalogue).search(" ".join(words), limit)
+    with Catalogue.open(archive.catalogue) as catalogue:
+        hits = catalogue.search(" ".join(words), limit)
 
     def text() -> None:
         table = Table(box=None, pad_edge=False)
-        for heading in ("Title", "Artist", "Date", "Id"):
-            table.add_column(heading, overflow="fold")
+        for heading in ("Title", "Artist", "Length", "Listens", "Id"):
+            table.add_column(heading, overflow="fold", no_wrap=heading == "Id")
         for hit in hits:
-            table.add_row(*(safe(cell or "") for cell in (hit.title, hit.credit, hit.date, hit.id)))
+            length = (
+                ""
+                if hit.duration_ms is None
+                else f"{hit.duration_ms // 60000}:{hit.duration_ms // 1000 % 60:02}"
+            )
+            listens = "" if hit.listens is None else f"{hit.listens:,}"
+            table.add_row(safe(hit.title or ""), safe(hit.artist or ""), length, listens, hit.id)
         if hits:
             output.print(table)
         else:

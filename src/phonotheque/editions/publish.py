@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from phonotheque.catalogue.lookup import Catalogue
+from phonotheque.catalogue.manifest import Snapshot, current
 from phonotheque.editions.access import make_access_copies
 from phonotheque.editions.edition import (
     ArchiveId,
@@ -47,6 +47,7 @@ from phonotheque.ledger.bags import (
 )
 from phonotheque.ledger.events import record_event
 from phonotheque.model.bags import Finding
+from phonotheque.model.errors import NotFoundError
 from phonotheque.model.progress import QUIET, Progress
 from phonotheque.vault.archive import Archive, timestamp
 from phonotheque.vault.bag import BagFile, BagPlan
@@ -87,7 +88,9 @@ def publish(archive: Archive, *, at: datetime, progress: Progress = QUIET) -> Pu
     Bags of earlier editions are never touched. Nothing new, and the current edition stays as it is, with
     signatures renewed where they would expire soon.
     """
-    catalogue = Catalogue.open(archive.catalogue)
+    snapshot = current(archive.catalogue)
+    if snapshot is None:
+        raise NotFoundError(f"{archive.folder} holds nothing yet.", "Add some music first: phono add.")
     if not (archive.public / "metadata" / "timestamp.json").exists():
         archive.public.mkdir(exist_ok=True)
         init_repository(archive.public, archive.keys, now=at)
@@ -104,13 +107,13 @@ def publish(archive: Archive, *, at: datetime, progress: Progress = QUIET) -> Pu
         bag, left_out = seal_and_record(archive, order, progress)
         pending.append(bag)
         failures.extend(left_out)
-    if latest is not None and not pending and latest.snapshot == catalogue.name:
+    if latest is not None and not pending and latest.snapshot == snapshot.stamp:
         renew(archive.public, archive.keys, now=at)
         return PublishResult(latest.number, new=False, failures=failures)
     if not any(bag.wave == CATALOGUE_WAVE for bag in pending):
-        order = _catalogue_order(archive, catalogue.name, number, at)
+        order = _catalogue_order(archive, snapshot, number, at)
         pending.append(seal_and_record(archive, order, progress)[0])
-    _issue(archive, number, catalogue.name, latest, at)
+    _issue(archive, number, snapshot.stamp, latest, at)
     return PublishResult(number, new=True, bags=pending, failures=failures)
 
 
@@ -157,16 +160,14 @@ def _fill(archive: Archive, chosen: Sequence[Chosen]) -> Iterator[list[Chosen]]:
         yield members
 
 
-def _catalogue_order(archive: Archive, snapshot: str, number: int, at: datetime) -> BagOrder:
-    folder = archive.catalogue / snapshot
+def _catalogue_order(archive: Archive, snapshot: Snapshot, number: int, at: datetime) -> BagOrder:
     files = []
-    for path in sorted(folder.iterdir()):
-        if path.suffix in (".parquet", ".json"):  # the index is derived and stays at home
-            digest = feed(path, hashlib.sha256()).hexdigest()
-            about: dict[str, object] = {"kind": "catalogue", "snapshot": snapshot, "table": path.stem}
-            files.append(
-                BagFile(source=path, path=path.name, sha256=digest, size=path.stat().st_size, record=about)
-            )
+    # The index beside the tables is derived: it stays at home.
+    for name in ("snapshot.json", *(table.file for table in snapshot.tables.values())):
+        path = snapshot.path / name
+        digest = feed(path, hashlib.sha256()).hexdigest()
+        about: dict[str, object] = {"kind": "catalogue", "snapshot": snapshot.stamp, "table": path.stem}
+        files.append(BagFile(source=path, path=name, sha256=digest, size=path.stat().st_size, record=about))
     return BagOrder(
         plan=_plan(archive, CATALOGUE_SUFFIX.removeprefix("-"), number, at, tuple(files)),
         edition=number,

@@ -13,11 +13,12 @@ from sqlalchemy import Connection, Row, select
 from phonotheque.audio.access import estimate_access_size
 from phonotheque.catalogue.lookup import Catalogue
 from phonotheque.editions.entries import Chosen
-from phonotheque.editions.plan import Plan, load_plan, make_plan
+from phonotheque.editions.plan import CANDIDATES, Plan, load_plan, make_plan
 from phonotheque.ledger.bags import bagged_kinds, where_bagged
 from phonotheque.ledger.schema import files
 from phonotheque.ledger.statements import decided_files, standing_statements
 from phonotheque.model.audio import Integrity
+from phonotheque.model.errors import NotFoundError
 from phonotheque.model.rights import Act, Answer
 from phonotheque.rights.rules import decide_all
 from phonotheque.vault.archive import Archive
@@ -25,26 +26,13 @@ from phonotheque.vault.incoming import incoming_path
 
 _AT_A_TIME = 500  # ids in one query
 
-CANDIDATES = pa.schema(
-    [
-        ("recording", pa.string()),
-        ("file_sha256", pa.string()),
-        ("listens", pa.int64()),
-        ("master_bytes", pa.int64()),
-        ("access_bytes", pa.int64()),
-        ("lossless", pa.bool_()),
-        ("publishable", pa.bool_()),
-    ]
-)
-
 T = TypeVar("T")
 
 
 def plan_candidates(archive: Archive) -> pa.Table:
     """Return, for every recording with a held master, its best master and what each choice would cost."""
-    catalogue = Catalogue.open(archive.catalogue)
     batches = []
-    with archive.ledger.connect() as ledger:
+    with Catalogue.open(archive.catalogue) as catalogue, archive.ledger.connect() as ledger:
         publishable = decided_files(ledger, Act.DISTRIBUTE)
         for batch in catalogue.recordings():
             rows = batch.to_pylist()
@@ -55,9 +43,15 @@ def plan_candidates(archive: Archive) -> pa.Table:
 
 
 def current_plan(archive: Archive) -> Plan:
-    """Return the saved plan, or, where none was made, the plan without a budget: every master that may go."""
-    saved = load_plan(archive.plans)
-    return saved if saved is not None else make_plan(plan_candidates(archive), None)
+    """Return the plan for what is held now, within the budget last planned for, or without one.
+
+    It is made anew: a saved plan knows nothing of what was added, granted or taken back since.
+    """
+    try:
+        budget = load_plan(archive.plans).budget
+    except NotFoundError:
+        budget = None
+    return make_plan(plan_candidates(archive), budget)
 
 
 def wanted_access_copies(archive: Archive) -> list[tuple[Row[Any], Path]]:

@@ -12,12 +12,12 @@ from typing import TypeVar
 from sqlalchemy import insert, select
 
 from phonotheque.catalogue.lookup import Catalogue
-from phonotheque.jobs.pool import cores
 from phonotheque.ledger.bags import all_bags, where_bagged
 from phonotheque.ledger.connect import integrity_errors
 from phonotheque.ledger.events import record_event
 from phonotheque.ledger.schema import files, fixity_checks
 from phonotheque.model.bags import Finding
+from phonotheque.model.errors import VerificationError
 from phonotheque.model.progress import QUIET, Progress
 from phonotheque.vault.archive import Archive, now, timestamp
 from phonotheque.vault.fixity import check_bag, check_file
@@ -52,14 +52,17 @@ def check_catalogue(archive: Archive) -> Checked:
     started = timestamp(now())
     if not (archive.catalogue / "CURRENT").exists():
         return Checked("catalogue", 0, 0, (), started)
-    catalogue = Catalogue.open(archive.catalogue)
-    findings = tuple(catalogue.verify())
-    tables = list((archive.catalogue / catalogue.name).glob("*.parquet"))
-    return Checked("catalogue", len(tables), sum(t.stat().st_size for t in tables), findings, started)
+    try:
+        with Catalogue.open(archive.catalogue) as catalogue:
+            tables = catalogue.snapshot.tables.values()
+            size = sum(table.bytes for table in tables)
+            return Checked("catalogue", len(tables), size, tuple(catalogue.verify()), started)
+    except VerificationError as error:
+        return Checked("catalogue", 0, 0, (Finding("damaged", "catalogue", error.message),), started)
 
 
 def check_incoming(archive: Archive, progress: Progress = QUIET) -> Checked:
-    """Re-hash every master and access copy that lies in no bag; name what the ledger holds and is not there."""
+    """Re-hash every master and access copy that lies in no bag; name what is held and not there."""
     started = timestamp(now())
     with archive.ledger.connect() as ledger:
         held = select(files.c.id, files.c.sha256, files.c.size).where(files.c.held).order_by(files.c.id)
@@ -76,7 +79,7 @@ def check_incoming(archive: Archive, progress: Progress = QUIET) -> Checked:
         progress.advance(files=1, size=item[1])
         return found
 
-    with ThreadPoolExecutor(cores()) as threads:
+    with ThreadPoolExecutor() as threads:
         for chunk in _chunks(unbagged.items()):
             findings += [found for found in threads.map(check, chunk) if found is not None]
     findings += _unrecorded(archive, unbagged)
@@ -86,9 +89,9 @@ def check_incoming(archive: Archive, progress: Progress = QUIET) -> Checked:
 def check_bags(
     archive: Archive, expected: Mapping[str, str | None], progress: Progress = QUIET
 ) -> Iterator[Checked]:
-    """Validate these bags (id → SHA-256 of the tag manifest, where known); name folders that are none."""
+    """Validate these bags (id → SHA-256 of its tag manifest, if known); name folders that are none."""
     progress.start("Checking bags", total_files=0, total_bytes=0)
-    with ThreadPoolExecutor(cores()) as threads:
+    with ThreadPoolExecutor() as threads:
         for bag_id, tagmanifest in expected.items():
             started = timestamp(now())
             folder = archive.bags / bag_id
