@@ -46,7 +46,7 @@ def make_access_copy(
                 decode_somehow(file, [encoder], demuxer=demuxer)
                 encoder.finish()
             except av.error.FFmpegError as error:
-                raise AccessCopyError(f"{master}: no access copy can be made: {error.strerror}") from error
+                raise AccessCopyError(f"no access copy can be made: {error.strerror}") from error
             finally:
                 encoder.close()
         return out.stat().st_size
@@ -75,6 +75,8 @@ class _OpusEncoder:
             self._begin("mono" if samples.shape[1] == 1 else "stereo")
         assert self._chain is not None
         self._encode(self._chain.push(frame))
+        if self._chain.failure is not None:
+            raise AccessCopyError(f"no access copy can be made: {self._chain.failure}")
 
     def finish(self) -> None:
         """Write what the filters and the encoder still hold."""

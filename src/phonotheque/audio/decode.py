@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import BinaryIO, Final, Protocol
 
 import av
@@ -22,6 +23,7 @@ from av.container import InputContainer
 from av.packet import Packet
 
 from phonotheque.audio.samples import Samples, interleaved
+from phonotheque.audio.source import Source
 from phonotheque.model.errors import PhonothequeError
 
 # Demuxers for files that hold sound by themselves: no playlists, no network, no devices, nothing that opens
@@ -32,6 +34,7 @@ DEMUXERS: Final = (
 )
 _ERR_DETECT = "crccheck+bitstream+buffer"
 _BUFFER = 256 * 1024  # bytes per read: fewer calls back into Python
+_MAX_BATCH = 4_000_000  # samples over all channels, whatever rate and channels a file claims
 _MAX_NOTES = 20  # a badly damaged file says the same a thousand times
 _NOISE: Final = re.compile(r" at PTS -?\d+")  # FFmpeg's clock, which means nothing here
 _MAX_STALLS = 64  # unreadable packets in a row before the rest is given up
@@ -107,15 +110,16 @@ class _Damage:
         return (*notes, f"and {self._more} more messages like these") if self._more else tuple(notes)
 
 
-def decode(file: BinaryIO, consumers: Sequence[Consumer], *, demuxer: str | None = None) -> Stream:
-    """Decode the first sound stream of ``file`` (seekable, opened for reading) into all ``consumers``.
+def decode(file: BinaryIO, size: int, consumers: Sequence[Consumer], *, demuxer: str | None = None) -> Stream:
+    """Decode the first sound stream in the first ``size`` bytes of ``file`` into all ``consumers``.
 
     ``demuxer`` is FFmpeg's name of the container when it is known from the content; else FFmpeg finds out.
     Raises UndecodableError when not one sample comes out, and OSError as ``file`` raises it.
     """
     damage = _Damage()
+    source = Source(file, size)
     with _captured_log() as logs:
-        container = _open(file, demuxer)
+        container = _open(source, demuxer)
         try:
             stream = _sound(container)
             batches = _Batches(consumers, damage)
@@ -124,6 +128,7 @@ def decode(file: BinaryIO, consumers: Sequence[Consumer], *, demuxer: str | None
                 if logs:
                     damage.drain(logs, batches.seconds)
             batches.flush()
+            source.check()
             damage.drain(logs, batches.seconds)
             return _describe(container, stream, batches, damage)
         finally:
@@ -144,14 +149,14 @@ def _captured_log() -> Iterator[list[tuple[int, str, str]]]:
         av.logging.set_skip_repeated(repeats)
 
 
-def _open(file: BinaryIO, demuxer: str | None) -> InputContainer:
-    file.seek(0)
+def _open(source: Source, demuxer: str | None) -> InputContainer:
     options = {"err_detect": _ERR_DETECT, "format_whitelist": DEMUXERS}
     try:
         return av.open(
-            file, "r", format=demuxer, options=options, metadata_errors="replace", buffer_size=_BUFFER
+            source, "r", format=demuxer, options=options, metadata_errors="replace", buffer_size=_BUFFER
         )
     except av.error.FFmpegError as error:
+        source.check()
         raise UndecodableError(f"FFmpeg cannot open it: {_say(error)}") from error
 
 
@@ -210,6 +215,8 @@ class _Batches:
         self._other: tuple[str, str, int] | None = None  # the format that the resampler turns into the first
         self.form: tuple[str, str, int] | None = None  # sample format, layout, rate of the first frame
         self.samples = 0
+        self._unit: Fraction | None = None  # of the first frame's times: the fifo wants no other
+        self._batch = 0  # samples per channel
 
     @property
     def seconds(self) -> float:
@@ -223,10 +230,13 @@ class _Batches:
         form = (frame.format.name, frame.layout.name, frame.sample_rate)
         if self.form is None:
             self.form = form
+            self._unit = frame.time_base
+            self._batch = min(frame.sample_rate, max(1024, _MAX_BATCH // frame.layout.nb_channels))
         if form == self.form:
             self._write(frame)
             return
         for converted in self._convert(frame, form, self.form):
+            converted.time_base = self._unit
             self._write(converted)
 
     def flush(self) -> None:
@@ -235,11 +245,11 @@ class _Batches:
             self._pass_on(self._fifo.samples)
 
     def _write(self, frame: AudioFrame) -> None:
-        frame.pts = None  # the fifo insists on continuous times; the samples are what counts
+        frame.pts = None  # the fifo insists on continuous times; only the samples count
         self._fifo.write(frame)
         self.samples += frame.samples
-        while self._fifo.samples >= frame.sample_rate:
-            self._pass_on(frame.sample_rate)
+        while self._fifo.samples >= self._batch:
+            self._pass_on(self._batch)
 
     def _pass_on(self, count: int) -> None:
         batch = self._fifo.read(count)

@@ -67,6 +67,10 @@ class _Consumers:
     def all(self) -> list[Consumer]:
         return [c for c in (self.pcm, self.fingerprint, self.loudness, self.md5) if c is not None]
 
+    def remarks(self) -> list[str]:
+        measures = {"fingerprint": self.fingerprint, "loudness": self.loudness}
+        return [f"no {name}: {m.failure}" for name, m in measures.items() if m is not None and m.failure]
+
 
 def _facts(file: io.FileIO, size: int, sha256: str, loudness: bool) -> AudioFacts | Refusal:
     demuxer = sniff(file)
@@ -92,7 +96,7 @@ def _facts(file: io.FileIO, size: int, sha256: str, loudness: bool) -> AudioFact
         fingerprint=consumers.fingerprint.result(),
         loudness=consumers.loudness.result() if consumers.loudness else None,
         integrity=integrity,
-        integrity_notes=(*notes, *remarks, *reading.notes),
+        integrity_notes=(*notes, *remarks, *consumers.remarks(), *reading.notes),
         tags=reading.tags,
         artwork=reading.artwork,
     )

@@ -77,6 +77,11 @@ class Fingerprinter:
         self._pieces: list[NDArray[np.int16]] = []
         self._missing = SECONDS * RATE
 
+    @property
+    def failure(self) -> str | None:
+        """Why there is no result although there is sound, or None."""
+        return self._chain.failure
+
     def feed(self, frame: AudioFrame, samples: Samples) -> None:
         """Take one batch; cheap once the first 120 s have been seen."""
         if self._missing > 0:

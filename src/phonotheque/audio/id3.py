@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import os
 from typing import BinaryIO, Final
 
 _ID3V1: Final = 128
@@ -57,34 +55,3 @@ def _last_tag(file: BinaryIO, end: int) -> int:
     if tail[-10:-7] == b"3DI":  # footer of an ID3v2.4 tag
         return id3v2_length(b"ID3" + tail[-7:]) if len(tail) >= 10 else 0
     return 0
-
-
-class WithoutTail(io.RawIOBase):
-    """The first ``size`` bytes of another's open file, for a decoder that would take tags for sound."""
-
-    def __init__(self, file: BinaryIO, size: int) -> None:
-        self._file = file
-        self._size = size
-
-    def read(self, count: int = -1) -> bytes:
-        """Read as a file does."""
-        left = max(0, self._size - self._file.tell())
-        return self._file.read(left if count < 0 else min(count, left))
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Seek as a file does."""
-        if whence == os.SEEK_END:
-            return self._file.seek(self._size + offset)
-        return self._file.seek(offset, whence)
-
-    def tell(self) -> int:
-        """Tell as a file does."""
-        return self._file.tell()
-
-    def readable(self) -> bool:
-        """Return True."""
-        return True
-
-    def seekable(self) -> bool:
-        """Return True."""
-        return True

@@ -19,6 +19,11 @@ class LoudnessMeter:
         self._chain = FilterChain(("ebur128", "metadata=1:peak=none"))
         self._last: float | None = None
 
+    @property
+    def failure(self) -> str | None:
+        """Why there is no result although there is sound, or None."""
+        return self._chain.failure
+
     def feed(self, frame: AudioFrame, samples: Samples) -> None:
         """Take one batch."""
         self._note(self._chain.push(frame))

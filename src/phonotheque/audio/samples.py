@@ -46,8 +46,9 @@ def interleaved(frame: AudioFrame) -> Samples:
     if not frame.format.is_planar or channels == 1:
         return _view(frame.planes[0], kind, count * channels).reshape(count, channels)
     out = np.empty((count, channels), dtype=kind)
-    for channel, plane in enumerate(frame.planes):
-        out[:, channel] = _view(plane, kind, count)
+    planes = frame.planes  # there may be more than channels
+    for channel in range(channels):
+        out[:, channel] = _view(planes[channel], kind, count)
     return out
 
 

@@ -28,7 +28,7 @@ _NAMES: Final[dict[str, str]] = {
     "composer": "composer tcom ©wrt imus",
     "genre": "genre tcon ©gen ignr",
     "isrc": "isrc tsrc",
-    "recording_mbid": "musicbrainztrackid ufidhttp:musicbrainz.org musicbrainzrecordingid",
+    "recording_mbid": "musicbrainztrackid ufid:http:musicbrainz.org musicbrainzrecordingid",
     "track_mbid": "musicbrainzreleasetrackid",
     "release_mbid": "musicbrainzalbumid musicbrainzreleaseid",
     "artist_mbid": "musicbrainzartistid",
@@ -50,7 +50,7 @@ def plain(key: str) -> str:
     if key.startswith("comm:"):  # a comment with a description is a field of some program
         key = "comm" if key.split(":")[1] == "" else key
     key = key.removeprefix("txxx:").removeprefix("wm/")
-    return re.sub(r"[\s_\-/]|:(?=//|http)", "", key)
+    return re.sub(r"[\s_\-/]", "", key)
 
 
 _FIELDS: Final[dict[str, str]] = {

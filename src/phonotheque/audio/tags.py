@@ -71,9 +71,9 @@ def collect_tags(file: BinaryIO, fallback: Sequence[tuple[str, str]] = ()) -> Ta
     except TagsTooLargeError as error:
         notes.append(f"its tags were not read: {error.message}")
     except _MALFORMED as error:
-        if guard.error is not None:
-            raise guard.error from error
         notes.append(f"its tags cannot be read: {type(error).__name__}: {error}"[:300])
+    if guard.error is not None:
+        raise guard.error
     texts = [(key, value) for key, value in found if isinstance(value, str)] or list(fallback)
     pictures = [value for _, value in found if isinstance(value, Artwork)]
     if len(pictures) > MAX_PICTURES:

@@ -1,0 +1,130 @@
+"""Whole files are shown to be whole where their format allows it; damage is found and named."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from phonotheque.audio.examine import examine
+from phonotheque.model.audio import AudioFacts, Integrity, RefusalKind
+
+PROVEN = ("a.flac", "a.mp3", "a.opus", "a.wv", "a.tta")
+UNPROVEN = ("a.wav", "a.aiff", "plain.mp3", "a.m4a", "alac.m4a", "a.mka", "a.wma")
+ID3V1 = b"TAG" + b"\0" * 125
+
+
+def judged(path: Path, data: bytes | bytearray) -> tuple[Integrity, str]:
+    path.write_bytes(data)
+    facts = examine(path, loudness=False)
+    assert isinstance(facts, AudioFacts), facts
+    return facts.integrity, "\n".join(facts.integrity_notes)
+
+
+@pytest.mark.parametrize("name", PROVEN)
+def test_a_checksum_that_holds_proves_the_file_whole(name: str, made: Mapping[str, Path]) -> None:
+    facts = examine(made[name])
+    assert isinstance(facts, AudioFacts)
+    assert (facts.integrity, facts.integrity_notes) == (Integrity.INTACT, ())
+
+
+@pytest.mark.parametrize("name", UNPROVEN)
+def test_without_a_checksum_it_only_decodes(name: str, made: Mapping[str, Path]) -> None:
+    facts = examine(made[name])
+    assert isinstance(facts, AudioFacts)
+    assert facts.integrity is Integrity.DECODES
+    assert "no checksum" in "".join(facts.integrity_notes)
+
+
+@pytest.mark.parametrize("name", PROVEN)
+def test_every_flipped_bit_is_found(name: str, made: Mapping[str, Path], tmp_path: Path) -> None:
+    dice = random.Random(name)
+    whole = made[name].read_bytes()
+    for _ in range(12):
+        data = bytearray(whole)
+        data[dice.randrange(len(data) // 10, len(data))] ^= 1 << dice.randrange(8)
+        integrity, notes = judged(tmp_path / "x", bytes(data))
+        assert integrity is Integrity.DAMAGED
+        assert notes
+
+
+@pytest.mark.parametrize("name", sorted({*PROVEN, *UNPROVEN} - {"a.m4a", "alac.m4a", "plain.mp3"}))
+def test_truncation_is_found(name: str, made: Mapping[str, Path], tmp_path: Path) -> None:
+    whole = made[name].read_bytes()
+    for share in (0.5, 0.8, 0.97):
+        integrity, notes = judged(tmp_path / "x", whole[: int(len(whole) * share)])
+        assert integrity is Integrity.DAMAGED, share
+        assert notes
+
+
+def test_a_truncated_mp4_without_its_index_is_refused(made: Mapping[str, Path], tmp_path: Path) -> None:
+    whole = made["a.m4a"].read_bytes()
+    (tmp_path / "x").write_bytes(whole[: len(whole) // 2])
+    refusal = examine(tmp_path / "x")
+    assert not isinstance(refusal, AudioFacts)
+    assert refusal.kind is RefusalKind.UNDECODABLE
+
+
+@pytest.mark.parametrize("name", sorted({*PROVEN, *UNPROVEN} - {"a.tta", "plain.mp3"}))
+@pytest.mark.parametrize("garbage", [b"\0" * 3000, random.Random(1).randbytes(3000)], ids=["zeros", "noise"])
+def test_trailing_garbage_is_found(
+    name: str, garbage: bytes, made: Mapping[str, Path], tmp_path: Path
+) -> None:
+    integrity, notes = judged(tmp_path / "x", made[name].read_bytes() + garbage)
+    assert integrity is Integrity.DAMAGED
+    assert notes
+
+
+@pytest.mark.parametrize("name", ["a.mp3", "a.flac"])
+def test_a_tag_at_the_end_is_no_garbage(name: str, made: Mapping[str, Path], tmp_path: Path) -> None:
+    assert judged(tmp_path / "x", made[name].read_bytes() + ID3V1) == (Integrity.INTACT, "")
+
+
+def test_notes_say_where(made: Mapping[str, Path], tmp_path: Path) -> None:
+    opus = made["a.opus"].read_bytes()
+    page = opus.index(b"OggS", len(opus) // 2)
+    flipped = bytearray(opus)
+    flipped[page + 200] ^= 1
+    assert f"the checksum of the page at byte {page:,} does not hold" in judged(tmp_path / "x", flipped)[1]
+    following = opus.index(b"OggS", page + 1)
+    missing = judged(tmp_path / "x", opus[:page] + opus[following:])[1]
+    assert f"pages are missing before byte {page:,}" in missing
+    wav = made["a.wav"].read_bytes()
+    assert (
+        "the file ends 1,000 bytes before its 'data' chunk should" in judged(tmp_path / "x", wav[:-1000])[1]
+    )
+    mp3 = made["a.mp3"].read_bytes()
+    assert "the file ends 500 bytes before its sound should" in judged(tmp_path / "x", mp3[:-500])[1]
+
+
+def test_a_wrong_size_in_a_wave_header_is_a_remark(made: Mapping[str, Path], tmp_path: Path) -> None:
+    data = bytearray(made["a.wav"].read_bytes())
+    data[4:8] = (int.from_bytes(data[4:8], "little") + 1).to_bytes(4, "little")
+    integrity, notes = judged(tmp_path / "x", data)
+    assert integrity is Integrity.DECODES
+    assert "its header states" in notes
+
+
+def test_a_flac_without_md5_only_decodes(made: Mapping[str, Path], tmp_path: Path) -> None:
+    data = bytearray(made["a.flac"].read_bytes())
+    data[26:42] = bytes(16)
+    assert judged(tmp_path / "x", data) == (Integrity.DECODES, "its encoder wrote no MD5")
+
+
+def test_one_file_s_damage_is_not_told_of_the_next(made: Mapping[str, Path], tmp_path: Path) -> None:
+    broken = bytearray(made["a.m4a"].read_bytes())
+    start = broken.index(b"mdat") + 2000
+    broken[start : start + 20_000] = bytes(20_000)
+    assert judged(tmp_path / "x", broken)[0] is Integrity.DAMAGED
+    facts = examine(made["a.wma"])
+    assert isinstance(facts, AudioFacts)
+    assert facts.integrity is Integrity.DECODES
+
+
+def test_real_recordings_are_whole(samples: list[Path]) -> None:
+    for path in samples:
+        facts = examine(path, loudness=False)
+        assert isinstance(facts, AudioFacts)
+        assert (facts.integrity, facts.integrity_notes) == (Integrity.INTACT, ()), path.name
