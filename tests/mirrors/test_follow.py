@@ -7,13 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from mirror_publisher import NOW, Publisher, later, served, tree
 
 from phonotheque.editions.edition import Edition, Previous, Withdrawal
 from phonotheque.editions.trust import create_keys, init_repository, publish_targets, root_fingerprint
 from phonotheque.mirrors.follow import follow
 from phonotheque.mirrors.origin import FolderOrigin, Origin, open_origin
 from phonotheque.model.errors import NetworkError, NotFoundError, UsageError, VerificationError
+from tests.mirrors.mirror_publisher import NOW, Publisher, later, served, tree
 
 SMALL = {"a.ogg": b"a" * 100}
 

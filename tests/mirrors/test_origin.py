@@ -9,10 +9,10 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from mirror_publisher import served
 
 from phonotheque.mirrors.origin import Origin, fetch, open_origin
 from phonotheque.model.errors import NetworkError, NotFoundError, UsageError, VerificationError
+from tests.mirrors.mirror_publisher import served
 
 DATA = bytes(range(256)) * 2000
 NAME = "targets/é & #1.bin"

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mirror_publisher import LOCAL, NOW, Publisher, served, tree
 
 from phonotheque.mirrors.fetching import Pace
 from phonotheque.mirrors.home import open_mirror
@@ -16,6 +15,7 @@ from phonotheque.model.bags import PIECE
 from phonotheque.model.errors import NotFoundError
 from phonotheque.vault.archive import Archive, open_archive
 from phonotheque.vault.fixity import check_bag
+from tests.mirrors.mirror_publisher import LOCAL, NOW, Publisher, served, tree
 
 PACE = Pace(stall_timeout=5.0)
 

@@ -1,67 +1,26 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import signal
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
-from mirror_publisher import LOCAL, NOW, Publisher, music, served, tree, wait_for
 
-from phonotheque.editions.bencode import decode, encode
-from phonotheque.editions.edition import BagEntry, Withdrawal
-from phonotheque.ledger.holdings import HoldingState, all_holdings, reopen, verified_files
-from phonotheque.mirrors.fetching import Pace
+from phonotheque.editions.edition import Withdrawal
+from phonotheque.ledger.holdings import reopen, verified_files
 from phonotheque.mirrors.holdings import expected_bags
 from phonotheque.mirrors.home import open_mirror
 from phonotheque.mirrors.origin import open_origin
 from phonotheque.mirrors.swarm import resolve_peers
-from phonotheque.mirrors.sync import SyncResult, sync
 from phonotheque.model.bags import PIECE
-from phonotheque.model.errors import NetworkError, PhonothequeError, UsageError, VerificationError
-from phonotheque.vault.archive import Archive
-from phonotheque.vault.fixity import check_bag
-
-BUDGET = 100_000_000
-PACE = Pace(stall_timeout=10.0, follow_every=3600.0)
-
-
-@pytest.fixture
-def published(publisher: Publisher) -> Publisher:
-    publisher.bag("catalogue-1", {"catalogue.parquet": b"c" * 5000})
-    publisher.bag("audio-1")
-    publisher.bag("audio-2")
-    publisher.publish(1)
-    return publisher
-
-
-def run(mirror: Archive, **options: Any) -> SyncResult:
-    settings: dict[str, Any] = {"budget": BUDGET, "once": True, "swarm": LOCAL, "pace": PACE}
-    origin = options.pop("origin", None) or open_origin(mirror.settings.mirror.origin)
-    return sync(mirror, origin, clock=lambda: NOW, **(settings | options))
-
-
-def assert_complete(mirror: Archive, publisher: Publisher, bags: tuple[str, ...]) -> None:
-    for bag in bags:
-        assert tree(mirror.public / "bags" / bag) == tree(publisher.public / "bags" / bag)
-        assert check_bag(mirror.bags / bag).findings == ()
-    with mirror.ledger.connect() as connection:
-        held = all_holdings(connection)
-        assert {bag for bag in held if held[bag].state is HoldingState.COMPLETE} == set(bags)
-        for bag in bags:
-            assert set(verified_files(connection, bag)) == set(tree(mirror.bags / bag))
-
-
-ALL = ("audio-1", "audio-2", "catalogue-1")
+from phonotheque.model.errors import PhonothequeError, UsageError
+from tests.mirrors.mirror_publisher import LOCAL, Publisher, music, served, tree, wait_for
+from tests.mirrors.mirror_runs import ALL, PACE, assert_complete, complete, mirroring, run
 
 
 def test_a_folder_is_mirrored_and_the_mirror_can_be_mirrored(published: Publisher, tmp_path: Path) -> None:
@@ -96,42 +55,6 @@ def test_a_web_server_is_mirrored_through_its_web_seed(published: Publisher, tmp
         sent = web.bag_bytes
         assert run(mirror).fetched == 0
         assert web.bag_bytes == sent
-
-
-@contextmanager
-def mirroring(mirror: Archive, **options: Any) -> Iterator[tuple[list[int], list[int]]]:
-    """A mirror that keeps serving in a thread; yields its ports and the ids of its swarm processes."""
-    stop, ports, pids = threading.Event(), list[int](), list[int]()
-
-    def listening(port: int, pid: int) -> None:
-        ports.append(port)
-        pids.append(pid)
-
-    options = {"once": False, "stop": stop, "on_listening": listening} | options
-    errors: list[BaseException] = []
-
-    def work() -> None:
-        try:
-            run(mirror, **options)
-        except BaseException as error:
-            errors.append(error)
-            raise
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    try:
-        yield ports, pids
-    finally:
-        stop.set()
-        thread.join(30)
-    assert not thread.is_alive()
-    assert not errors
-
-
-def complete(mirror: Archive) -> set[str]:
-    with mirror.ledger.connect() as connection:
-        held = all_holdings(connection)
-    return {bag for bag in held if held[bag].state is HoldingState.COMPLETE}
 
 
 def test_two_mirrors_exchange_bags_with_no_web_seed(published: Publisher, tmp_path: Path) -> None:
@@ -320,104 +243,6 @@ def test_a_bag_larger_than_the_disk_is_said_before_it_is_begun(
     monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=1000))
     with pytest.raises(PhonothequeError, match=r"has 1000 bytes free; the bag .* needs"):
         run(mirror)
-
-
-def test_a_damaged_origin_is_refused_and_the_other_bags_come(published: Publisher, tmp_path: Path) -> None:
-    damaged = next((published.folder / "vault" / "bags" / "audio-1" / "data").rglob("02*"))
-    data = bytearray(damaged.read_bytes())
-    data[-1] ^= 1
-    damaged.chmod(0o644)
-    damaged.write_bytes(data)
-    mirror = open_mirror(tmp_path / "mirror", str(published.folder))
-    result = run(mirror)
-    assert result.complete == ("audio-2", "catalogue-1")
-    ((bag, why),) = result.refused
-    assert bag == "audio-1"
-    assert "02 Piste.ogg" in why
-    assert "damaged" in why
-    assert not (mirror.public / "bags" / "audio-1").exists()
-
-
-def test_a_damaged_web_seed_does_not_deliver(published: Publisher, tmp_path: Path) -> None:
-    damaged = next((published.folder / "vault" / "bags" / "audio-1" / "data").rglob("02*"))
-    damaged.chmod(0o644)
-    damaged.write_bytes(bytes(damaged.stat().st_size))
-    with served(published.public) as web:
-        mirror = open_mirror(tmp_path / "mirror", web.url)
-        with pytest.raises(NetworkError, match="1 bags were not delivered: audio-1") as caught:
-            run(mirror, pace=replace(PACE, stall_timeout=1.0))
-    assert caught.value.exit_code == 5
-    assert complete(mirror) == {"audio-2", "catalogue-1"}
-
-
-def test_a_bag_that_contradicts_its_manifest_is_refused(published: Publisher, tmp_path: Path) -> None:
-    published.bags[1] = replace(published.bags[1], tagmanifest_sha256="0" * 64)
-    published.publish(1)
-    result = run(open_mirror(tmp_path / "mirror", str(published.folder)))
-    assert [bag for bag, _ in result.refused] == ["audio-1"]
-    assert "tagmanifest" in result.refused[0][1]
-
-
-def hostile(publisher: Publisher, entry: BagEntry, change: Callable[[dict[bytes, Any]], None]) -> BagEntry:
-    """List a torrent that was changed and is yet what edition.json says."""
-    path = publisher.public / "targets" / entry.torrent.path
-    torrent: Any = decode(path.read_bytes())
-    change(torrent[b"info"])
-    data, info = encode(torrent), encode(torrent[b"info"])
-    path.write_bytes(data)
-    return replace(
-        entry,
-        torrent=replace(
-            entry.torrent,
-            size=len(data),
-            sha256=hashlib.sha256(data).hexdigest(),
-            infohash_v1=hashlib.sha1(info).hexdigest(),
-            infohash_v2=hashlib.sha256(info).hexdigest(),
-        ),
-    )
-
-
-def climb(info: dict[bytes, Any]) -> None:
-    info[b"file tree"][b".."] = {b"evil": info[b"file tree"].pop(b"README.txt")}
-    info[b"file tree"] = dict(sorted(info[b"file tree"].items()))
-
-
-def rename(info: dict[bytes, Any]) -> None:
-    info[b"name"] = b"audio-2"
-
-
-@pytest.mark.parametrize(("change", "says"), [(climb, "is refused"), (rename, "its name is audio-2")])
-def test_a_hostile_torrent_is_refused_by_name(
-    published: Publisher, tmp_path: Path, change: Callable[[dict[bytes, Any]], None], says: str
-) -> None:
-    published.bags[1] = hostile(published, published.bags[1], change)
-    published.publish(1)
-    mirror = open_mirror(tmp_path / "mirror", str(published.folder))
-    result = run(mirror)
-    assert result.complete == ("audio-2", "catalogue-1")
-    ((bag, why),) = result.refused
-    assert bag == "audio-1"
-    assert "editions/1/torrents/audio-1.torrent" in why
-    assert says in why
-    assert not list(tmp_path.rglob("evil"))
-
-
-def test_a_torrent_that_is_not_the_listed_one_is_refused(published: Publisher, tmp_path: Path) -> None:
-    hostile(published, published.bags[1], rename)
-    result = run(open_mirror(tmp_path / "mirror", str(published.folder)))
-    assert "not the torrent that edition.json lists" in result.refused[0][1]
-
-
-def test_an_attacked_origin_does_not_stop_a_serving_mirror(published: Publisher, tmp_path: Path) -> None:
-    mirror = open_mirror(tmp_path / "mirror", str(published.folder))
-    run(mirror)
-    timestamp = published.public / "metadata" / "timestamp.json"
-    timestamp.write_bytes(timestamp.read_bytes().replace(b'"sig":"', b'"sig":"0'))
-    with pytest.raises(VerificationError, match=r"timestamp\.json"):
-        run(mirror)
-    with mirroring(mirror) as (ports, _):
-        wait_for(lambda: ports)
-    assert complete(mirror) == set(ALL)
 
 
 def test_a_mirror_keeps_to_its_origin(published: Publisher, tmp_path: Path) -> None:

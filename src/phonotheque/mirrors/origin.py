@@ -9,7 +9,7 @@ from typing import Protocol
 from urllib.parse import quote, urlsplit
 
 import urllib3
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, MaxRetryError
 
 from phonotheque.model.errors import NetworkError, NotFoundError, UsageError, VerificationError
 from phonotheque.vault.names import check_portable
@@ -136,6 +136,8 @@ class HttpOrigin:
         url = self._base + quote(_checked(path))
         try:
             answer = self._pool.request("GET", url, preload_content=False, headers=self._headers(ranged))
+        except MaxRetryError as error:
+            raise self._broken(url, str(error.reason)) from error
         except HTTPError as error:
             raise self._broken(url, str(error)) from error
         try:

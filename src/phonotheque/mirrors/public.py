@@ -94,7 +94,7 @@ def publish_edition(
         if _OLD_EDITION.fullmatch(path) and path != f"editions/{followed.edition.number}/{EDITION}":
             try:
                 _keep_old_edition(origin, public, path, info.length, info.hashes["sha256"])
-            except (NetworkError, NotFoundError) as error:
+            except (NetworkError, NotFoundError, VerificationError) as error:
                 progress.say(f"An older edition is not mirrored: {error.message}")
     for path in (f"editions/{followed.edition.number}/{EDITION}", EDITION):
         _keep_both_names(public, path, followed.data, followed.sha256)

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from phonotheque.editions.edition import BagEntry, Edition
+from phonotheque.editions.edition import BagEntry, Edition, IndexEntry
 from phonotheque.ledger.events import record_event
 from phonotheque.ledger.holdings import HoldingState, all_holdings, reopen, verified_files, withdraw
 from phonotheque.mirrors.choose import Candidate, Choice, choose
@@ -25,14 +25,14 @@ from phonotheque.mirrors.origin import Origin
 from phonotheque.mirrors.public import fetch_target, publish_bag, publish_edition, unpublish_bag
 from phonotheque.mirrors.standing import lost_files
 from phonotheque.mirrors.swarm import resolve_peers
-from phonotheque.model.errors import NetworkError, UsageError, VerificationError
+from phonotheque.model.errors import NetworkError, NotFoundError, UsageError, VerificationError
 from phonotheque.model.progress import QUIET, Progress
 from phonotheque.vault.archive import Archive, now, timestamp
 
 
 @dataclass(frozen=True, slots=True)
 class SyncResult:
-    """How a mirror stands after a round. Sizes in bytes; ``(bag, why)`` for bags that are not held."""
+    """How a mirror stands after a round. Sizes in bytes; ``(what, why)`` for bags, or the index, not held."""
 
     edition: int
     complete: tuple[str, ...]  # held of this edition, every byte verified
@@ -84,7 +84,7 @@ def sync(
     ``peers`` are “HOST:PORT” to ask besides those that are found; ``trust`` demands the root's fingerprint.
     ``stop`` ends it in good order. ``on_listening`` is given port and process id of each swarm process.
 
-    With ``once``, raises NetworkError naming the bags that nobody delivered. Always: VerificationError when
+    With ``once``, raises NetworkError naming what nobody delivered. Always: VerificationError when
     the origin's metadata does not verify (without ``once``, what was accepted before is served on, and said),
     PhonothequeError when the disk is full. Bags that do not verify are ``refused`` in the result.
     """
@@ -124,13 +124,13 @@ def _round(plan: _Plan, fetching: Fetching) -> SyncResult:
         edition = followed.edition
         withdrawn = _withdraw(plan, edition)
         choice = _choose(plan, edition)
-        _fetch_index(plan, followed)
         entries = {entry.id: entry for entry in edition.bags}
         held, wanted = _sort(plan, choice, entries)
         if not plan.once:
             fetching.seed(held)
         plan.progress.start("Mirroring", total_bytes=sum(entry.bytes for entry in wanted))
         outcome = fetching.fetch(wanted, direct=plan.origin.web_seed is None)
+        _fetch_index(plan, edition.index, outcome)
         publish_edition(plan.origin, plan.mirror.public, trust_dir(plan.mirror), followed, plan.progress)
     held += [entries[bag] for bag in outcome.complete]
     if not plan.once:
@@ -208,14 +208,14 @@ def _choose(plan: _Plan, edition: Edition) -> Choice:
     return choose(candidates, budget, begun, plan.mirror.settings.archive.id)
 
 
-def _fetch_index(plan: _Plan, followed: Followed) -> None:
-    index = followed.edition.index
+def _fetch_index(plan: _Plan, index: IndexEntry, outcome: Outcome) -> None:
+    """Keep the edition's index; that it cannot be had hinders nothing else."""
     try:
         fetch_target(plan.origin, plan.mirror.public, index.path, index.size, index.sha256)
-    except NetworkError as error:
-        if not followed.offline:
-            raise
-        plan.progress.say(error.message)
+    except (NetworkError, NotFoundError) as error:
+        outcome.missing[index.path] = error.message
+    except VerificationError as error:
+        outcome.refused[index.path] = error.message
 
 
 def _sort(
@@ -267,6 +267,6 @@ def _undelivered(result: SyncResult) -> NetworkError:
     names = ", ".join(bag for bag, _ in result.missing)
     why = "; ".join(f"{bag}: {why}" for bag, why in result.missing[:3])
     return NetworkError(
-        f"{len(result.missing)} bags were not delivered: {names} ({why}).",
+        f"Not delivered: {names} ({why}).",
         "What was verified is kept. Run it again, perhaps with --peer HOST:PORT.",
     )
