@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from audio_making import CENC, KINDS, music, write
+
+from tests.audio.audio_making import CENC, KINDS, music, write
 
 SAMPLES = Path(__file__).parents[2].parent / "shared/samples/music"
 

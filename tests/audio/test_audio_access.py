@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from audio_making import FLAC, Kind, music, write
 
 from phonotheque.audio.access import AccessCopyError, estimate_access_size, make_access_copy
 from phonotheque.audio.decode import UndecodableError
 from phonotheque.audio.examine import examine
 from phonotheque.audio.fingerprint import bit_error_rate
 from phonotheque.model.audio import AudioFacts, Integrity, Tags
+from tests.audio.audio_making import FLAC, Kind, music, write
 
 TAGS = Tags(
     title="A song", artists=("One", "Two"), licences=("https://creativecommons.org/licenses/by/4.0/",)

@@ -11,11 +11,11 @@ import av.logging
 import mutagen
 import numpy as np
 import pytest
-from audio_making import FLAC, RATE, WAV, Kind, music, write
 from av.audio.frame import AudioFrame
 
 from phonotheque.audio.decode import Stream, UndecodableError, decode
 from phonotheque.audio.samples import PcmHash, Samples
+from tests.audio.audio_making import FLAC, RATE, WAV, Kind, music, write
 
 
 class Lengths:

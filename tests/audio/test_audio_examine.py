@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
-from audio_making import CENC, KINDS, RATE
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +17,7 @@ from phonotheque.audio.decode import Consumer, Stream, UndecodableError
 from phonotheque.audio.examine import examine
 from phonotheque.audio.identify import identify
 from phonotheque.model.audio import AudioFacts, Refusal, RefusalKind
+from tests.audio.audio_making import CENC, KINDS, RATE
 
 TECHNICAL = {
     "a.flac": ("flac", "flac", 16, True),

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from audio_making import MP3, WAV, Kind, music, write
 from hypothesis import given
 from hypothesis import strategies as st
 
 from phonotheque.audio.examine import examine
 from phonotheque.audio.fingerprint import BestAlignment, bit_error_rate, fingerprint_from_samples
 from phonotheque.model.audio import AudioFacts
+from tests.audio.audio_making import MP3, WAV, Kind, music, write
 
 
 def fingerprint(path: Path) -> bytes:

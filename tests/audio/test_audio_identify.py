@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from audio_making import CENC, KINDS
 
 from phonotheque.audio.examine import examine
 from phonotheque.audio.identify import identify
 from phonotheque.model.audio import Refusal, RefusalKind
+from tests.audio.audio_making import CENC, KINDS
 
 ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from audio_making import WAV, Kind, write
 from numpy.typing import NDArray
 
 from phonotheque.audio.examine import examine
 from phonotheque.model.audio import AudioFacts
+from tests.audio.audio_making import WAV, Kind, write
 
 
 def tone(seconds: float, decibels: float, rate: int = 48_000) -> NDArray[np.int16]:

@@ -1,13 +1,13 @@
 from pathlib import Path
 
 import pytest
-from catalogue_facts import ISRC_1, MBID_1
 from hypothesis import given
 from hypothesis import strategies as st
 
 from phonotheque.catalogue.listens import read_listens_csv
 from phonotheque.catalogue.schema import LISTENS
 from phonotheque.model.errors import UsageError
+from tests.catalogue.catalogue_facts import ISRC_1, MBID_1
 
 
 def read(folder: Path, content: bytes) -> tuple[list[dict[str, object]], list[tuple[int, str]]]:

@@ -4,7 +4,6 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from catalogue_facts import ISRC_1, ISRC_2, MBID_1, MBID_2, listens, sha, track, write
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,6 +11,7 @@ from phonotheque.catalogue.lookup import Catalogue
 from phonotheque.catalogue.views import ArtistView, RecordingView, ReleaseView
 from phonotheque.model.errors import NotFoundError, PhonothequeError, UsageError
 from phonotheque.model.identifiers import public_id
+from tests.catalogue.catalogue_facts import ISRC_1, ISRC_2, MBID_1, MBID_2, listens, sha, track, write
 
 BARCODE = "4006381333931"
 FACTS = [

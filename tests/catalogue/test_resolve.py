@@ -5,12 +5,22 @@ from typing import Any
 
 import duckdb
 import pytest
-from catalogue_facts import ISRC_1, ISRC_2, MBID_1, MBID_2, clusters, link, rows_of, track, write
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from phonotheque.catalogue.manifest import Snapshot
 from phonotheque.catalogue.resolve import merge_pairs
+from tests.catalogue.catalogue_facts import (
+    ISRC_1,
+    ISRC_2,
+    MBID_1,
+    MBID_2,
+    clusters,
+    link,
+    rows_of,
+    track,
+    write,
+)
 
 
 def together(*groups: str) -> set[frozenset[str]]:

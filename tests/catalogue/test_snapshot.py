@@ -8,13 +8,24 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from catalogue_facts import ISRC_1, MADE_AT, MBID_1, MBID_2, batches, listens, rows_of, sha, track, write
 
-from phonotheque.catalogue import manifest
+from phonotheque.catalogue import durable, manifest
 from phonotheque.catalogue.schema import LINKS, LISTENS, TABLES
 from phonotheque.catalogue.snapshot import write_snapshot
-from phonotheque.model.errors import UsageError, VerificationError
+from phonotheque.model.errors import PhonothequeError, UsageError, VerificationError
 from phonotheque.model.identifiers import public_id
+from tests.catalogue.catalogue_facts import (
+    ISRC_1,
+    MADE_AT,
+    MBID_1,
+    MBID_2,
+    batches,
+    listens,
+    rows_of,
+    sha,
+    track,
+    write,
+)
 
 SOME = [
     track("a", isrcs=[ISRC_1], album="Album", track_number=1, raw='{"ü": "\\u0000", "n":1.0}'),
@@ -171,6 +182,53 @@ def test_facts_of_the_wrong_shape_are_refused(tmp_path: Path) -> None:
     nameless = pa.RecordBatch.from_pylist([track("a") | {"source_id": None}])
     with pytest.raises(UsageError, match="source_id is empty"):
         write_snapshot(tmp_path, [nameless], links=links, listens=none, made_at=MADE_AT + timedelta(1))
+
+
+def test_a_number_out_of_range_is_refused(tmp_path: Path) -> None:
+    (batch,) = batches([track("a")])
+    column = batch.schema.get_field_index("track_number")
+    huge = batch.set_column(column, "track_number", pa.array([2**40]))
+    with pytest.raises(UsageError, match="facts:"):
+        write_snapshot(
+            tmp_path, [huge], links=LINKS.empty_table(), listens=LISTENS.empty_table(), made_at=MADE_AT
+        )
+
+
+@pytest.mark.parametrize("call", range(3))
+def test_breaking_off_before_the_pointer_moves_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: int
+) -> None:
+    first = write(tmp_path, SOME)
+    real, calls = durable.write, iter(range(10))
+
+    def broken_off(path: Path, content: bytes) -> None:
+        if next(calls) == call:
+            raise KeyboardInterrupt
+        real(path, content)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(durable, "write", broken_off)
+        with pytest.raises(KeyboardInterrupt):
+            write(tmp_path, SOME[:2])
+    assert manifest.current(tmp_path) == first
+    again = write(tmp_path, SOME[:2])
+    assert manifest.current(tmp_path) == again
+    assert manifest.verify(again) == manifest.verify(first) == []
+
+
+def test_too_little_memory_is_said(tmp_path: Path) -> None:
+    rows = [track(f"n{i}", title="x" * 2000 + str(i)) for i in range(3000)]
+    with pytest.raises(PhonothequeError) as caught:
+        write_snapshot(
+            tmp_path,
+            batches(rows, size=3000),
+            links=LINKS.empty_table(),
+            listens=LISTENS.empty_table(),
+            made_at=MADE_AT,
+            memory_limit="2MB",
+        )
+    assert "memory" in caught.value.message
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_every_damage_is_found_and_named(tmp_path: Path) -> None:

@@ -116,6 +116,12 @@ def test_a_missing_column_is_named() -> None:
         make_plan(CANDIDATES.empty_table().drop_columns(["lossless"]), None)
 
 
+def test_a_column_of_another_type_is_refused() -> None:
+    rows = [candidate("a", 1, 1) | {"master_bytes": "many"}]
+    with pytest.raises(UsageError, match="many"):
+        make_plan(pa.Table.from_pylist(rows), None)
+
+
 def test_the_curve_shows_what_shares_of_listening_cost() -> None:
     rows = [candidate(f"{i:04}", 10_000 // (i + 1), 1000, 100) for i in range(1000)]
     curve = plan(rows, 0).curve
