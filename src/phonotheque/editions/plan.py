@@ -182,7 +182,10 @@ def _ordered(candidates: pa.Table) -> pa.Table:
     for field in CANDIDATES:
         if not field.nullable and table[field.name].null_count:
             raise UsageError(f"candidates: {field.name} is empty in some row.", "Every row must have it.")
-    table = table.cast(CANDIDATES)
+    try:
+        table = table.cast(CANDIDATES)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise UsageError(f"candidates: {error}", "Give columns of the types in CANDIDATES.") from error
     table = table.sort_by(
         [("listens", "descending"), ("recording", "ascending"), ("file_sha256", "ascending")]
     )

@@ -11,50 +11,30 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 
 from phonotheque.catalogue.manifest import Snapshot, current
 from phonotheque.editions.access import make_access_copies
-from phonotheque.editions.edition import (
-    ArchiveId,
-    BagEntry,
-    CatalogueEntry,
-    Edition,
-    IndexEntry,
-    Previous,
-    TorrentEntry,
-    write_edition,
-)
 from phonotheque.editions.entries import Chosen, bag_files
-from phonotheque.editions.index import write_index
+from phonotheque.editions.issue import issue, point_at
+from phonotheque.editions.plan import Plan
 from phonotheque.editions.sealing import (
+    AUDIO_WAVE,
     CATALOGUE_SUFFIX,
+    CATALOGUE_WAVE,
     BagOrder,
     Membership,
     discard_unrecorded,
     seal_and_record,
-    torrent_path,
 )
-from phonotheque.editions.selection import select_for_bags, wanted_access_copies
-from phonotheque.editions.site import write_site
-from phonotheque.editions.trust import init_repository, publish_targets, renew
-from phonotheque.ledger.bags import (
-    BagRecord,
-    EditionRecord,
-    all_bags,
-    latest_edition,
-    record_edition,
-)
-from phonotheque.ledger.events import record_event
+from phonotheque.editions.selection import current_plan, select_for_bags, wanted_access_copies
+from phonotheque.editions.trust import init_repository, renew
+from phonotheque.ledger.bags import BagRecord, all_bags, latest_edition
 from phonotheque.model.bags import Finding
 from phonotheque.model.errors import NotFoundError
 from phonotheque.model.progress import QUIET, Progress
 from phonotheque.vault.archive import Archive, timestamp
 from phonotheque.vault.bag import BagFile, BagPlan
-from phonotheque.vault.place import feed, fsync_dir, write_durably
-
-CATALOGUE_WAVE = 0
-AUDIO_WAVE = 1
+from phonotheque.vault.place import feed
 
 _README = """\
 {name}: bag {id}
@@ -98,12 +78,13 @@ def publish(archive: Archive, *, at: datetime, progress: Progress = QUIET) -> Pu
         latest = latest_edition(ledger)
         recorded = all_bags(ledger)
     if latest is not None:
-        _point_at(archive, latest, at)  # an interrupted run may have recorded it and not yet signed it
+        point_at(archive, latest, at)  # an interrupted run may have recorded it and not yet signed it
     number = 1 if latest is None else latest.number + 1
     discard_unrecorded(archive, [bag.id for bag in recorded])
-    failures = _make_access_copies(archive, at, progress)
+    plan = current_plan(archive)
+    failures = _make_access_copies(archive, plan, at, progress)
     pending = [bag for bag in recorded if bag.edition == number]
-    for order in _audio_orders(archive, number, len(pending), at, progress):
+    for order in _audio_orders(archive, plan, number, len(pending), at, progress):
         bag, left_out = seal_and_record(archive, order, progress)
         pending.append(bag)
         failures.extend(left_out)
@@ -113,12 +94,12 @@ def publish(archive: Archive, *, at: datetime, progress: Progress = QUIET) -> Pu
     if not any(bag.wave == CATALOGUE_WAVE for bag in pending):
         order = _catalogue_order(archive, snapshot, number, at)
         pending.append(seal_and_record(archive, order, progress)[0])
-    _issue(archive, number, snapshot.stamp, latest, at)
+    issue(archive, number, snapshot.stamp, latest, at)
     return PublishResult(number, new=True, bags=pending, failures=failures)
 
 
-def _make_access_copies(archive: Archive, at: datetime, progress: Progress) -> list[Finding]:
-    wanted = wanted_access_copies(archive)
+def _make_access_copies(archive: Archive, plan: Plan, at: datetime, progress: Progress) -> list[Finding]:
+    wanted = wanted_access_copies(archive, plan)
     if not wanted:
         return []
     progress.start("Making access copies", total_files=len(wanted))
@@ -126,16 +107,16 @@ def _make_access_copies(archive: Archive, at: datetime, progress: Progress) -> l
 
 
 def _audio_orders(
-    archive: Archive, number: int, sealed: int, at: datetime, progress: Progress
+    archive: Archive, plan: Plan, number: int, sealed: int, at: datetime, progress: Progress
 ) -> Iterator[BagOrder]:
-    chosen = select_for_bags(archive, at=timestamp(at))
+    chosen = select_for_bags(archive, plan)
     if chosen:
         size = sum(one.row.size for one in chosen)
         progress.start("Sealing bags", total_files=len(chosen), total_bytes=size)
     for sequence, members in enumerate(_fill(archive, chosen), start=sealed + 1):
         counts = [one.listens for one in members if one.listens is not None]
         yield BagOrder(
-            plan=_plan(archive, f"{sequence:04d}", number, at, tuple(bag_files(members))),
+            plan=_bag_plan(archive, f"{sequence:04d}", number, at, tuple(bag_files(members))),
             edition=number,
             wave=AUDIO_WAVE,
             listens=sum(counts) if counts else None,
@@ -169,7 +150,7 @@ def _catalogue_order(archive: Archive, snapshot: Snapshot, number: int, at: date
         about: dict[str, object] = {"kind": "catalogue", "snapshot": snapshot.stamp, "table": path.stem}
         files.append(BagFile(source=path, path=name, sha256=digest, size=path.stat().st_size, record=about))
     return BagOrder(
-        plan=_plan(archive, CATALOGUE_SUFFIX.removeprefix("-"), number, at, tuple(files)),
+        plan=_bag_plan(archive, CATALOGUE_SUFFIX.removeprefix("-"), number, at, tuple(files)),
         edition=number,
         wave=CATALOGUE_WAVE,
         listens=None,
@@ -179,7 +160,9 @@ def _catalogue_order(archive: Archive, snapshot: Snapshot, number: int, at: date
     )
 
 
-def _plan(archive: Archive, suffix: str, number: int, at: datetime, files: tuple[BagFile, ...]) -> BagPlan:
+def _bag_plan(
+    archive: Archive, suffix: str, number: int, at: datetime, files: tuple[BagFile, ...]
+) -> BagPlan:
     name = archive.settings.archive.name
     bag_id = f"{_slug(name)}-{number:04d}-{suffix}"
     info = (
@@ -201,102 +184,3 @@ def _slug(name: str) -> str:
         re.sub(r"[^a-z0-9]+", "-", name.lower().encode("ascii", "ignore").decode()).strip("-")[:40]
         or "archive"
     )
-
-
-def _issue(archive: Archive, number: int, snapshot: str, latest: EditionRecord | None, at: datetime) -> None:
-    """Write the edition's public files, record it, and make it the current one."""
-    with archive.ledger.connect() as ledger:
-        bags = all_bags(ledger)
-        folder = archive.public / "targets" / "editions" / str(number)
-        folder.mkdir(parents=True, exist_ok=True)
-        write_index(ledger, bags, folder / "index.parquet")
-    _link_bags(archive, bags)
-    edition = _edition(archive, number, snapshot, latest, bags, folder / "index.parquet", at)
-    data = write_edition(edition)
-    write_durably(folder / "edition.json", data)
-    write_site(archive, edition, at)
-    record = EditionRecord(
-        number=number,
-        date=edition.date,
-        snapshot=snapshot,
-        sha256=hashlib.sha256(data).hexdigest(),
-        published_at=timestamp(at),
-    )
-    with archive.ledger.begin() as ledger:
-        record_edition(ledger, record)
-        record_event(
-            ledger,
-            at=timestamp(at),
-            kind="dissemination",
-            subject=f"edition {number}",
-            agent=archive.settings.archive.agent,
-            detail={"sha256": record.sha256, "bags": len(bags)},
-        )
-    _point_at(archive, record, at)
-
-
-def _point_at(archive: Archive, edition: EditionRecord, at: datetime) -> None:
-    file = archive.public / "targets" / "editions" / str(edition.number) / "edition.json"
-    targets = {f"editions/{edition.number}/edition.json": file, "edition.json": file}
-    publish_targets(archive.public, archive.keys, targets, now=at)
-
-
-def _edition(
-    archive: Archive,
-    number: int,
-    snapshot: str,
-    latest: EditionRecord | None,
-    bags: Sequence[BagRecord],
-    index: Path,
-    at: datetime,
-) -> Edition:
-    settings = archive.settings.archive
-    catalogue = next(bag for bag in reversed(bags) if bag.wave == CATALOGUE_WAVE)
-    return Edition(
-        number=number,
-        date=timestamp(at),
-        archive=ArchiveId(settings.id, settings.name),
-        previous=Previous(latest.number, latest.sha256) if latest else None,
-        bags=tuple(_bag_entry(bag) for bag in bags),
-        catalogue=CatalogueEntry(catalogue.id, snapshot),
-        index=IndexEntry(
-            path=f"editions/{number}/index.parquet",
-            size=index.stat().st_size,
-            sha256=feed(index, hashlib.sha256()).hexdigest(),
-        ),
-    )
-
-
-def _bag_entry(bag: BagRecord) -> BagEntry:
-    torrent = TorrentEntry(
-        path=torrent_path(bag.edition, bag.id),
-        size=bag.torrent_size,
-        sha256=bag.torrent_sha256,
-        infohash_v1=bag.infohash_v1,
-        infohash_v2=bag.infohash_v2,
-    )
-    return BagEntry(
-        id=bag.id,
-        wave=bag.wave,
-        edition=bag.edition,
-        audience=bag.audience,
-        payload_bytes=bag.payload_bytes,
-        payload_files=bag.payload_files,
-        bytes=bag.bytes,
-        files=bag.files,
-        tagmanifest_sha256=bag.tagmanifest_sha256,
-        recordings=bag.recordings,
-        listens=bag.listens,
-        torrent=torrent,
-    )
-
-
-def _link_bags(archive: Archive, bags: Sequence[BagRecord]) -> None:
-    """Show sealed bags under ``public/bags``, so that plain HTTP is a web seed for every torrent."""
-    folder = archive.public / "bags"
-    folder.mkdir(exist_ok=True)
-    for bag in bags:
-        link = folder / bag.id
-        if not link.is_symlink():
-            link.symlink_to(Path("..") / ".." / "vault" / "bags" / bag.id, target_is_directory=True)
-    fsync_dir(folder)

@@ -22,6 +22,8 @@ from phonotheque.vault.incoming import incoming_path
 from phonotheque.vault.place import write_durably
 
 TAG_MANIFEST = "tagmanifest-sha256.txt"
+CATALOGUE_WAVE = 0
+AUDIO_WAVE = 1
 CATALOGUE_SUFFIX = "-catalogue"  # of the id of a bag made from a snapshot, which stays where it is
 
 

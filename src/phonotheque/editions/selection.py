@@ -54,9 +54,9 @@ def current_plan(archive: Archive) -> Plan:
     return make_plan(plan_candidates(archive), budget)
 
 
-def wanted_access_copies(archive: Archive) -> list[tuple[Row[Any], Path]]:
+def wanted_access_copies(archive: Archive, plan: Plan) -> list[tuple[Row[Any], Path]]:
     """Return the masters whose access copy is planned and not made yet, with where their bytes lie."""
-    wanted = [item["file_sha256"] for item in _planned(current_plan(archive), "access")]
+    wanted = [item["file_sha256"] for item in _planned(plan, "access")]
     found: list[tuple[Row[Any], Path]] = []
     with archive.ledger.connect() as ledger:
         publishable = decided_files(ledger, Act.DISTRIBUTE)
@@ -69,7 +69,7 @@ def wanted_access_copies(archive: Archive) -> list[tuple[Row[Any], Path]]:
     return found
 
 
-def select_for_bags(archive: Archive, *, at: str) -> list[Chosen]:
+def select_for_bags(archive: Archive, plan: Plan) -> list[Chosen]:
     """Return what is to be bagged now, most listened first. Rights are decided anew, at this moment.
 
     A recording that a bag holds already is not bagged again, except as a master after an access copy.
@@ -77,7 +77,7 @@ def select_for_bags(archive: Archive, *, at: str) -> list[Chosen]:
     chosen: list[Chosen] = []
     with archive.ledger.connect() as ledger:
         for choice in ("master", "access"):
-            for chunk in _chunks(_planned(current_plan(archive), choice)):
+            for chunk in _chunks(_planned(plan, choice)):
                 chosen += _choose(archive, ledger, chunk, choice)
     return sorted(chosen, key=lambda one: (-(one.listens or 0), one.recording))
 
