@@ -1,3 +1,4 @@
+import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -228,10 +229,10 @@ def test_no_catalogue_yet(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", ["missing", "truncated", "overwritten", "stale"])
-def test_a_lost_or_damaged_index_is_built_again(tmp_path: Path, damage: str) -> None:
-    snapshot = write(tmp_path, FACTS)
+def test_a_lost_or_damaged_index_is_built_again(folder: Path, tmp_path: Path, damage: str) -> None:
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
     with Catalogue.open(tmp_path) as catalogue:
-        expected = catalogue.search("joga")
+        snapshot, expected = catalogue.snapshot, catalogue.search("joga")
     index = snapshot.path / "index.sqlite"
     content = index.read_bytes()
     if damage == "missing":
@@ -253,9 +254,10 @@ def test_a_lost_or_damaged_index_is_built_again(tmp_path: Path, damage: str) -> 
     assert not (snapshot.path / ".index.tmp").exists()
 
 
-def test_a_damaged_table_is_named(tmp_path: Path) -> None:
-    snapshot = write(tmp_path, FACTS)
+def test_a_damaged_table_is_named(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
     with Catalogue.open(tmp_path) as catalogue:
+        snapshot = catalogue.snapshot
         snapshot.table("recordings").write_bytes(b"PAR1 but not really PAR1")
         with pytest.raises(PhonothequeError, match=snapshot.stamp):
             catalogue.search("joga")

@@ -1,6 +1,7 @@
 import hashlib
 import json
 import random
+import shutil
 import subprocess
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -50,8 +51,17 @@ def test_the_files_hold_the_declared_tables(tmp_path: Path) -> None:
     ]
 
 
-def test_no_facts_make_an_empty_snapshot(tmp_path: Path) -> None:
-    assert set(write(tmp_path, []).counts.values()) == {0}
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("empty")
+    write(folder, [])
+    return folder
+
+
+def test_no_facts_make_an_empty_snapshot(empty: Path) -> None:
+    snapshot = manifest.current(empty)
+    assert snapshot is not None
+    assert set(snapshot.counts.values()) == {0}
 
 
 def test_records_are_kept_as_they_came(tmp_path: Path) -> None:
@@ -247,6 +257,15 @@ def test_every_damage_is_found_and_named(tmp_path: Path) -> None:
     assert [(f.what, f.path) for f in manifest.verify(snapshot)] == [("extra", f"{snapshot.stamp}/more")]
 
 
+def test_a_changed_manifest_that_still_reads_is_found(tmp_path: Path) -> None:
+    path = write(tmp_path, SOME).path / "snapshot.json"
+    path.write_text(path.read_text().replace('"previous": null', '"previous": "none"'))
+    changed = manifest.current(tmp_path)
+    assert changed is not None
+    (finding,) = manifest.verify(changed)
+    assert "snapshot.json" in finding.detail
+
+
 def test_sha256sum_can_check_it(tmp_path: Path) -> None:
     snapshot = write(tmp_path, SOME)
     subprocess.run(
@@ -273,9 +292,9 @@ def test_a_hostile_pointer_is_refused(tmp_path: Path, text: str) -> None:
         {"tables": {"tracks": {"file": "/etc"}}},
     ],
 )
-def test_a_senseless_manifest_is_refused(tmp_path: Path, change: dict[str, object]) -> None:
-    snapshot = write(tmp_path, [])
-    path = snapshot.path / "snapshot.json"
+def test_a_senseless_manifest_is_refused(tmp_path: Path, empty: Path, change: dict[str, object]) -> None:
+    shutil.copytree(empty, tmp_path, dirs_exist_ok=True)
+    path = tmp_path / "2026-11-21T101500Z" / "snapshot.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
     with pytest.raises(VerificationError, match="snapshot"):
         manifest.current(tmp_path)

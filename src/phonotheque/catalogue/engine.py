@@ -21,6 +21,7 @@ def connect(
         "autoload_known_extensions": "false",
         "allow_community_extensions": "false",
         "memory_limit": memory_limit,
+        "fsync_mode": "NONE",  # the database is scratch; what it exports is synced by whoever exports it
         "temp_directory": str(spill) if spill else "",
     }
     connection = duckdb.connect(str(database) if database else ":memory:", config=settings)

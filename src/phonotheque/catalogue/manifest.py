@@ -184,4 +184,7 @@ def _check(folder: Path, name: str, digest: str) -> list[Finding]:
         return [Finding("missing", f"{folder.name}/{name}", f"expected SHA-256 {digest}")]
     if found == digest:
         return []
-    return [Finding("damaged", f"{folder.name}/{name}", f"SHA-256 is {found}, not {digest}")]
+    detail = f"SHA-256 is {found}, not {digest}"
+    if name == SUMS:
+        detail = f"does not agree with {MANIFEST}: one of the two was changed"
+    return [Finding("damaged", f"{folder.name}/{name}", detail)]

@@ -79,7 +79,10 @@ def _checked(data: Any, schema: pa.Schema, what: str) -> Any:
     for field in schema:
         if not field.nullable and data.column(field.name).null_count:
             raise UsageError(f"{what}: {field.name} is empty in some row.", "Every row must have it.")
-    return data.cast(schema)
+    try:
+        return data.cast(schema)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise UsageError(f"{what}: {error}", "Give columns of the types in catalogue/schema.py.") from error
 
 
 def _normal_fact(row: dict[str, Any]) -> dict[str, Any]:
