@@ -1,0 +1,115 @@
+"""The few numbers that say how an archive stands. Aggregates only; lists are in listings.py."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pyarrow as pa
+from sqlalchemy import Connection, and_, func, select
+
+from phonotheque.ledger.bags import EditionRecord, bag_totals, latest_edition
+from phonotheque.ledger.files import held_totals
+from phonotheque.ledger.schema import bag_files, decisions, files
+from phonotheque.model.rights import WORLDWIDE, Act, Answer
+from phonotheque.web.catalogue_charts import Reading
+
+_AT_ONCE = 50_000  # ids in one batch on their way from the ledger to the engine
+
+_HELD = "SELECT count(*), sum(listens)::HUGEINT FROM candidate"
+# A recording may have been merged into another since it was published; its old id leads to the new one.
+_PUBLISHED = """
+    SELECT count(*), sum(candidate.listens)::HUGEINT FROM candidate
+    WHERE recording IN (
+        SELECT coalesce(new_id, published.recording) FROM published
+        LEFT JOIN (FROM redirects WHERE kind = 'recording') r ON r.old_id = published.recording
+    )
+"""
+_LISTENS = "SELECT sum(listens)::HUGEINT FROM recordings"
+_COUNTS = "SELECT DISTINCT source, max(as_of) FROM listens GROUP BY source ORDER BY source LIMIT 5"
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """How often the recordings that are known were listened to, and how much of it falls on what we have."""
+
+    total: int
+    held: int
+    published: int
+    counts: tuple[tuple[str, str], ...]  # (source, date of its newest count), at most five
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """How an archive stands. ``recordings`` are those with a held master."""
+
+    masters: int
+    bytes: int
+    seconds: float
+    may_be_shared: int  # masters with a basis for distribution
+    bags: int
+    bag_bytes: int
+    edition: EditionRecord | None
+    recordings: int = 0
+    published: int = 0
+    known: int = 0  # recordings in the catalogue
+    listening: Listening | None = None  # None where nobody counted
+
+
+def figures(ledger: Connection, reading: Reading | None, candidates: pa.Table | None) -> Figures:
+    """Return the figures. ``reading`` and ``candidates`` (rows of editions.plan.CANDIDATES) are None where no
+    catalogue was made yet.
+    """
+    masters, size, seconds = held_totals(ledger)
+    bags = bag_totals(ledger)
+    recordings = published = known = 0
+    listening = None
+    if reading is not None and candidates is not None:
+        reading.engine.register("candidate", candidates)
+        reading.engine.execute("CREATE TABLE published (recording VARCHAR)")
+        for batch in _published(ledger):
+            reading.engine.register("batch", batch)
+            reading.engine.execute("INSERT INTO published FROM batch")
+            reading.engine.unregister("batch")
+        recordings, held_listens = reading.rows(_HELD)[0]
+        published, published_listens = reading.rows(_PUBLISHED)[0]
+        known = reading.snapshot.counts["recordings"]
+        if total := reading.number(_LISTENS):
+            counts = tuple((str(source), str(as_of)) for source, as_of in reading.rows(_COUNTS))
+            listening = Listening(total, int(held_listens or 0), int(published_listens or 0), counts)
+    return Figures(
+        masters=masters,
+        bytes=size,
+        seconds=seconds,
+        may_be_shared=_may_be_shared(ledger),
+        bags=int(bags["bags"]),
+        bag_bytes=int(bags["bytes"]),
+        edition=latest_edition(ledger),
+        recordings=int(recordings),
+        published=int(published),
+        known=known,
+        listening=listening,
+    )
+
+
+def _may_be_shared(ledger: Connection) -> int:
+    allowed = and_(
+        decisions.c.act == Act.DISTRIBUTE.value,
+        decisions.c.answer == Answer.YES.value,
+        decisions.c.territory == WORLDWIDE,
+    )
+    query = (
+        select(func.count())
+        .select_from(decisions)
+        .join(files, files.c.id == decisions.c.file_id)
+        .where(allowed, files.c.kind == "master", files.c.held)
+    )
+    return int(ledger.execute(query).scalar_one())
+
+
+def _published(ledger: Connection) -> Iterator[pa.Table]:
+    """Stream the distinct recordings that are in bags."""
+    query = select(bag_files.c.recording).where(bag_files.c.recording.is_not(None)).distinct()
+    rows = ledger.execution_options(yield_per=_AT_ONCE).execute(query).scalars()
+    for part in rows.partitions(_AT_ONCE):
+        yield pa.table({"recording": pa.array(part, pa.string())})

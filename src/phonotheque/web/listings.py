@@ -1,0 +1,192 @@
+"""What waits for somebody, or can be had: questions, refusals, conflicts, bags. Each list is bounded.
+
+Names and reasons are other people's text: cleaned here for display, escaped by the template.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+from urllib.parse import quote
+
+from sqlalchemy import Connection, and_, func, select
+
+from phonotheque.ledger.schema import accessions, bags, files, rights_questions, sightings
+from phonotheque.model.audio import RefusalKind
+from phonotheque.web.catalogue_charts import Reading
+from phonotheque.web.words import count, shown, size
+
+_MOST = 200
+_TAKEN_IN = ("held", "known")
+_REFUSALS = {
+    RefusalKind.NOT_AUDIO: "not audio",
+    RefusalKind.EMPTY: "empty",
+    RefusalKind.DRM: "protected (DRM)",
+    RefusalKind.UNREADABLE: "unreadable",
+    RefusalKind.UNDECODABLE: "undecodable",
+    RefusalKind.UNSAFE: "unsafe",
+}
+_DISAGREEMENTS = {"duration": "length", "artist": "artists", "recording_mbid": "MusicBrainz ids"}
+_CONFLICTS = """
+    SELECT first.kind, first.evidence, a.title, a.credit, b.title, b.credit, detail, recording_a = recording_b
+    FROM (FROM conflicts ORDER BY kind, evidence, recording_a, recording_b, track_a, track_b LIMIT ?) first
+    JOIN tracks a ON a.track = track_a JOIN tracks b ON b.track = track_b
+    ORDER BY first.kind, first.evidence, recording_a, recording_b, track_a, track_b
+"""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Listing(Generic[T]):
+    """The first entries of a list, and how many there are in all."""
+
+    entries: Sequence[T]
+    total: int
+
+    @property
+    def left_out(self) -> int:
+        """How many are not shown."""
+        return self.total - len(self.entries)
+
+
+@dataclass(frozen=True, slots=True)
+class AskedAbout:
+    """An open question about the rights in a file."""
+
+    name: str
+    unclear: str
+    candidates: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A source file that was not taken in."""
+
+    name: str
+    kind: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """Two tracks that share what should name one recording, and differ."""
+
+    shared: str
+    a: str
+    b: str
+    differ: str
+    merged: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BagOffer:
+    """A published bag and how to get it."""
+
+    id: str
+    edition: int
+    files: str
+    size: str
+    infohash_v1: str
+    infohash_v2: str
+    magnet: str
+
+
+def open_questions(ledger: Connection) -> Listing[AskedAbout]:
+    """Return what the archivist is asked, by file name."""
+    table = rights_questions
+    waiting = and_(table.c.answered_by.is_(None), table.c.withdrawn_at.is_(None))
+    rows = ledger.execute(
+        select(files.c.name, table.c.text, table.c.candidates)
+        .join(files, files.c.id == table.c.file_id)
+        .where(waiting)
+        .order_by(files.c.name, table.c.text, table.c.evidence_origin, table.c.id)
+        .limit(_MOST)
+    )
+    entries = [
+        AskedAbout(shown(row.name), shown(row.text, 1000), tuple(shown(text, 80) for text in row.candidates))
+        for row in rows
+    ]
+    total = ledger.execute(select(func.count()).select_from(table).where(waiting)).scalar_one()
+    return Listing(entries, int(total))
+
+
+def refused_files(ledger: Connection) -> Listing[Refused]:
+    """Return what was not taken in, by kind of refusal and path."""
+    refused = sightings.c.outcome.not_in(_TAKEN_IN)
+    rows = ledger.execute(
+        select(sightings.c.path, sightings.c.outcome, sightings.c.reason, accessions.c.location)
+        .join(accessions, accessions.c.id == sightings.c.accession_id)
+        .where(refused)
+        .order_by(sightings.c.outcome, sightings.c.path)
+        .limit(_MOST)
+    )
+    entries = [
+        Refused(_below(row.path, row.location), _refusal(row.outcome), shown(row.reason or "", 500))
+        for row in rows
+    ]
+    total = ledger.execute(select(func.count()).select_from(sightings).where(refused)).scalar_one()
+    return Listing(entries, int(total))
+
+
+def conflicts(reading: Reading) -> Listing[Disagreement]:
+    """Return the tracks that the catalogue could not bring together without doubt."""
+    entries = []
+    for kind, evidence, title_a, by_a, title_b, by_b, detail, merged in reading.rows(_CONFLICTS, _MOST):
+        differ = [_DISAGREEMENTS.get(word, shown(str(word), 40)) for word in json.loads(detail)["disagree"]]
+        shared = f"{'ISRC' if kind == 'isrc' else shown(kind, 40)} {shown(evidence or '', 80)}".strip()
+        entries.append(
+            Disagreement(shared, _by(title_a, by_a), _by(title_b, by_b), ", ".join(differ), bool(merged))
+        )
+    return Listing(entries, reading.snapshot.counts["conflicts"])
+
+
+def bag_offers(ledger: Connection, *, url: str, trackers: Sequence[str]) -> Listing[BagOffer]:
+    """Return sealed bags, the newest edition first. ``url`` is where the public tree is served, or empty."""
+    rows = ledger.execute(
+        select(bags).order_by(bags.c.edition.desc(), bags.c.wave, bags.c.id).limit(_MOST)
+    ).all()
+    entries = [
+        BagOffer(
+            row.id,
+            row.edition,
+            count(row.payload_files),
+            size(row.bytes),
+            row.infohash_v1,
+            row.infohash_v2,
+            magnet(row.id, row.infohash_v1, row.infohash_v2, url=url, trackers=trackers),
+        )
+        for row in rows
+    ]
+    total = ledger.execute(select(func.count()).select_from(bags)).scalar_one()
+    return Listing(entries, int(total))
+
+
+def magnet(
+    name: str, infohash_v1: str, infohash_v2: str, *, url: str = "", trackers: Sequence[str] = ()
+) -> str:
+    """Return the magnet link of a hybrid torrent (BEP 9, BEP 52), with trackers and the web seed."""
+    # 12 20: a SHA-256 of 32 bytes, as a multihash.
+    parts = [f"xt=urn:btih:{infohash_v1}", f"xt=urn:btmh:1220{infohash_v2}", f"dn={quote(name, safe='')}"]
+    parts += [f"tr={quote(tracker, safe='')}" for tracker in trackers]
+    if url:
+        parts.append(f"ws={quote(url.rstrip('/') + '/bags/', safe='')}")
+    return "magnet:?" + "&".join(parts)
+
+
+def _by(title: str | None, credit: str | None) -> str:
+    return shown(" · ".join(text for text in (title, credit) if text) or "untitled")
+
+
+def _below(path: bytes, location: str) -> str:
+    """Return a source path below the folder that was added: where that lies is nobody else's business."""
+    folder = os.fsencode(location).rstrip(b"/") + b"/"
+    return shown(path.removeprefix(folder))
+
+
+def _refusal(outcome: str) -> str:
+    known = {kind.value: words for kind, words in _REFUSALS.items()}
+    return known.get(outcome, shown(outcome, 40))

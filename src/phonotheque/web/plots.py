@@ -1,0 +1,182 @@
+"""Charts drawn as SVG: Vega-Lite specifications made by Altair, rendered by vl-convert, without a browser.
+
+Drawn in the light palette's colours; the page's style turns them into the dark one's. Every chart is drawn
+twice, for wide and for narrow screens, because text in a drawing shrinks with it. Equal data give equal
+bytes. Import this module late: Altair and vl-convert take seconds to load.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import altair as alt
+import vl_convert
+from markupsafe import Markup
+
+from phonotheque.web.charts import Bars, Bins, Chart, Curves, Parts
+from phonotheque.web.palette import LIGHT
+from phonotheque.web.svg import embeddable
+from phonotheque.web.words import count, unit
+
+_ROW = 26  # pixels per lying bar
+_LABEL = 12  # size of text, in pixels
+# Comes with vl-convert: text is measured, and plots are laid out, in the same way on every machine.
+_FONT = "Roboto"
+_Drawn = alt.Chart | alt.LayerChart | alt.FacetChart
+_BLUE, _ORANGE, _GREY = LIGHT.blue, LIGHT.orange, LIGHT.grey
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """One chart, for screens from 640 pixels on and below."""
+
+    wide: Markup
+    narrow: Markup
+
+
+def draw(chart: Chart) -> Drawing:
+    """Return the drawings of a chart that has data."""
+    wide = 760 if isinstance(chart.data, Curves) else 540
+    return Drawing(_svg(chart, wide), _svg(chart, 350))
+
+
+def _svg(chart: Chart, width: int) -> Markup:
+    drawn: _Drawn
+    match chart.data:
+        case Bars() as data:
+            drawn, height = _bars(data, width), len(data.values) * _ROW + 10
+        case Bins() as data:
+            drawn, height = _bins(data, width), 230
+        case Parts() as data:
+            drawn, height = _parts(data), len(data.rows) * (_ROW + 14) + 40
+        case Curves() as data:
+            drawn, height = _curves(data), 380 if width > 500 else 320
+        case None:
+            raise ValueError(f"the chart {chart.key} has nothing to draw")
+    spec = _configured(drawn, width, height).to_dict()
+    return embeddable(vl_convert.vegalite_to_svg(spec), chart.alt)
+
+
+def _bars(data: Bars, width: int) -> _Drawn:
+    rows = [{"name": name, "number": number, "words": count(number)} for name, number in data.values]
+    most = max(number for _, number in data.values)
+    room = 1.25 if width > 500 else 1.45  # for the number that stands after the longest bar
+    base = alt.Chart(alt.InlineData(values=rows)).encode(
+        y=alt.Y("name:N", sort=None, title=None, axis=alt.Axis(labelLimit=width * 0.42, labelPadding=8)),
+        x=alt.X("number:Q", axis=None, scale=alt.Scale(domain=[0, most * room or 1])),
+    )
+    bars = base.mark_bar(color=_BLUE, height=14)
+    numbers = base.mark_text(align="left", dx=6, color=LIGHT.ink, fontSize=_LABEL).encode(text="words:N")
+    return alt.layer(bars, numbers)
+
+
+def _bins(data: Bins, width: int) -> _Drawn:
+    first, end, step = data.values[0][0], data.values[-1][1], data.values[0][1] - data.values[0][0]
+    gap = step * (0.05 if len(data.values) < 60 else 0.0)
+    rows = [{"from": low + gap, "to": high - gap, "number": number} for low, high, number in data.values]
+    label = "format(datum.value, 'd')" if data.whole else "datum.value"
+    if data.last:
+        label = f"datum.value == {data.last[0]} ? '{data.last[1]}' : {label}"
+    around = max(0.0, (10 * step - (end - first)) / 2)  # a lone bin is a bar, not a wall
+    across = alt.X(
+        "from:Q",
+        title=data.axis,
+        scale=alt.Scale(domain=[first - around, end + around], nice=False, zero=False),
+        axis=alt.Axis(
+            labelExpr=f"replace({label}, '-', '−')",
+            tickMinStep=1,
+            tickCount=8 if width > 500 else 5,
+            values=list(data.ticks) if data.ticks else alt.Undefined,
+            grid=False,
+        ),
+    )
+    up = alt.Y("number:Q", title=None, axis=alt.Axis(tickCount=4, tickMinStep=1, format=",d"))
+    chart: alt.Chart = alt.Chart(alt.InlineData(values=rows)).mark_rect(color=_BLUE)
+    drawn: alt.Chart = chart.encode(x=across, x2="to:Q", y=up, y2=alt.datum(0))
+    return drawn
+
+
+def _parts(data: Parts) -> _Drawn:
+    rows = []
+    for name, numbers in data.rows:
+        whole, start = sum(numbers) or 1, 0
+        for part, number in zip(data.parts, numbers, strict=True):
+            middle, end = (start + number / 2) / whole, (start + number) / whole
+            # A part that is too small for its number has it in the table only.
+            words = count(number) if number / whole > 0.04 * (len(count(number)) + 1) else ""
+            place = {"from": start / whole, "to": end, "middle": middle}
+            rows.append({"name": name, "part": part, "words": words, **place})
+            start += number
+    colours = [_BLUE, _ORANGE, _GREY][: len(data.parts)]
+    key = alt.Legend(title=None, orient="top", symbolType="square", symbolSize=110, labelFontSize=_LABEL)
+    base = alt.Chart(alt.InlineData(values=rows)).encode(
+        y=alt.Y("name:N", sort=None, title=None, axis=alt.Axis(labelPadding=8))
+    )
+    bars = base.mark_bar(height=22, stroke=LIGHT.paper, strokeWidth=1.5).encode(
+        x=alt.X("from:Q", axis=None, scale=alt.Scale(domain=[0, 1])),
+        x2="to:Q",
+        color=alt.Color("part:N", scale=alt.Scale(domain=list(data.parts), range=colours), legend=key),
+    )
+    numbers = base.mark_text(color=LIGHT.paper, fontSize=_LABEL).encode(x="middle:Q", text="words:N")
+    return alt.layer(bars, numbers)
+
+
+def _curves(data: Curves) -> _Drawn:
+    divisor, name = unit(max(tier.points[-1][0] for tier in data.tiers))
+    points = [
+        {"tier": tier.name, "size": size / divisor, "share": share}
+        for tier in data.tiers
+        for size, share in tier.points
+    ]
+    marks = [
+        {"tier": tier.name, "size": size / divisor, "share": share}
+        for tier in data.tiers
+        for share, size in tier.marks
+    ]
+    tiers = [tier.name for tier in data.tiers]
+    key = alt.Legend(title=None, orient="top", symbolType="stroke", symbolStrokeWidth=3, labelFontSize=_LABEL)
+    colours = [_BLUE, _ORANGE][: len(tiers)]
+    encoding: dict[str, Any] = {
+        "x": alt.X("size:Q", title=name, axis=alt.Axis(grid=False, tickCount=6)),
+        "y": alt.Y(
+            "share:Q",
+            title=None,
+            scale=alt.Scale(domain=[0, 1]),
+            axis=alt.Axis(
+                values=[0, 0.25, 0.5, 0.75, 0.9, 1], labelExpr="format(100 * datum.value, 'd') + '\u00a0%'"
+            ),
+        ),
+        "color": alt.Color("tier:N", scale=alt.Scale(domain=tiers, range=colours), legend=key),
+    }
+    line = alt.Chart(alt.InlineData(values=points)).mark_line(strokeWidth=2.5).encode(**encoding)
+    dots = alt.Chart(alt.InlineData(values=marks)).mark_circle(size=64, opacity=1).encode(**encoding)
+    return alt.layer(line, dots)
+
+
+def _configured(chart: _Drawn, width: int, height: int) -> _Drawn:
+    configured: _Drawn = (
+        chart.properties(
+            width=width,
+            height=height,
+            background="transparent",
+            padding=2,
+            autosize=alt.AutoSizeParams(type="fit", contains="padding"),
+        )
+        .configure(font=_FONT)
+        .configure_view(stroke=None)
+        .configure_axis(
+            labelColor=LIGHT.quiet,
+            labelFontSize=_LABEL,
+            titleColor=LIGHT.quiet,
+            titleFontSize=_LABEL,
+            titleFontWeight="normal",
+            gridColor=LIGHT.rule,
+            domainColor=LIGHT.rule,
+            ticks=False,
+            labelPadding=6,
+        )
+        .configure_axisY(domain=False)
+        .configure_legend(labelColor=LIGHT.ink, offset=8, padding=0)
+    )
+    return configured
