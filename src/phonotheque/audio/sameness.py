@@ -1,4 +1,4 @@
-"""Which files are the same recording by ear: candidates from a sparse index, then the bit error rate."""
+"""Which files sound alike: candidates from a sparse index of fingerprints, then the bit error rate."""
 
 from __future__ import annotations
 
@@ -9,21 +9,22 @@ from numpy.typing import NDArray
 
 from phonotheque.audio.fingerprint import bit_error_rate
 
-SAME = 0.10  # bit error rate below which two fingerprints are one recording (docs/design.md, audio)
+ALIKE = 0.20  # bit error rate above which two fingerprints say nothing of one another
 _EVERY = 24  # one sub-fingerprint in so many is indexed
 _HITS = 3  # indexed sub-fingerprints that a candidate must share
 _COMMON = 50  # a value found in more files than this (silence, hum) tells nothing
 
 
-def same_recordings(fingerprints: Sequence[bytes]) -> Iterator[tuple[int, int, float]]:
-    """Yield (i, j, bit error rate) with i < j for every pair of fingerprints of one recording.
+def alike(fingerprints: Sequence[bytes]) -> Iterator[tuple[int, int, float]]:
+    """Yield (i, j, bit error rate) with i < j for every pair of fingerprints that sound alike.
 
-    Memory is about 4 kB per fingerprint; see docs/design.md for the thresholds' origin.
+    Below 0.10 they are one recording, up to 0.20 it is for a person to say; the catalogue draws that line
+    (docs/catalogue.md). Memory is about 4 kB per fingerprint.
     """
     values = [np.frombuffer(fingerprint, dtype="<u4") for fingerprint in fingerprints]
     for first, second in _candidates(values):
         alignment = bit_error_rate(fingerprints[first], fingerprints[second])
-        if alignment.ber < SAME:
+        if alignment.ber < ALIKE:
             yield first, second, alignment.ber
 
 
