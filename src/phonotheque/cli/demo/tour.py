@@ -69,7 +69,7 @@ def run_tour(folder: Path, music: Path, *, listens: Path | None) -> Tour:
         "Repaired": f"by fetching {human_size(repaired['fetched'])}; checked again: {_wrong(checked_again)}",
     }
     lines = tuple(f"{step:<10} {outcome}" for step, outcome in story.items())
-    return Tour(lines, archive, str(report["report"]))
+    return Tour(lines, archive, str(report["path"]))
 
 
 def _phono(*words: object, expect: int = 0) -> dict[str, Any]:
