@@ -83,7 +83,7 @@ def coverage_chart(plan: Plan) -> Chart:
         else "The share of all recordings held that a disk can cover, the smallest first. Nobody has counted "
         "listens yet, so every recording counts the same."
     )
-    lines = [line for tier, name in _TIERS.items() for line in _reached(by_tier[tier], name, measure)]
+    lines = [line for tier, name in _TIERS.items() for line in _reached(by_tier[tier], name)]
     return Chart(
         "coverage",
         "Coverage against size",
@@ -91,7 +91,7 @@ def coverage_chart(plan: Plan) -> Chart:
         Curves(tiers, measure),
         f"Two rising curves of the share of {measure} against size. "
         + " ".join(f"As {name}, {reached} takes {price}." for reached, name, price, _ in lines),
-        Table(("Covers", "As", "Takes", "Recordings"), tuple(dict.fromkeys(lines))),
+        Table((f"Share of {measure}", "As", "Takes", "Recordings"), tuple(dict.fromkeys(lines))),
     )
 
 
@@ -107,20 +107,19 @@ def use_charts(reading: Reading) -> list[Chart]:
 
 def _tier(name: str, rows: list[dict[str, Any]]) -> Tier:
     points = ((0, 0.0), *((int(row["bytes"]), float(row["share"])) for row in rows))
-    marks = tuple((float(row["mark"]), int(row["bytes"])) for row in rows if row["mark"] is not None)
+    marks = tuple((int(row["bytes"]), float(row["share"])) for row in rows if row["mark"] is not None)
     return Tier(name, points, marks)
 
 
-def _reached(rows: list[dict[str, Any]], tier: str, measure: str) -> list[tuple[str, str, str, str]]:
+def _reached(rows: list[dict[str, Any]], tier: str) -> list[tuple[str, str, str, str]]:
     """Return a line per mark, and one for all there is."""
     lines = [
-        (f"{share(row['mark'], 1)} of {measure}", tier, size(row["bytes"]), count(row["recordings"]))
+        (share(row["mark"], 1), tier, size(row["bytes"]), count(row["recordings"]))
         for row in rows
         if row["mark"] is not None
     ]
     last = rows[-1]
-    whole = f"{share(last['share'], 1)} of {measure}"
-    return [*lines, (whole, tier, size(last["bytes"]), count(last["recordings"]))]
+    return [*lines, (share(last["share"], 1), tier, size(last["bytes"]), count(last["recordings"]))]
 
 
 def _years(reading: Reading, at: datetime) -> Chart:
@@ -128,14 +127,14 @@ def _years(reading: Reading, at: datetime) -> Chart:
     if not rows:
         return Chart("years", "Years", "No recording in the catalogue has a date.")
     dated, everything = sum(n for _, n in rows), reading.snapshot.counts["recordings"]
+    rest = f" Without a date that can be read: {count(everything - dated)}." if dated < everything else ""
     decades: dict[int, int] = {}
     for year, number in rows:
         decades[year // 10 * 10] = decades.get(year // 10 * 10, 0) + number
     return Chart(
         "years",
         "Years",
-        f"The earliest known date of {count(dated)} of {counted(everything, 'recording')}; "
-        "the others have none that can be read.",
+        f"The earliest known date of {counted(dated, 'recording')}.{rest}",
         Bins(tuple((year - 0.5, year + 0.5, n) for year, n in rows), "year", whole=True),
         f"Recordings by year, from {rows[0][0]} to {rows[-1][0]}.",
         Table(("Decade", "Recordings"), tuple((f"{first}s", count(n)) for first, n in decades.items())),
@@ -157,12 +156,14 @@ def _durations(reading: Reading) -> Chart:
     return Chart(
         "durations",
         "Durations",
-        f"The length of {counted(total, 'recording')}; {share(longer, total)} last five minutes or longer.",
+        f"The length of {counted(total, 'recording')}; "
+        + (f"{share(longer, total)} last five minutes or longer." if longer else "none lasts five minutes."),
         Bins(
             tuple((half / 2, half / 2 + 0.5, n) for half, n in rows),
             "minutes",
             last=(float(_LONGEST), f"{_LONGEST}+"),
-            ticks=tuple(range(0, _LONGEST + 1, 3)),
+            least=(0.0, 6.0),
+            ticks=tuple(range(0, _LONGEST + 1, 1 if rows[-1][0] < 12 else 5)),
         ),
         f"Recordings by length, in steps of half a minute, from {lines[0][0]} to {lines[-1][0]}.",
         Table(("Length", "Recordings"), tuple(lines)),
@@ -170,7 +171,10 @@ def _durations(reading: Reading) -> Chart:
 
 
 def _listens(reading: Reading) -> Chart:
-    rows = [(int(b), int(n), int(s)) for b, n, s in reading.rows(_LISTENS)]
+    found = {int(row[0]): (int(row[1]), int(row[2])) for row in reading.rows(_LISTENS)}
+    # Without its empty bins a scale would be no scale.
+    bins = range(min(found, default=0), max(found, default=-1) + 1)
+    rows = [(number, *found.get(number, (0, 0))) for number in bins]
     if not rows:
         why = "Nobody has counted listens yet. Counts come from a CSV file: phono add."
         return Chart("listens", "Listens per recording", why)

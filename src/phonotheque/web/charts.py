@@ -20,6 +20,7 @@ class Bins:
     axis: str
     whole: bool = False  # labels are whole numbers without separators: years
     last: tuple[float, str] | None = None
+    least: tuple[float, float] | None = None  # what the scale shows at least
     ticks: tuple[float, ...] = ()  # chosen automatically where empty
 
 
@@ -33,11 +34,11 @@ class Parts:
 
 @dataclass(frozen=True, slots=True)
 class Tier:
-    """A coverage curve: (bytes, share from 0 to 1), and the points where it first reaches a mark."""
+    """A coverage curve: (bytes, share from 0 to 1), and those of its points that first reach a mark."""
 
     name: str
     points: tuple[tuple[int, float], ...]
-    marks: tuple[tuple[float, int], ...]  # (share, bytes)
+    marks: tuple[tuple[int, float], ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
+
 from sqlalchemy import Connection, and_, case, func, select
 
 from phonotheque.ledger.schema import decisions, files, rights_statements
@@ -89,15 +91,15 @@ def _loudness(ledger: Connection) -> Chart:
     if not rows:
         return Chart("loudness", "Loudness", "No loudness was measured yet.")
     total = sum(number for _, number in rows)
-    commonest = max(rows, key=lambda row: row[1])[0]
+    middle = _median(rows, total)
     return Chart(
         "loudness",
         "Loudness",
         f"Integrated loudness (ITU-R BS.1770) of {counted(total, 'master')}; "
-        f"most often about {_level(commonest)}.",
+        f"half of them are at {_level(middle)} or below.",
         Bins(tuple((level - 0.5, level + 0.5, number) for level, number in rows), "LUFS", whole=True),
         f"Masters by loudness, from {_level(rows[0][0])} to {_level(rows[-1][0])}; "
-        f"the commonest is {_level(commonest)}.",
+        f"half are at {_level(middle)} or below.",
         Table(("Loudness", "Masters"), tuple((_level(level), count(number)) for level, number in rows)),
     )
 
@@ -163,6 +165,11 @@ def _grouped(named: list[tuple[str, int]]) -> tuple[tuple[str, int], ...]:
 
 def _spoken(named: list[tuple[str, int]]) -> str:
     return ", ".join(f"{name} {count(number)}" for name, number in _grouped(named))
+
+
+def _median(rows: list[tuple[int, int]], total: int) -> int:
+    below = accumulate(number for _, number in rows)
+    return next(level for (level, _), number in zip(rows, below, strict=True) if 2 * number >= total)
 
 
 def _level(level: int) -> str:

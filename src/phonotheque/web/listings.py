@@ -17,7 +17,7 @@ from sqlalchemy import Connection, and_, func, select
 from phonotheque.ledger.schema import accessions, bags, files, rights_questions, sightings
 from phonotheque.model.audio import RefusalKind
 from phonotheque.web.catalogue_charts import Reading
-from phonotheque.web.words import count, shown, size
+from phonotheque.web.words import counted, shown, size
 
 _MOST = 200
 _TAKEN_IN = ("held", "known")
@@ -153,7 +153,7 @@ def bag_offers(ledger: Connection, *, url: str, trackers: Sequence[str]) -> List
         BagOffer(
             row.id,
             row.edition,
-            count(row.payload_files),
+            counted(row.payload_files, "file"),
             size(row.bytes),
             row.infohash_v1,
             row.infohash_v2,

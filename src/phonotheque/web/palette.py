@@ -31,7 +31,7 @@ LIGHT = Palette(
     rule="#dcd8ce",
     blue="#1d5c96",
     orange="#b4530a",
-    grey="#6f747c",
+    grey="#696e76",
 )
 DARK = Palette(
     paper="#16181b",

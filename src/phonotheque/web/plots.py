@@ -7,6 +7,7 @@ bytes. Import this module late: Altair and vl-convert take seconds to load.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,7 +38,7 @@ class Drawing:
 
 def draw(chart: Chart) -> Drawing:
     """Return the drawings of a chart that has data."""
-    wide = 760 if isinstance(chart.data, Curves) else 540
+    wide = 720 if isinstance(chart.data, Curves) else 540
     return Drawing(_svg(chart, wide), _svg(chart, 350))
 
 
@@ -73,16 +74,20 @@ def _bars(data: Bars, width: int) -> _Drawn:
 
 def _bins(data: Bins, width: int) -> _Drawn:
     first, end, step = data.values[0][0], data.values[-1][1], data.values[0][1] - data.values[0][0]
+    most = max(number for _, _, number in data.values)
     gap = step * (0.05 if len(data.values) < 60 else 0.0)
     rows = [{"from": low + gap, "to": high - gap, "number": number} for low, high, number in data.values]
     label = "format(datum.value, 'd')" if data.whole else "datum.value"
     if data.last:
         label = f"datum.value == {data.last[0]} ? '{data.last[1]}' : {label}"
     around = max(0.0, (10 * step - (end - first)) / 2)  # a lone bin is a bar, not a wall
+    shown = [first - around, end + around]
+    if data.least:
+        shown = [min(first, data.least[0]), max(end, data.least[1])]
     across = alt.X(
         "from:Q",
         title=data.axis,
-        scale=alt.Scale(domain=[first - around, end + around], nice=False, zero=False),
+        scale=alt.Scale(domain=shown, nice=False, zero=False),
         axis=alt.Axis(
             labelExpr=f"replace({label}, '-', '−')",
             tickMinStep=1,
@@ -91,7 +96,7 @@ def _bins(data: Bins, width: int) -> _Drawn:
             grid=False,
         ),
     )
-    up = alt.Y("number:Q", title=None, axis=alt.Axis(tickCount=4, tickMinStep=1, format=",d"))
+    up = alt.Y("number:Q", title=None, axis=alt.Axis(values=_ticks(most), format=",d"))
     chart: alt.Chart = alt.Chart(alt.InlineData(values=rows)).mark_rect(color=_BLUE)
     drawn: alt.Chart = chart.encode(x=across, x2="to:Q", y=up, y2=alt.datum(0))
     return drawn
@@ -132,7 +137,7 @@ def _curves(data: Curves) -> _Drawn:
     marks = [
         {"tier": tier.name, "size": size / divisor, "share": share}
         for tier in data.tiers
-        for share, size in tier.marks
+        for size, share in tier.marks
     ]
     tiers = [tier.name for tier in data.tiers]
     key = alt.Legend(title=None, orient="top", symbolType="stroke", symbolStrokeWidth=3, labelFontSize=_LABEL)
@@ -152,6 +157,12 @@ def _curves(data: Curves) -> _Drawn:
     line = alt.Chart(alt.InlineData(values=points)).mark_line(strokeWidth=2.5).encode(**encoding)
     dots = alt.Chart(alt.InlineData(values=marks)).mark_circle(size=64, opacity=1).encode(**encoding)
     return alt.layer(line, dots)
+
+
+def _ticks(most: int) -> list[int]:
+    """Return round whole numbers from 0 up to ``most``: at most six."""
+    steps = (digit * 10**power for power in itertools.count() for digit in (1, 2, 5))
+    return list(range(0, most + 1, next(step for step in steps if most <= 5 * step)))
 
 
 def _configured(chart: _Drawn, width: int, height: int) -> _Drawn:

@@ -107,7 +107,7 @@ def _groups(ledger: Connection, reading: Reading | None, at: datetime) -> tuple[
     return (
         Group("held", "What is held", (*held_charts(ledger), *known)),
         Group("rights", "What may be done with it", tuple(rights_charts(ledger))),
-        Group("use", "How it is listened to, and how it hangs together", tuple(use)),
+        Group("use", "Listening and copies", tuple(use)),
     )
 
 

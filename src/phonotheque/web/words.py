@@ -40,9 +40,9 @@ def share(part: float, whole: float) -> str:
         return f"0{_SPACE}%"
     percent = 100 * part / whole
     if 0 < percent < 0.1:
-        return f"under 0.1{_SPACE}%"
+        return f"under{_SPACE}0.1{_SPACE}%"
     if 99.9 < percent < 100:
-        return f"over 99.9{_SPACE}%"
+        return f"over{_SPACE}99.9{_SPACE}%"
     return f"{percent:.1f}".removesuffix(".0") + f"{_SPACE}%"
 
 
