@@ -135,7 +135,7 @@ def test_memory_stays_flat(scratch: Path, made: Mapping[str, Path]) -> None:
 
     def run(count: int) -> int:
         for _ in range(count):
-            for path in (made["a.flac"], made["a.opus"], scratch):
+            for path in (made["a.flac"], made["a.wav"], made["a.opus"], scratch):
                 assert isinstance(examine(path), AudioFacts)
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
+from mutagen.apev2 import APEv2
 
 from phonotheque.audio.examine import examine
 from phonotheque.model.audio import AudioFacts, Integrity, RefusalKind
@@ -77,9 +79,25 @@ def test_trailing_garbage_is_found(
     assert notes
 
 
+def ape_tag(path: Path) -> bytes:
+    path.touch()
+    tags: Any = APEv2
+    tag = tags()
+    tag["Title"] = "A song" * 100
+    tag.save(path)
+    return path.read_bytes()
+
+
 @pytest.mark.parametrize("name", ["a.mp3", "a.flac"])
-def test_a_tag_at_the_end_is_no_garbage(name: str, made: Mapping[str, Path], tmp_path: Path) -> None:
-    assert judged(tmp_path / "x", made[name].read_bytes() + ID3V1) == (Integrity.INTACT, "")
+def test_tags_at_the_end_are_no_garbage(name: str, made: Mapping[str, Path], tmp_path: Path) -> None:
+    ape = ape_tag(tmp_path / "tag")
+    for tags in (ID3V1, ape, ape + ID3V1):
+        assert judged(tmp_path / "x", made[name].read_bytes() + tags) == (Integrity.INTACT, "")
+
+
+def test_tags_behind_a_plain_mp3_are_no_damage(made: Mapping[str, Path], tmp_path: Path) -> None:
+    data = made["plain.mp3"].read_bytes() + ape_tag(tmp_path / "tag") + ID3V1
+    assert judged(tmp_path / "x", data)[0] is Integrity.DECODES
 
 
 def test_notes_say_where(made: Mapping[str, Path], tmp_path: Path) -> None:

@@ -97,7 +97,7 @@ class _Damage:
         """Move FFmpeg's log here; it says an error only when something is wrong with the file."""
         for _, name, message in logs:
             words = " ".join(_NOISE.sub("", message).split())[:200]
-            self.add(f"{name}: {words}", seconds)
+            self.add(f"{name}: {words}" if name else words, seconds)
         logs.clear()
 
     def result(self) -> tuple[str, ...]:

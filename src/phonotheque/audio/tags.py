@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import struct
 from collections.abc import Sequence
@@ -72,6 +73,7 @@ def collect_tags(file: BinaryIO, fallback: Sequence[tuple[str, str]] = ()) -> Ta
         notes.append(f"its tags were not read: {error.message}")
     except _MALFORMED as error:
         notes.append(f"its tags cannot be read: {type(error).__name__}: {error}"[:300])
+    guard.let_go()
     if guard.error is not None:
         raise guard.error
     texts = [(key, value) for key, value in found if isinstance(value, str)] or list(fallback)
@@ -93,6 +95,10 @@ class _Guard:
         self.error: OSError | None = None
         self.size = file.seek(0, os.SEEK_END)
         self.seek(0)
+
+    def let_go(self) -> None:
+        """Forget the file: mutagen's RIFF chunks refer to each other and would keep its buffer for long."""
+        self._file = io.BytesIO()
 
     def read(self, count: int = -1) -> bytes:
         """Read as a file does."""
