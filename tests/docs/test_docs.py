@@ -117,6 +117,15 @@ def test_nobodys_home_is_named(page: Path) -> None:
     assert not re.search(r"(/home/|/root/|/Users/|/tmp/|C:\\|\bfile://)", text_of(page))
 
 
+@every_page
+def test_named_files_of_the_code_exist(page: Path) -> None:
+    for code in inline_code(page):
+        if re.fullmatch(r"[a-z_]+/[\w/]+\.py", code) and not code.startswith(("src/", "tests/")):
+            assert (ROOT / "src" / "phonotheque" / code).is_file(), f"{name_of(page)} names {code}"
+        elif re.fullmatch(r"(src|tests|docs|scripts|\.ci)/[\w/.-]*[\w-]", code) and "NAME" not in code:
+            assert (ROOT / code).exists(), f"{name_of(page)} names {code}"
+
+
 def test_settings_are_those_of_the_code() -> None:
     expected = []
     for section in fields(Settings):

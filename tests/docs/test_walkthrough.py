@@ -69,7 +69,11 @@ class Console:
         return done.stdout
 
     def _environment(self) -> dict[str, str]:
-        own = {key: value for key, value in os.environ.items() if not key.startswith("PHONOTHEQUE_")}
+        own = {
+            key: value
+            for key, value in os.environ.items()
+            if not key.startswith(("PHONOTHEQUE_", "SOURCE_DATE"))
+        }
         home = str(self.folder.parent / "home")
         path = f"{self.folder.parent / 'bin'}{os.pathsep}{os.environ['PATH']}"
         return own | {"HOME": home, "XDG_CONFIG_HOME": f"{home}/.config", "PATH": path, "COLUMNS": "200"}
