@@ -163,7 +163,7 @@ def _durations(reading: Reading) -> Chart:
             "minutes",
             last=(float(_LONGEST), f"{_LONGEST}+"),
             least=(0.0, 6.0),
-            ticks=tuple(range(0, _LONGEST + 1, 1 if rows[-1][0] < 12 else 5)),
+            ticks=tuple(range(0, _LONGEST + 1, 1 if rows[-1][0] < 20 else 5)),
         ),
         f"Recordings by length, in steps of half a minute, from {lines[0][0]} to {lines[-1][0]}.",
         Table(("Length", "Recordings"), tuple(lines)),
@@ -176,7 +176,7 @@ def _listens(reading: Reading) -> Chart:
     bins = range(min(found, default=0), max(found, default=-1) + 1)
     rows = [(number, *found.get(number, (0, 0))) for number in bins]
     if not rows:
-        why = "Nobody has counted listens yet. Counts come from a CSV file: phono add."
+        why = "Nobody has counted listens yet. Counts come from a CSV file, taken in with phono add."
         return Chart("listens", "Listens per recording", why)
     counts, total = sum(n for _, n, _ in rows), sum(s for _, _, s in rows)
     named = [(_listens_bin(b), n) for b, n, _ in rows]
