@@ -2,7 +2,11 @@ import errno
 import hashlib
 import os
 import resource
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -108,16 +112,43 @@ def test_across_file_systems_a_copy_is_made(source: Path) -> None:
         target.unlink(missing_ok=True)
 
 
+_KILLED_WRITE = """
+import os, pathlib, signal, sys
+from phonotheque.vault import place
+os.fsync = lambda descriptor: os.kill(os.getpid(), signal.SIGKILL)
+place.write_durably(pathlib.Path(sys.argv[1]), b"a content that is longer")
+"""
+
+
 def test_pointers_are_replaced_whole(tmp_path: Path) -> None:
     pointer = tmp_path / "CURRENT"
     write_durably(pointer, b"one")
-    write_durably(pointer, b"two", mode=0o444)
+    write_durably(pointer, b"two", mode=0o600)
     assert pointer.read_bytes() == b"two"
-    assert pointer.stat().st_mode & 0o777 == 0o444
+    assert pointer.stat().st_mode & 0o777 == 0o600
     (tmp_path / "next").write_bytes(b"three")
     replace_durably(tmp_path / "next", pointer)
     assert pointer.read_bytes() == b"three"
     assert list(tmp_path.iterdir()) == [pointer]
+
+
+def test_what_a_killed_write_left_is_taken_over(tmp_path: Path) -> None:
+    pointer = tmp_path / "CURRENT"
+    killed = subprocess.run([sys.executable, "-c", _KILLED_WRITE, pointer], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert not pointer.exists()
+    assert len(list(tmp_path.iterdir())) == 1
+    write_durably(pointer, b"two")
+    assert pointer.read_bytes() == b"two"
+    assert list(tmp_path.iterdir()) == [pointer]
+
+
+def test_writers_at_the_same_time_do_not_mix(tmp_path: Path) -> None:
+    contents = [bytes([65 + index]) * 100_000 for index in range(8)]
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda content: write_durably(tmp_path / "pointer", content), contents * 5))
+    assert (tmp_path / "pointer").read_bytes() in contents
+    assert list(tmp_path.iterdir()) == [tmp_path / "pointer"]
 
 
 def test_a_folder_that_vanished_is_an_error(tmp_path: Path) -> None:

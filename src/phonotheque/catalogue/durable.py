@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 
 
@@ -17,13 +16,13 @@ def fsync(path: Path) -> None:
 
 
 def write(path: Path, content: bytes) -> None:
-    """Replace a small file in one step, so that readers see all of it or what was there before."""
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-    temporary = Path(name)
+    """Replace a small file in one step, so that readers see all of it or what was there before.
+
+    The caller sees to it that only one process at a time does so.
+    """
+    temporary = path.with_name(f".{path.name}.tmp")  # what a killed run left there is written over
     try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(content)
-            os.fchmod(descriptor, 0o644)
+        temporary.write_bytes(content)
         rename(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)

@@ -19,7 +19,8 @@ from phonotheque.model.errors import UsageError, VerificationError
 CURRENT = "CURRENT"
 MANIFEST = "snapshot.json"
 SUMS = "SHA256SUMS"  # as sha256sum(1) writes and checks it: also covers snapshot.json
-DERIVED = frozenset({"index.sqlite", "index.json", ".index.tmp"})  # may be deleted at any time
+# may be deleted at any time
+DERIVED = frozenset({"index.sqlite", "index.json", ".index.tmp", ".index.json.tmp"})
 STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d{6}Z(-\d+)?")
 _LARGEST_MANIFEST = 1 << 20  # bytes
 

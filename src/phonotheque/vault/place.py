@@ -9,7 +9,6 @@ from __future__ import annotations
 import fcntl
 import os
 import stat
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -104,13 +103,15 @@ def replace_durably(tmp: Path, dst: Path) -> None:
 
 
 def write_durably(path: Path, content: bytes, *, mode: int = 0o644) -> None:
-    """Write a small file so that readers, now and after a crash, see all of it or what was there before."""
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name[:40]}.", suffix=".tmp", dir=path.parent)
-    tmp = Path(name)
-    with _removed_on_failure(tmp):
-        with naming(path), os.fdopen(descriptor, "wb") as stream:
-            stream.write(content)
-            os.fchmod(descriptor, mode)
+    """Write a small file so that readers, now and after a crash, see all of it or what was there before.
+
+    ``mode`` lets the owner write, who may have to take over what a kill left.
+    """
+    tmp = path.with_name(f".{path.name[:40]}.tmp")
+    with _taken_over(tmp) as stream, _removed_on_failure(tmp):
+        _write_all(stream, memoryview(content), path)
+        with naming(path):
+            os.fchmod(stream.fileno(), mode)
         replace_durably(tmp, path)
 
 
@@ -187,6 +188,28 @@ def share(src: Path, dst: Path, *, allow_link: bool) -> Placed | None:
 class _Unhashed:
     def update(self, data: bytes | bytearray | memoryview, /) -> None:
         pass
+
+
+@contextmanager
+def _taken_over(tmp: Path) -> Iterator[FileIO]:
+    """Open a temporary file that nobody else is writing. What a killed run left under its name is used again,
+    so that nothing is ever left about for good.
+    """
+    while True:
+        descriptor = os.open(tmp, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        with FileIO(descriptor, "w") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX)
+            if _is_named(stream, tmp):  # whoever had the lock before has not renamed it meanwhile
+                stream.truncate(0)
+                yield stream
+                return
+
+
+def _is_named(stream: FileIO, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(stream.fileno()), path.lstat())
+    except FileNotFoundError:
+        return False
 
 
 @contextmanager
