@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pyarrow as pa
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import ColumnElement, Connection, Row, select
 
 from phonotheque.audio.access import estimate_access_size
 from phonotheque.catalogue.lookup import Catalogue
@@ -28,6 +28,17 @@ _AT_A_TIME = 500  # ids in one query
 
 T = TypeVar("T")
 
+# What planning looks at: fingerprints and tags, a file's largest columns, are not read for it.
+_COMPARED = (
+    files.c.id,
+    files.c.sha256,
+    files.c.size,
+    files.c.duration,
+    files.c.lossless,
+    files.c.bit_rate,
+    files.c.integrity,
+)
+
 
 def plan_candidates(archive: Archive) -> pa.Table:
     """Return, for every recording with a held master, its best master and what each choice would cost."""
@@ -36,7 +47,7 @@ def plan_candidates(archive: Archive) -> pa.Table:
         publishable = decided_files(ledger, Act.DISTRIBUTE)
         for batch in catalogue.recordings():
             rows = batch.to_pylist()
-            masters = _masters(ledger, (sha256 for row in rows for sha256 in row["files"]))
+            masters = _masters(ledger, (sha256 for row in rows for sha256 in row["files"]), _COMPARED)
             found = (_candidate(row, masters, publishable) for row in rows)
             batches.append(pa.RecordBatch.from_pylist([row for row in found if row], schema=CANDIDATES))
     return pa.Table.from_batches(batches, schema=CANDIDATES)
@@ -131,10 +142,12 @@ def _quality(row: Row[Any]) -> tuple[bool, bool, int, int, str]:
     return row.integrity != Integrity.DAMAGED, bool(row.lossless), row.bit_rate or 0, row.size, row.sha256
 
 
-def _masters(ledger: Connection, hashes: Iterable[str]) -> dict[str, Row[Any]]:
+def _masters(
+    ledger: Connection, hashes: Iterable[str], columns: Sequence[ColumnElement[Any]] = tuple(files.c)
+) -> dict[str, Row[Any]]:
     found: dict[str, Row[Any]] = {}
     for chunk in _chunks(hashes):
-        query = select(files).where(files.c.sha256.in_(chunk), files.c.kind == "master", files.c.held)
+        query = select(*columns).where(files.c.sha256.in_(chunk), files.c.kind == "master", files.c.held)
         found.update((row.sha256, row) for row in ledger.execute(query))
     return found
 
