@@ -9,7 +9,8 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Iterable, Iterator
+import threading
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class Poison(Generic[Item]):
-    """An item that killed its worker, alone, after it had already killed one in company."""
+    """An item that killed every worker it was given to, at last one that had done nothing else."""
 
     item: Item
 
@@ -46,12 +47,12 @@ def run_batches(
     batch: int,
     make_pool: Callable[[], Executor] = process_pool,
     ahead: int | None = None,
-) -> Iterator[list[Result | Poison[Item]]]:
+) -> Generator[list[Result | Poison[Item]], None, None]:
     """Yield the results of ``work`` over batches of ``items``, as they finish.
 
     At most ``ahead`` batches (default: two per core) are in flight, so ``items`` may be endless. When a
-    worker dies, the batches in flight are run again item by item in a fresh pool; an item that kills its
-    worker alone is yielded as Poison. An exception that ``work`` raises is raised here.
+    worker dies, what it and its fellows had not finished is run again item by item in a fresh pool; an item
+    that kills a fresh worker is yielded as Poison. An exception that ``work`` raises is raised here.
     """
     ahead = ahead or 2 * cores()
     source = iter(items)
@@ -59,49 +60,77 @@ def run_batches(
     running: dict[Future[list[Result]], list[Item]] = {}
     try:
         while True:
-            while len(running) < ahead and (chunk := _take(source, batch)):
-                running[pool.submit(work, chunk)] = chunk
+            while len(running) < ahead and (chunk := list(islice(source, batch))):
+                running[_submit(pool, work, chunk)] = chunk
             if not running:
                 return
             done, _ = wait(running, return_when=FIRST_COMPLETED)
-            suspects: list[list[Item]] = []
+            if any(map(_died, done)):
+                done, _ = wait(running)  # a broken pool gives all its work back at once
+            suspects: list[Item] = []
             for future in done:
                 chunk = running.pop(future)
-                if isinstance(future.exception(), BrokenProcessPool):
-                    suspects.append(chunk)
+                if _died(future):
+                    suspects += chunk
                 else:
                     yield list(future.result())
             if suspects:
-                suspects += list(running.values())
-                running.clear()
-                pool.shutdown(wait=True, cancel_futures=True)
-                for chunk in suspects:
-                    yield from _one_by_one(work, chunk, make_pool)
+                pool.shutdown(wait=True)
+                yield from _one_by_one(work, suspects, make_pool)
                 pool = make_pool()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _one_by_one(
-    work: Callable[[list[Item]], list[Result]], chunk: list[Item], make_pool: Callable[[], Executor]
+    work: Callable[[list[Item]], list[Result]], items: Iterable[Item], make_pool: Callable[[], Executor]
 ) -> Iterator[list[Result | Poison[Item]]]:
     pool = make_pool()
     try:
-        for item in chunk:
-            try:
-                yield list(pool.submit(work, [item]).result())
-            except BrokenProcessPool:
+        for item in items:
+            future = _submit(pool, work, [item])
+            if _died(future):  # perhaps of what the item before left behind: only a fresh worker tells
+                pool = _replaced(pool, make_pool)
+                future = _submit(pool, work, [item])
+            if _died(future):
                 yield [Poison(item)]
-                pool.shutdown(wait=True, cancel_futures=True)
-                pool = make_pool()
+                pool = _replaced(pool, make_pool)
+            else:
+                yield list(future.result())
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _take(source: Iterator[Item], count: int) -> list[Item]:
-    return list(islice(source, count))
+def _submit(
+    pool: Executor, work: Callable[[list[Item]], list[Result]], chunk: list[Item]
+) -> Future[list[Result]]:
+    try:
+        return pool.submit(work, chunk)
+    except BrokenProcessPool as error:  # a worker died since we last looked: say so as a running one would
+        refused: Future[list[Result]] = Future()
+        refused.set_exception(error)
+        return refused
+
+
+def _died(future: Future[list[Result]]) -> bool:
+    return isinstance(future.exception(), BrokenProcessPool)
+
+
+def _replaced(pool: Executor, make_pool: Callable[[], Executor]) -> Executor:
+    pool.shutdown(wait=True)
+    return make_pool()
 
 
 def _prepare_worker() -> None:
     # Ctrl-C reaches the whole process group; the parent decides what to finish.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    # A worker whose parent was killed would wait for work for ever, or still be writing when the next run
+    # has begun: its siblings keep the queue open.
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
