@@ -2,40 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy import URL, Engine, create_engine, event, inspect, text
+from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
 
-from phonotheque.model.errors import PhonothequeError, VerificationError
+from phonotheque.model.errors import PhonothequeError, UsageError, VerificationError
 
 HEAD = "0001"  # the newest revision in migrations/versions
 
 
-def connect(url: str) -> Engine:
+def connect(url: str | URL) -> Engine:
     """Return an engine for the ledger at ``url``, migrated to the newest schema.
 
-    Raises PhonothequeError when it cannot be opened, VerificationError when it is not a sound database.
+    Raises UsageError for an address that means nothing here, PhonothequeError when the ledger cannot be
+    opened or is a newer program's, VerificationError when it is not a sound database.
     """
-    engine = create_engine(url)
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _prepare_sqlite)
+    engine = _engine(url)
     try:
         if _revision(engine) != HEAD:
             _migrate(engine)
+    except PhonothequeError:
+        engine.dispose()
+        raise
     except OperationalError as error:
         engine.dispose()
         raise PhonothequeError(
-            f"The ledger {url} cannot be opened: {error.orig}.",
+            f"The ledger {shown(engine)} cannot be opened: {error.orig}.",
             "Check that the folder exists, is writable, and that its disk is not full.",
         ) from error
     except DatabaseError as error:
         engine.dispose()
         raise VerificationError(
-            f"The ledger {url} is damaged: {error.orig}.",
+            f"The ledger {shown(engine)} is damaged: {error.orig}.",
             "Restore it from a backup; sealed bags and the catalogue are not affected.",
         ) from error
     return engine
@@ -43,14 +43,15 @@ def connect(url: str) -> Engine:
 
 def connect_file(path: Path) -> Engine:
     """Return an engine for the SQLite ledger at ``path``."""
-    return connect(f"sqlite:///{path}")
+    # Not as text: a folder's name may hold what an address cannot, such as "?" or "%".
+    return connect(URL.create("sqlite", database=str(path)))
 
 
-@contextmanager
-def reading(engine: Engine) -> Iterator[Connection]:
-    """One consistent view of the ledger; nothing is written."""
-    with engine.connect() as connection:
-        yield connection
+def shown(engine: Engine) -> str:
+    """Return where a ledger is, for people: a file's path, or an address without its password."""
+    if engine.dialect.name == "sqlite" and engine.url.database:
+        return engine.url.database
+    return engine.url.render_as_string(hide_password=True)
 
 
 def integrity_errors(engine: Engine) -> list[str]:
@@ -67,10 +68,26 @@ def integrity_errors(engine: Engine) -> list[str]:
     return errors + [f"row {row[1]} of {row[0]} refers to a missing row of {row[2]}" for row in dangling]
 
 
+def _engine(url: str | URL) -> Engine:
+    try:
+        engine = create_engine(url)
+    except (
+        ArgumentError,
+        ImportError,
+    ) as error:  # the address itself is not repeated: it may hold a password
+        raise UsageError(
+            f"[ledger] url cannot be used: {error}.",
+            "Write it like postgresql+psycopg://user@host/name, with that driver installed.",
+        ) from error
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _prepare_sqlite)
+    return engine
+
+
 def _prepare_sqlite(connection: Any, _record: object) -> None:
     cursor = connection.cursor()
     # FULL: a commit that was acknowledged survives a power cut, also in WAL mode.
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000"):
+    for pragma in ("busy_timeout=10000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
@@ -91,11 +108,14 @@ def _migrate(engine: Engine) -> None:
     config = Config()
     config.set_main_option("script_location", "phonotheque:ledger/migrations")
     with engine.begin() as connection:
+        if engine.dialect.name == "sqlite":
+            # Python's driver would run each CREATE by itself, and being killed would leave half a schema.
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
         config.attributes["connection"] = connection
         try:
             command.upgrade(config, "head")
         except CommandError as error:
             raise PhonothequeError(
-                f"The ledger {engine.url} was made by a newer Phonotheque: {error}.",
+                f"The ledger {shown(engine)} was made by a newer Phonotheque: {error}.",
                 "Update Phonotheque, then try again.",
             ) from error

@@ -22,7 +22,13 @@ def record_event(
 ) -> None:
     """Append one event; ``kind`` is a PREMIS event type such as ``ingestion start`` or ``fixity check``."""
     connection.execute(
-        insert(events).values(
-            at=at, type=kind, subject=subject, agent=agent, outcome=outcome, detail=dict(detail or {})
-        )
+        insert(events),
+        {
+            "at": at,
+            "type": kind,
+            "subject": subject,
+            "agent": agent,
+            "outcome": outcome,
+            "detail": dict(detail or {}),
+        },
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
 from phonotheque.ledger.schema import accessions, files, sightings
 from phonotheque.model.audio import Artwork, AudioFacts, Tags
@@ -28,10 +28,12 @@ class Sighting:
     file_id: int | None = None
 
     def unchanged(self, other: Sighting) -> bool:
-        """Whether ``other`` is the same file, untouched, with the same notes beside it."""
+        """Whether ``other`` is the same file, untouched, with the same notes beside it.
+
+        The device does not count: disks get another number each time they are plugged in.
+        """
         return (
             self.path == other.path
-            and self.device == other.device
             and self.inode == other.inode
             and self.size == other.size
             and self.mtime_ns == other.mtime_ns
@@ -39,13 +41,28 @@ class Sighting:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A file's row in the ledger: whether its bytes are held, and whether they were not until now."""
+
+    id: int
+    held: bool
+    newly_held: bool
+
+
 def start_accession(connection: Connection, *, source: str, location: str, agent: str, at: str) -> str:
     """Record that something is being taken in; return the accession's id."""
     accession = str(uuid.uuid4())
     connection.execute(
-        insert(accessions).values(
-            id=accession, source=source, location=location, agent=agent, started_at=at, finished_at=None
-        )
+        insert(accessions),
+        {
+            "id": accession,
+            "source": source,
+            "location": location,
+            "agent": agent,
+            "started_at": at,
+            "finished_at": None,
+        },
     )
     return accession
 
@@ -53,6 +70,11 @@ def start_accession(connection: Connection, *, source: str, location: str, agent
 def finish_accession(connection: Connection, accession: str, *, at: str) -> None:
     """Record that an accession came to its end."""
     connection.execute(update(accessions).where(accessions.c.id == accession).values(finished_at=at))
+
+
+def any_accession(connection: Connection) -> bool:
+    """Return whether anything was ever taken in."""
+    return connection.execute(select(accessions.c.id).limit(1)).first() is not None
 
 
 def sightings_of(connection: Connection, paths: Iterable[bytes]) -> dict[bytes, Sighting]:
@@ -65,11 +87,9 @@ def sightings_of(connection: Connection, paths: Iterable[bytes]) -> dict[bytes, 
 def record_sighting(connection: Connection, sighting: Sighting, *, accession: str, at: str) -> None:
     """Remember how a source path was found, in place of how it was found before."""
     values = {**asdict(sighting), "accession_id": accession, "seen_at": at}
-    changed = connection.execute(
-        update(sightings).where(sightings.c.path == sighting.path).values(**values)
-    ).rowcount
-    if not changed:
-        connection.execute(insert(sightings).values(**values))
+    here = sightings.c.path == bindparam("of_path")
+    if not connection.execute(update(sightings).where(here), {**values, "of_path": sighting.path}).rowcount:
+        connection.execute(insert(sightings), values)
 
 
 def record_file(
@@ -82,39 +102,37 @@ def record_file(
     name: str,
     at: str,
     master_id: int | None = None,
-) -> tuple[int, bool]:
-    """Record a file by its bytes; return its id and whether it is newly held.
+) -> Recorded:
+    """Record a file by its bytes.
 
-    A file already recorded keeps its facts; being held once, it stays held.
+    One already recorded keeps its name, its accession and its being held; what was heard in it is replaced
+    by what was heard now, except a loudness that was not measured this time.
     """
-    known = connection.execute(select(files.c.id, files.c.held).where(files.c.sha256 == facts.sha256)).first()
+    query = select(files.c.id, files.c.held, files.c.loudness).where(files.c.sha256 == facts.sha256)
+    known = connection.execute(query).first()
     if known is not None:
-        if held and not known.held:
-            connection.execute(update(files).where(files.c.id == known.id).values(held=True))
-        return int(known.id), held and not known.held
-    result = connection.execute(
-        insert(files).values(
-            sha256=facts.sha256,
-            size=facts.size,
-            kind=kind,
-            master_id=master_id,
-            held=held,
-            accession_id=accession,
-            name=name,
-            added_at=at,
-            pcm_sha256=facts.pcm_sha256,
-            loudness=facts.loudness,
-            fingerprint=facts.fingerprint,
-            integrity=facts.integrity.value,
-            integrity_notes=list(facts.integrity_notes),
-            tags=_tags_to_json(facts.tags),
-            artwork=[asdict(picture) for picture in facts.artwork],
-            **asdict(facts.technical),
+        heard = _heard(facts)
+        if facts.loudness is None:
+            heard["loudness"] = known.loudness
+        same = files.c.id == bindparam("of_id")
+        connection.execute(
+            update(files).where(same), {**heard, "held": held or known.held, "of_id": known.id}
         )
-    )
-    key = result.inserted_primary_key
+        return Recorded(int(known.id), held or known.held, held and not known.held)
+    row = {
+        "sha256": facts.sha256,
+        "size": facts.size,
+        "kind": kind,
+        "master_id": master_id,
+        "held": held,
+        "accession_id": accession,
+        "name": name,
+        "added_at": at,
+        **_heard(facts),
+    }
+    key = connection.execute(insert(files), row).inserted_primary_key
     assert key is not None
-    return int(key[0]), held
+    return Recorded(int(key[0]), held, held)
 
 
 def tags_from_json(stored: Mapping[str, Any]) -> Tags:
@@ -138,7 +156,7 @@ def each_file(
     query = select(files).where(files.c.kind == kind).order_by(files.c.id)
     if held is not None:
         query = query.where(files.c.held == held)
-    yield from connection.execution_options(yield_per=1000).execute(query)
+    yield from connection.execute(query.execution_options(yield_per=1000))
 
 
 def held_totals(connection: Connection) -> tuple[int, int, float]:
@@ -155,6 +173,19 @@ def outcomes(connection: Connection) -> dict[str, int]:
     """Return how many source paths came to each outcome."""
     rows = connection.execute(select(sightings.c.outcome, func.count()).group_by(sightings.c.outcome))
     return {row[0]: int(row[1]) for row in rows}
+
+
+def _heard(facts: AudioFacts) -> dict[str, Any]:
+    return {
+        "pcm_sha256": facts.pcm_sha256,
+        "loudness": facts.loudness,
+        "fingerprint": facts.fingerprint,
+        "integrity": facts.integrity.value,
+        "integrity_notes": list(facts.integrity_notes),
+        "tags": _tags_to_json(facts.tags),
+        "artwork": [asdict(picture) for picture in facts.artwork],
+        **asdict(facts.technical),
+    }
 
 
 def _tags_to_json(tags: Tags) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import Connection, and_, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Table, and_, delete, func, insert, select, update
 
 from phonotheque.ledger.schema import decisions, files, rights_questions, rights_statements
 from phonotheque.model.rights import (
@@ -22,6 +22,17 @@ from phonotheque.model.rights import (
 )
 
 _STANDING = rights_statements.c.withdrawn_at.is_(None)
+# What makes two statements about a file say the same.
+_SAID = (
+    "licence",
+    "kind",
+    "covers",
+    "territory",
+    "holder",
+    "evidence",
+    "evidence_origin",
+    "asserted_by",
+)
 _OPEN = and_(rights_questions.c.answered_by.is_(None), rights_questions.c.withdrawn_at.is_(None))
 
 
@@ -93,6 +104,7 @@ def open_questions(connection: Connection) -> Iterator[OpenQuestion]:
         .join(files, files.c.id == table.c.file_id)
         .where(_OPEN)
         .order_by(files.c.name, table.c.id)
+        .execution_options(yield_per=1000)
     )
     for row in rows:
         question = Question(row.text, tuple(row.candidates), row.evidence, row.evidence_origin)
@@ -124,12 +136,20 @@ def save_decisions(connection: Connection, decided: Mapping[int, Mapping[Act, De
     )
 
 
-def decided_files(connection: Connection, act: Act, answer: Answer = Answer.YES) -> set[int]:
-    """Return the ids of files for which ``act`` has this answer, worldwide."""
+def decided_files(
+    connection: Connection,
+    act: Act,
+    answer: Answer = Answer.YES,
+    *,
+    among: Iterable[int] | None = None,
+) -> set[int]:
+    """Return the ids of files for which ``act`` has this answer, worldwide; of these files, if given."""
     table = decisions
     query = select(table.c.file_id).where(
         table.c.act == act.value, table.c.answer == answer.value, table.c.territory == WORLDWIDE
     )
+    if among is not None:
+        query = query.where(table.c.file_id.in_(list(among)))
     return set(connection.execute(query).scalars())
 
 
@@ -148,42 +168,32 @@ def _replace_statements(
     table = rights_statements
     here = and_(table.c.file_id == file_id, table.c.found_at == found_at, _STANDING)
     standing = {
-        (
-            row.licence,
-            row.kind,
-            row.covers,
-            row.territory,
-            row.holder,
-            row.evidence,
-            row.evidence_origin,
-        ): row.id
+        tuple(str(row._mapping[name] or "") for name in _SAID): row.id
         for row in connection.execute(select(table).where(here))
     }
-    for statement in found:
-        key = (
-            statement.licence,
-            statement.kind.value,
-            statement.covers.value,
-            statement.territory,
-            statement.holder,
-            statement.evidence,
-            statement.evidence_origin,
-        )
-        if standing.pop(key, None) is None:
+    wanted = {tuple(str(getattr(statement, name) or "") for name in _SAID): statement for statement in found}
+    for said, statement in wanted.items():
+        if said not in standing:
             _insert_statement(connection, file_id, statement, found_at, at)
-    if standing:
-        gone = table.c.id.in_(list(standing.values()))
-        connection.execute(update(table).where(gone).values(withdrawn_at=at))
+    gone = [statement_id for said, statement_id in standing.items() if said not in wanted]
+    _withdraw(connection, table, gone, at)
 
 
 def _insert_statement(
     connection: Connection, file_id: int, statement: Statement, found_at: bytes | None, at: str
 ) -> str:
     statement_id = str(uuid.uuid4())
-    values = {**asdict(statement), "id": statement_id, "file_id": file_id, "asserted_at": at}
-    values["kind"] = statement.kind.value
-    values["covers"] = statement.covers.value
-    connection.execute(insert(rights_statements).values(**values, found_at=found_at, withdrawn_at=None))
+    row = {
+        **asdict(statement),
+        "kind": statement.kind.value,
+        "covers": statement.covers.value,
+        "id": statement_id,
+        "file_id": file_id,
+        "asserted_at": at,
+        "found_at": found_at,
+        "withdrawn_at": None,
+    }
+    connection.execute(insert(rights_statements), row)
     return statement_id
 
 
@@ -191,22 +201,30 @@ def _replace_questions(
     connection: Connection, file_id: int, found: tuple[Question, ...], found_at: bytes, at: str
 ) -> None:
     table = rights_questions
-    here = and_(table.c.file_id == file_id, table.c.found_at == found_at)
-    live = and_(here, or_(table.c.withdrawn_at.is_(None), table.c.answered_by.is_not(None)))
-    standing = {(row.text, row.evidence): row for row in connection.execute(select(table).where(live))}
-    for question in found:
-        if standing.pop((question.text, question.evidence), None) is None:
-            connection.execute(
-                insert(table).values(
-                    **{**asdict(question), "candidates": list(question.candidates)},
-                    id=str(uuid.uuid4()),
-                    file_id=file_id,
-                    asked_at=at,
-                    found_at=found_at,
-                    answered_by=None,
-                    withdrawn_at=None,
-                )
-            )
-    unanswered = [row.id for row in standing.values() if row.answered_by is None]
-    if unanswered:
-        connection.execute(update(table).where(table.c.id.in_(unanswered)).values(withdrawn_at=at))
+    of_file = connection.execute(select(table).where(table.c.file_id == file_id)).all()
+    answered = {(row.text, row.evidence) for row in of_file if row.answered_by is not None}
+    waiting = {
+        (row.text, row.evidence): row.id
+        for row in of_file
+        if row.answered_by is None and row.withdrawn_at is None and row.found_at == found_at
+    }
+    wanted = {(question.text, question.evidence): question for question in found}
+    for asked, question in wanted.items():
+        if asked not in waiting and asked not in answered:
+            row = {
+                **asdict(question),
+                "candidates": list(question.candidates),
+                "id": str(uuid.uuid4()),
+                "file_id": file_id,
+                "asked_at": at,
+                "found_at": found_at,
+                "answered_by": None,
+                "withdrawn_at": None,
+            }
+            connection.execute(insert(table), row)
+    _withdraw(connection, table, [row_id for asked, row_id in waiting.items() if asked not in wanted], at)
+
+
+def _withdraw(connection: Connection, table: Table, ids: list[str], at: str) -> None:
+    if ids:
+        connection.execute(update(table).where(table.c.id.in_(ids)).values(withdrawn_at=at))
