@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, get_type_hints
 
 from phonotheque.model.bags import MAX_BAG_BYTES, MAX_BAG_FILES
 from phonotheque.model.errors import UsageError
 
+_AT_LEAST_ONE = {"bag_bytes", "bag_files"}
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "p": 10**15}
-_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgtp]?)(i?)b?\s*", re.IGNORECASE)
+_SIZE = re.compile(r"\s*([0-9]{1,18}(?:\.[0-9]{1,9})?)\s*([kmgtp]?)(i?)b?\s*", re.IGNORECASE | re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,30 +83,38 @@ def parse_size(text: str) -> int:
     unit = _UNITS[match[2].lower()]
     if match[3]:
         unit = 1024 ** list(_UNITS).index(match[2].lower())
-    return int(float(match[1]) * unit)
+    return int(Decimal(match[1]) * unit)
 
 
-def parse_settings(origin: str, *layers: Mapping[str, Any]) -> Settings:
-    """Return settings from parsed TOML tables, the first layer winning. ``origin`` is named in errors."""
-    sections = {}
-    for section in fields(Settings):
-        kind = get_type_hints(Settings)[section.name]
-        values: dict[str, Any] = {}
-        for layer in reversed(layers):
-            table = layer.get(section.name, {})
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """Some settings and where they were written: a file's path, or "the environment"."""
+
+    origin: str
+    sections: Mapping[str, Any]
+
+
+def parse_settings(*layers: Layer) -> Settings:
+    """Return settings from parsed TOML tables, the first layer winning.
+
+    Raises UsageError, which names where a value was written, its section and its key.
+    """
+    kinds = get_type_hints(Settings)
+    values: dict[str, dict[str, Any]] = {section: {} for section in kinds}
+    for layer in reversed(layers):
+        for section, table in layer.sections.items():
+            if section not in kinds:
+                raise UsageError(
+                    f"{layer.origin}: there is no section [{section}].",
+                    f"The sections are: {', '.join(kinds)}.",
+                )
             if not isinstance(table, Mapping):
-                raise UsageError(f"{origin}: {section.name} must be a table.", f"Write [{section.name}].")
-            values.update(table)
-        sections[section.name] = kind(**_checked(origin, section.name, kind, values))
-    for layer in layers:
-        for name in layer.keys() - sections.keys():
-            raise UsageError(
-                f"{origin}: there is no section [{name}].", f"The sections are: {', '.join(sections)}."
-            )
-    return Settings(**sections)
+                raise UsageError(f"{layer.origin}: {section} must be a table.", f"Write [{section}].")
+            values[section].update(_checked(layer.origin, section, kinds[section], table))
+    return Settings(**{section: kind(**values[section]) for section, kind in kinds.items()})
 
 
-def _checked(origin: str, section: str, kind: type, values: dict[str, Any]) -> dict[str, Any]:
+def _checked(origin: str, section: str, kind: type, values: Mapping[str, Any]) -> dict[str, Any]:
     types = get_type_hints(kind)
     checked = {}
     for key, value in values.items():
@@ -112,6 +122,8 @@ def _checked(origin: str, section: str, kind: type, values: dict[str, Any]) -> d
         if key not in types:
             raise UsageError(f"{where} is not a setting.", f"The settings here are: {', '.join(types)}.")
         checked[key] = _value(where, types[key], value)
+        if key in _AT_LEAST_ONE and checked[key] < 1:
+            raise UsageError(f"{where} must be more than nothing.", "Leave it out for the default.")
     return checked
 
 

@@ -15,6 +15,7 @@ from phonotheque.rights.combine import combine
 from phonotheque.rights.folder import RULE_FILES, FolderRules, load_folder_rules
 from phonotheque.rights.sidecars import read_sidecar
 from phonotheque.rights.tags import from_tags
+from phonotheque.sources.folder import DEBIAN_COPYRIGHT
 
 
 def gather(path: bytes, notes: tuple[bytes, ...], tags: Tags) -> Evidence:
@@ -26,7 +27,7 @@ def gather(path: bytes, notes: tuple[bytes, ...], tags: Tags) -> Evidence:
     beside = [note for note in notes if os.fsdecode(os.path.basename(note)) not in RULE_FILES]
     found = [from_tags(tags)]
     found += [_asked_if_broken(note, partial(read_sidecar, Path(os.fsdecode(note)))) for note in beside]
-    for folder, rules in groupby((note for note in notes if note not in beside), os.path.dirname):
+    for folder, rules in groupby((note for note in notes if note not in beside), _ruled_folder):
         files = tuple(rules)
         said = _asked_if_broken(files[0], partial(_ruled, path, folder, files))
         if said.statements or said.questions:
@@ -39,9 +40,15 @@ def _asked_if_broken(note: bytes, read: Callable[[], Evidence]) -> Evidence:
     try:
         return read()
     except PhonothequeError as error:
-        return _cannot_read(note, error.message)
+        return _asking(note, f"What speaks of its rights could not be read: {error.message}")
     except OSError as error:
-        return _cannot_read(note, error.strerror or str(error))
+        return _asking(note, f"{_shown(note)} could not be read: {error.strerror or error}")
+
+
+def _ruled_folder(rule_file: bytes) -> bytes:
+    folder = os.path.dirname(rule_file)
+    packaged = rule_file == os.path.join(os.path.dirname(folder), DEBIAN_COPYRIGHT)
+    return os.path.dirname(folder) if packaged else folder
 
 
 def _ruled(path: bytes, folder: bytes, rule_files: tuple[bytes, ...]) -> Evidence:
@@ -57,9 +64,10 @@ def _rules(folder: str, _mtimes: tuple[int, ...]) -> FolderRules | None:
     return load_folder_rules(Path(folder))
 
 
-def _cannot_read(note: bytes, reason: str) -> Evidence:
-    name = os.path.basename(note).decode("utf-8", "replace")
-    question = Question(
-        text=f"{name} could not be read: {reason}", candidates=(), evidence="", evidence_origin=f"file:{name}"
-    )
-    return Evidence(questions=(question,))
+def _asking(note: bytes, text: str) -> Evidence:
+    origin = f"file:{_shown(note)}"
+    return Evidence(questions=(Question(text=text, candidates=(), evidence="", evidence_origin=origin),))
+
+
+def _shown(note: bytes) -> str:
+    return os.path.basename(note).decode("utf-8", "replace")

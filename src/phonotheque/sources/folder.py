@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from phonotheque.rights.folder import RULE_FILES
 from phonotheque.rights.sidecars import sidecar_names
 
 _NOTE_SUFFIXES = (b".txt", b".license")
+DEBIAN_COPYRIGHT = os.path.join(b"debian", b"copyright")  # of a source package; speaks of the folder above it
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,31 +49,30 @@ class _Folder:
     rules: tuple[bytes, ...]  # rule files that apply here, nearest first
 
 
-def walk(root: Path, *, skip: Path | None = None) -> Iterator[FoundFile | Unwalkable]:
+def walk(root: Path, *, skip: Iterable[Path] = ()) -> Iterator[FoundFile | Unwalkable]:
     """Yield every file under ``root``, in order of names, holding one folder's names at a time.
 
-    Links to files are followed, links to folders are not (they may loop). ``skip``, the archive itself, is
-    left out when it lies inside ``root``.
+    Links to files are followed, links to folders are not (they may loop). The folders in ``skip``, the
+    archive's own, are left out by whatever path the walk comes to them.
     """
-    skipped = None if skip is None else _identity(skip.stat())
+    skipped = {_identity(folder.stat()) for folder in skip}
     waiting = [_Folder(os.fsencode(root.absolute()), ())]
     base = len(waiting[0].path.rstrip(b"/")) + 1
     while waiting:
         folder = waiting.pop()
         try:
-            if skipped is not None and _identity(os.stat(folder.path)) == skipped:
+            if _identity(os.stat(folder.path)) in skipped:
                 continue
             with os.scandir(folder.path) as entries:
                 listed = sorted(entries, key=lambda entry: entry.name)
         except OSError as error:
             yield _unreadable(folder.path, error)
             continue
-        names = frozenset(entry.name for entry in listed)
-        here = [os.path.join(folder.path, name) for name in map(os.fsencode, RULE_FILES) if name in names]
-        rules = (*here, *folder.rules)
+        beside = _notes_beside([entry.name for entry in listed])
+        rules = (*_rule_files(folder.path, {entry.name for entry in listed}), *folder.rules)
         below = []
         for entry in listed:
-            found = _look(entry, names, rules, base)
+            found = _look(entry, beside, rules, base)
             if isinstance(found, _Folder):
                 below.append(found)
             elif found is not None:
@@ -80,28 +80,13 @@ def walk(root: Path, *, skip: Path | None = None) -> Iterator[FoundFile | Unwalk
         waiting.extend(reversed(below))
 
 
-def survey(root: Path) -> Iterator[tuple[int, int]]:
-    """Yield (files, bytes) per folder: a quick look ahead, so that a progress bar knows how much there is.
-
-    What cannot be read counts as nothing here; ``walk`` reports it.
-    """
-    for folder, _, names in os.walk(os.fsencode(root)):
-        size = 0
-        for name in names:
-            try:
-                size += os.stat(os.path.join(folder, name)).st_size
-            except OSError:
-                continue
-        yield len(names), size
-
-
 def _look(
-    entry: os.DirEntry[bytes], names: frozenset[bytes], rules: tuple[bytes, ...], base: int
+    entry: os.DirEntry[bytes], beside: Mapping[bytes, list[bytes]], rules: tuple[bytes, ...], base: int
 ) -> FoundFile | Unwalkable | _Folder | None:
     try:
         if entry.is_dir(follow_symlinks=False):
             return _Folder(entry.path, rules)
-        if _is_note(entry.name, names):
+        if entry.name not in beside:
             return None
         status = entry.stat()
         if stat.S_ISDIR(status.st_mode):
@@ -110,9 +95,10 @@ def _look(
         if not stat.S_ISREG(status.st_mode):
             reason = "not a regular file (a device, pipe or socket)"
             return Unwalkable(entry.path, Refusal(RefusalKind.NOT_AUDIO, reason))
-        notes, state = _notes(entry, names, rules)
     except OSError as error:
         return _unreadable(entry.path, error)
+    folder = os.path.dirname(entry.path)
+    notes = (*(os.path.join(folder, name) for name in beside[entry.name]), *rules)
     return FoundFile(
         path=entry.path,
         relative=entry.path[base:].decode("utf-8", "replace"),
@@ -121,30 +107,44 @@ def _look(
         size=status.st_size,
         mtime_ns=status.st_mtime_ns,
         notes=notes,
-        notes_state=state,
+        notes_state=_state(notes),
     )
 
 
-def _is_note(name: bytes, names: frozenset[bytes]) -> bool:
-    if os.fsdecode(name) in RULE_FILES or name.endswith(b".license"):
-        return True
-    stem = name.removesuffix(b".txt")
-    return stem != name and any(
-        other.startswith(stem + b".") and not other.endswith(_NOTE_SUFFIXES) for other in names
-    )
+def _notes_beside(names: list[bytes]) -> dict[bytes, list[bytes]]:
+    """Return, for every name in a folder that is not itself a note, the notes that may belong to it."""
+    there = frozenset(names)
+    suspected = {name for name in names if name.endswith(_NOTE_SUFFIXES)}
+    beside = {}
+    notes = {name for name in names if name.endswith(b".license") or os.fsdecode(name) in RULE_FILES}
+    for name in names:
+        if name not in suspected and name not in notes:
+            possible = map(os.fsencode, sidecar_names(os.fsdecode(name)))
+            beside[name] = [note for note in possible if note in there]
+            notes.update(beside[name])
+    # A text that speaks of no other file is a file like any other: looked at, and refused by its content.
+    beside.update((name, []) for name in suspected - notes)
+    return beside
 
 
-def _notes(
-    entry: os.DirEntry[bytes], names: frozenset[bytes], rules: tuple[bytes, ...]
-) -> tuple[tuple[bytes, ...], str]:
-    folder = os.path.dirname(entry.path)
-    beside = [name for name in map(os.fsencode, sidecar_names(os.fsdecode(entry.name))) if name in names]
-    notes = tuple(os.path.join(folder, name) for name in beside if name != entry.name) + rules
+def _rule_files(folder: bytes, names: Collection[bytes]) -> list[bytes]:
+    found = [os.path.join(folder, name) for name in map(os.fsencode, RULE_FILES) if name in names]
+    packaged = os.path.join(folder, DEBIAN_COPYRIGHT)
+    if os.path.dirname(DEBIAN_COPYRIGHT) in names and os.path.lexists(packaged):
+        found.append(packaged)
+    return found
+
+
+def _state(notes: tuple[bytes, ...]) -> str:
+    """Hash the notes' names, sizes and times; one that cannot be looked at is a state of its own."""
     digest = hashlib.sha256()
     for note in notes:
-        status = os.stat(note)
-        digest.update(b"%s\0%d\0%d\n" % (note, status.st_size, status.st_mtime_ns))
-    return notes, digest.hexdigest()
+        try:
+            status = os.stat(note)
+            digest.update(b"%s\0%d\0%d\n" % (note, status.st_size, status.st_mtime_ns))
+        except OSError as error:  # asked about when the file is taken in
+            digest.update(b"%s\0error %d\n" % (note, error.errno or 0))
+    return digest.hexdigest()
 
 
 def _identity(status: os.stat_result) -> tuple[int, int]:

@@ -12,27 +12,47 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlalchemy import Connection, Row
 
-from phonotheque.audio.sameness import same_recordings
+from phonotheque.audio.sameness import alike
 from phonotheque.catalogue.listens import read_listens_csv
+from phonotheque.catalogue.manifest import Snapshot
 from phonotheque.catalogue.schema import LINKS, LISTENS, TRACK_FACTS
-from phonotheque.catalogue.snapshot import Snapshot, write_snapshot
+from phonotheque.catalogue.snapshot import write_snapshot
 from phonotheque.ledger.files import each_file, finish_accession, start_accession, tags_from_json
 from phonotheque.vault.archive import Archive, now, timestamp
-from phonotheque.vault.place import replace_durably
+from phonotheque.vault.place import replace_durably, write_durably
 
 _ROWS = 10_000  # per record batch
 
 
 def rebuild_catalogue(archive: Archive, *, at: datetime) -> Snapshot:
     """Write a new snapshot from all files known to the ledger and all listens ever added."""
+    expect_change(archive)
     with archive.ledger.connect() as ledger:
-        return write_snapshot(
+        snapshot = write_snapshot(
             archive.catalogue,
             track_facts(ledger),
             links=_links(ledger),
             listens=_listens(archive),
             made_at=at,
         )
+    _behind(archive).unlink()
+    return snapshot
+
+
+def expect_change(archive: Archive) -> None:
+    """Note, before something new is recorded, that the catalogue will have to be written again.
+
+    So that a run killed between recording and writing is made good by the next, which has nothing new to add.
+    """
+    mark = _behind(archive)
+    if not mark.exists():
+        mark.parent.mkdir(parents=True, exist_ok=True)
+        write_durably(mark, b"The ledger knows more than the current snapshot: run phono add again.\n")
+
+
+def catalogue_is_behind(archive: Archive) -> bool:
+    """Whether something was recorded that the current snapshot may lack."""
+    return _behind(archive).exists()
 
 
 def add_listens(archive: Archive, path: Path, *, at: datetime) -> tuple[int, list[str]]:
@@ -48,12 +68,13 @@ def add_listens(archive: Archive, path: Path, *, at: datetime) -> tuple[int, lis
         )
     place = _facts_folder(archive) / f"{path.name}.listens.parquet"
     place.parent.mkdir(parents=True, exist_ok=True)
+    expect_change(archive)
     temporary = place.with_name(f".{place.name}.tmp")
     pq.write_table(table, temporary, compression="zstd")
     replace_durably(temporary, place)
     with archive.ledger.begin() as ledger:
         finish_accession(ledger, accession, at=timestamp(now()))
-    return table.num_rows, list(rejects)
+    return table.num_rows, [f"line {reject.line}: {reject.field}: {reject.reason}" for reject in rejects]
 
 
 def track_facts(ledger: Connection) -> Iterator[pa.RecordBatch]:
@@ -108,7 +129,7 @@ def _links(ledger: Connection) -> pa.Table:
             fingerprints.append(row.fingerprint)
     links = [
         {"a_sha256": hashes[a], "b_sha256": hashes[b], "evidence": "fingerprint", "score": score}
-        for a, b, score in same_recordings(fingerprints)
+        for a, b, score in alike(fingerprints)
     ]
     return pa.Table.from_pylist(links, schema=LINKS)
 
@@ -116,6 +137,10 @@ def _links(ledger: Connection) -> pa.Table:
 def _listens(archive: Archive) -> pa.Table:
     parts = sorted(_facts_folder(archive).glob("*.listens.parquet"))
     return pa.concat_tables([LISTENS.empty_table(), *(pq.read_table(part, schema=LISTENS) for part in parts)])
+
+
+def _behind(archive: Archive) -> Path:
+    return archive.catalogue / "BEHIND"
 
 
 def _facts_folder(archive: Archive) -> Path:

@@ -6,7 +6,7 @@ import os
 import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -17,7 +17,9 @@ from phonotheque.jobs.pool import Poison, process_pool, run_batches
 from phonotheque.ledger.bags import where_bagged
 from phonotheque.ledger.events import record_event
 from phonotheque.ledger.files import (
+    Recorded,
     Sighting,
+    any_accession,
     finish_accession,
     record_file,
     record_sighting,
@@ -25,18 +27,23 @@ from phonotheque.ledger.files import (
     start_accession,
 )
 from phonotheque.ledger.statements import decided_files, record_evidence
-from phonotheque.model.audio import AudioFacts, Refusal, RefusalKind
-from phonotheque.model.errors import NotFoundError
+from phonotheque.model.audio import AudioFacts, Integrity, Refusal, RefusalKind
+from phonotheque.model.errors import NotFoundError, UsageError, VerificationError
 from phonotheque.model.progress import QUIET, Progress
 from phonotheque.model.rights import Act
 from phonotheque.sources.decide import redecide
-from phonotheque.sources.folder import FoundFile, Unwalkable, survey, walk
-from phonotheque.sources.take_in import How, TakeIn, Taken, remove_leftovers, take_in
+from phonotheque.sources.folder import FoundFile, Unwalkable, walk
+from phonotheque.sources.held import catalogue_is_behind, expect_change
+from phonotheque.sources.take_in import How, TakeIn, Taken, remove_leftovers, still_the_same, take_in
 from phonotheque.vault.archive import Archive, now, timestamp
+from phonotheque.vault.fixity import check_file
 from phonotheque.vault.incoming import incoming_path
 
 _LOOK_UP = 500  # paths asked of the ledger at a time
 _BATCH = 4  # files per task: about a second of work, so that Ctrl-C loses little
+_LISTED = 10_000  # files named in the result; the ledger's sightings have them all
+_HELD = "held"
+_KNOWN = "known"
 _RETRIED = {RefusalKind.UNREADABLE.value}  # outcomes that may differ next time though the file is the same
 
 
@@ -55,17 +62,31 @@ class AddResult:
     """What adding a folder came to, in files."""
 
     accession: str
+    behind: bool = False  # an earlier run was interrupted before the catalogue had what it recorded
     held: int = 0  # newly held masters
     again: int = 0  # other copies of masters already held
     known: int = 0  # facts recorded, bytes not kept: no basis allows it
     unchanged: int = 0  # skipped: exactly as they were last time
     refused: Counter[str] = field(default_factory=Counter)
     notable: list[tuple[str, str]] = field(default_factory=list)  # (path, what a person should know)
+    unlisted: int = 0  # further notable files, beyond what is worth keeping in memory
 
     @property
     def changed(self) -> bool:
-        """Whether the ledger knows anything new."""
-        return bool(self.held or self.again or self.known)
+        """Whether the catalogue has something to learn."""
+        return bool(self.held or self.again or self.known or self.behind)
+
+    def note(self, path: bytes, text: str) -> None:
+        """Keep what a person should know of a file."""
+        if len(self.notable) < _LISTED:
+            self.notable.append((path.decode("utf-8", "backslashreplace"), text))
+        else:
+            self.unlisted += 1
+
+    def refuse(self, path: bytes, refusal: Refusal) -> None:
+        """Count and note a file that was not taken in."""
+        self.refused[refusal.kind.value] += 1
+        self.note(path, f"{refusal.kind}: {refusal.reason}")
 
 
 def add_folder(
@@ -74,10 +95,14 @@ def add_folder(
     """Take in every file under ``folder``. The archive's lock must be held.
 
     Everything recorded before an interruption stays, and a rerun goes on from there. Raises NotFoundError
-    when there is no such folder, OSError when the archive's own disk fails.
+    when there is no such folder, UsageError when it is part of the archive, VerificationError when the ledger
+    was lost, OSError when the archive's own disk fails.
     """
     if not folder.is_dir():
         raise NotFoundError(f"{folder} is not a folder.", "Name a folder with music in it.")
+    if folder.resolve().is_relative_to(archive.folder.resolve()):
+        raise UsageError(f"{folder} is part of the archive itself.", "Name a folder outside of it.")
+    _expect_its_own_ledger(archive)
     archive.incoming.mkdir(parents=True, exist_ok=True)
     remove_leftovers(archive.incoming)
     agent = archive.settings.archive.agent
@@ -85,13 +110,12 @@ def add_folder(
         accession = start_accession(
             ledger, source="folder", location=str(folder.absolute()), agent=agent, at=timestamp(now())
         )
-    result = AddResult(accession)
+    result = AddResult(accession, behind=catalogue_is_behind(archive))
     progress.start("Adding", total_files=0, total_bytes=0)
-    with _looking_ahead(folder, progress):
-        tasks = _tasks(archive, folder, options, result, progress)
-        for finished in run_batches(
-            take_in, tasks, batch=_BATCH, make_pool=lambda: process_pool(options.workers)
-        ):
+    tasks = _tasks(archive, folder, options, result, progress)
+    batches = run_batches(take_in, tasks, batch=_BATCH, make_pool=lambda: process_pool(options.workers))
+    with _looking_ahead(archive, folder, progress), closing(batches):
+        for finished in batches:
             _record(archive, result, [_isolated(taken) for taken in finished], options, progress)
     with archive.ledger.begin() as ledger:
         finish_accession(ledger, accession, at=timestamp(now()))
@@ -106,31 +130,44 @@ def add_folder(
     return result
 
 
+def _expect_its_own_ledger(archive: Archive) -> None:
+    with archive.ledger.connect() as ledger:
+        new = not any_accession(ledger)
+    if new and archive.holds_something():
+        raise VerificationError(
+            f"The ledger of {archive.folder} is empty, though the archive holds bags or masters.",
+            "Restore the ledger from a backup: a new one would know nothing of what is held.",
+        )
+
+
 def _tasks(
     archive: Archive, folder: Path, options: AddOptions, result: AddResult, progress: Progress
 ) -> Iterator[TakeIn]:
     mandate = bool(archive.settings.mandate.preserve.strip())
-    with archive.ledger.connect() as ledger:
-        keepable = decided_files(ledger, Act.PRESERVE)
-    for chunk in _chunks(walk(folder, skip=archive.folder), _LOOK_UP):
+    for chunk in _chunks(_walk(archive, folder)):
         with archive.ledger.connect() as ledger:
             seen = sightings_of(ledger, [item.path for item in chunk])
+            ids = {sighting.file_id for sighting in seen.values() if sighting.file_id is not None}
+            keepable = decided_files(ledger, Act.PRESERVE, among=ids)
         for item in chunk:
             if isinstance(item, Unwalkable):
-                _note_refusal(result, item.path, item.refusal)
+                result.refuse(item.path, item.refusal)
+                progress.advance(files=1)
                 continue
             before = seen.get(item.path)
             allowed = mandate or (before is not None and before.file_id in keepable)
-            if before is not None and not options.reread and _settled(before, item, allowed):
+            if before is not None and not options.reread and _settled(before, item, allowed, options.how):
                 result.unchanged += 1
                 progress.advance(files=1, size=item.size)
                 continue
             yield TakeIn(item, archive.incoming, options.how, allowed, options.loudness)
 
 
-def _settled(before: Sighting, item: FoundFile, allowed: bool) -> bool:
-    if before.outcome in _RETRIED or (before.outcome == "known" and allowed):
+def _settled(before: Sighting, item: FoundFile, allowed: bool, how: How) -> bool:
+    if before.outcome in _RETRIED or (before.outcome == _KNOWN and allowed):
         return False
+    if before.outcome == _HELD and how is How.MOVE:
+        return False  # only what has just been read and compared is removed
     return before.unchanged(_sighting(item, before.outcome))
 
 
@@ -138,32 +175,32 @@ def _record(
     archive: Archive, result: AddResult, batch: list[Taken], options: AddOptions, progress: Progress
 ) -> None:
     at = timestamp(now())
-    superfluous: list[Path] = []
+    expect_change(archive)
     with archive.ledger.begin() as ledger:
-        touched = set()
+        recorded: dict[int, Taken] = {}
         for taken in batch:
             if isinstance(taken.outcome, Refusal):
-                _note_refusal(result, taken.found.path, taken.outcome)
+                result.refuse(taken.found.path, taken.outcome)
                 sighting = _sighting(taken.found, taken.outcome.kind.value, taken.outcome.reason)
                 record_sighting(ledger, sighting, accession=result.accession, at=at)
-                continue
-            file_id = _record_facts(ledger, result, taken, taken.outcome, at)
-            touched.add(file_id)
-            if taken.held and where_bagged(ledger, [file_id]):
-                superfluous.append(incoming_path(archive.incoming, taken.outcome.sha256))
-        redecide(ledger, touched, archive.settings, at=at)
+            else:
+                recorded[_record_facts(ledger, result, taken, taken.outcome, at).id] = taken
+        redecide(ledger, recorded, archive.settings, at=at)
+        bagged = where_bagged(ledger, [file_id for file_id, taken in recorded.items() if taken.held])
     # Only now, acknowledged, may anything be removed: a sealed bag has these bytes, or the archive has them.
-    for path in superfluous:
-        path.unlink(missing_ok=True)
+    for file_id, (bag_id, path) in bagged.items():
+        _remove_spare(archive, result, recorded[file_id], archive.bags / bag_id / path)
     if options.how is How.MOVE:
         for taken in batch:
             if taken.held:
-                os.unlink(taken.found.path)
+                _remove_source(result, taken.found)
     progress.advance(files=len(batch), size=sum(taken.found.size for taken in batch))
 
 
-def _record_facts(ledger: Connection, result: AddResult, taken: Taken, facts: AudioFacts, at: str) -> int:
-    file_id, newly_held = record_file(
+def _record_facts(
+    ledger: Connection, result: AddResult, taken: Taken, facts: AudioFacts, at: str
+) -> Recorded:
+    recorded = record_file(
         ledger,
         facts,
         kind="master",
@@ -172,33 +209,46 @@ def _record_facts(ledger: Connection, result: AddResult, taken: Taken, facts: Au
         name=taken.found.relative,
         at=at,
     )
-    outcome = "held" if taken.held else "known"
-    sighting = _sighting(taken.found, outcome, file_id=file_id)
+    sighting = _sighting(taken.found, _HELD if recorded.held else _KNOWN, file_id=recorded.id)
     record_sighting(ledger, sighting, accession=result.accession, at=at)
-    record_evidence(ledger, file_id, taken.evidence, found_at=taken.found.path, at=at)
-    if newly_held:
+    record_evidence(ledger, recorded.id, taken.evidence, found_at=taken.found.path, at=at)
+    if recorded.newly_held:
         result.held += 1
-    elif taken.held:
+    elif recorded.held:
         result.again += 1
     else:
         result.known += 1
-    if facts.integrity_notes:
-        result.notable.append(
-            (taken.found.relative, f"{facts.integrity}: {'; '.join(facts.integrity_notes)}")
-        )
-    return file_id
+    if facts.integrity is Integrity.DAMAGED:
+        result.note(taken.found.path, f"{facts.integrity}: {'; '.join(facts.integrity_notes)}")
+    return recorded
+
+
+def _remove_spare(archive: Archive, result: AddResult, taken: Taken, bagged: Path) -> None:
+    """Remove the copy just taken in of a master that a sealed bag has, if the bag's is shown to be whole."""
+    assert isinstance(taken.outcome, AudioFacts)
+    if wrong := check_file(bagged, taken.outcome.size, taken.outcome.sha256):
+        result.note(taken.found.path, f"kept also outside its bag, where it is {wrong.what}: {bagged}")
+    else:
+        incoming_path(archive.incoming, taken.outcome.sha256).unlink(missing_ok=True)
+
+
+def _remove_source(result: AddResult, found: FoundFile) -> None:
+    try:
+        if still_the_same(found):
+            os.unlink(found.path)
+        else:
+            result.note(found.path, "not removed: it has changed since it was taken in")
+    except FileNotFoundError:
+        return  # somebody else has removed it, as was asked of us
+    except OSError as error:
+        result.note(found.path, f"taken in, but it cannot be removed: {error.strerror}")
 
 
 def _isolated(taken: Taken | Poison[TakeIn]) -> Taken:
     if isinstance(taken, Poison):
-        reason = "killed the process that read it, twice; set aside"
+        reason = "killed every process that read it; set aside (--reread tries again)"
         return Taken(taken.item.found, Refusal(RefusalKind.UNSAFE, reason))
     return taken
-
-
-def _note_refusal(result: AddResult, path: bytes, refusal: Refusal) -> None:
-    result.refused[refusal.kind.value] += 1
-    result.notable.append((path.decode("utf-8", "backslashreplace"), f"{refusal.kind}: {refusal.reason}"))
 
 
 def _sighting(
@@ -217,22 +267,28 @@ def _sighting(
     )
 
 
-def _chunks(items: Iterable[FoundFile | Unwalkable], size: int) -> Iterator[list[FoundFile | Unwalkable]]:
+def _walk(archive: Archive, folder: Path) -> Iterator[FoundFile | Unwalkable]:
+    own = (archive.folder, archive.incoming, archive.bags, archive.public)
+    return walk(folder, skip=[part for part in own if part.exists()])
+
+
+def _chunks(items: Iterable[FoundFile | Unwalkable]) -> Iterator[list[FoundFile | Unwalkable]]:
     source = iter(items)
-    while chunk := list(islice(source, size)):
+    while chunk := list(islice(source, _LOOK_UP)):
         yield chunk
 
 
 @contextmanager
-def _looking_ahead(folder: Path, progress: Progress) -> Iterator[None]:
+def _looking_ahead(archive: Archive, folder: Path, progress: Progress) -> Iterator[None]:
     """Count what is to come in a thread, so that the remaining time can be told while the walk streams."""
     stop = threading.Event()
 
     def count() -> None:
-        for files, size in survey(folder):
+        for chunk in _chunks(_walk(archive, folder)):
             if stop.is_set():
                 return
-            progress.grow(files=files, size=size)
+            size = sum(item.size for item in chunk if isinstance(item, FoundFile))
+            progress.grow(files=len(chunk), size=size)
 
     thread = threading.Thread(target=count, daemon=True)
     thread.start()

@@ -13,15 +13,17 @@ from pathlib import Path
 
 from phonotheque.audio.examine import examine
 from phonotheque.audio.identify import identify
+from phonotheque.jobs.limits import processor_time
 from phonotheque.model.audio import AudioFacts, Refusal, RefusalKind
 from phonotheque.model.rights import Act, Answer, Evidence
 from phonotheque.rights.rules import decide
 from phonotheque.sources.evidence import gather
 from phonotheque.sources.folder import FoundFile
 from phonotheque.vault.incoming import incoming_path
-from phonotheque.vault.place import copy_hashing, feed, hard_link, replace_durably, share
+from phonotheque.vault.place import copy_hashing, feed, fsync_dir, hard_link, replace_durably, share
 
 _TEMPORARY = ".taking-"
+_LONGEST = 3600  # seconds of processor time for one file: days of sound decode in less
 
 
 class How(StrEnum):
@@ -54,8 +56,15 @@ class Taken:
 
 
 def take_in(batch: list[TakeIn]) -> list[Taken]:
-    """Take in a batch of files. Raises OSError only when the archive's own disk fails (full, read-only)."""
-    return [_take_in(task) for task in batch]
+    """Take in a batch of files. Raises OSError only when the archive's own disk fails (full, read-only).
+
+    A file that keeps a processor busy for an hour ends this process, like one that makes a decoder crash.
+    """
+    taken = []
+    for task in batch:
+        with processor_time(_LONGEST):
+            taken.append(_take_in(task))
+    return taken
 
 
 def remove_leftovers(incoming: Path) -> None:
@@ -74,7 +83,7 @@ def _take_in(task: TakeIn) -> Taken:
             if refusal is not None:
                 return Taken(task.found, refusal)
             sha256 = _copy(source, temporary, task.how)
-            changed = _changed(task.found)
+            changed = not still_the_same(task.found)
         except OSError as error:
             if error.filename is not None and os.fsencode(error.filename) != task.found.path:
                 raise
@@ -93,9 +102,20 @@ def _take_in(task: TakeIn) -> Taken:
         temporary.unlink(missing_ok=True)
 
 
+def still_the_same(found: FoundFile) -> bool:
+    """Whether a source file is as the walk found it. Raises OSError."""
+    status = os.stat(found.path)
+    return (status.st_size, status.st_mtime_ns, str(status.st_ino)) == (
+        found.size,
+        found.mtime_ns,
+        found.inode,
+    )
+
+
 def _copy(source: Path, temporary: Path, how: How) -> str:
     # hashlib's objects fit the placing functions' protocol: one pass copies and hashes.
-    if how is How.LINK and hard_link(source, temporary):
+    # A symbolic link cannot be linked to: it names a file that may lie anywhere, so that is copied.
+    if how is How.LINK and not source.is_symlink() and hard_link(source, temporary):
         return feed(temporary, hashlib.sha256()).hexdigest()
     if share(source, temporary, allow_link=False):
         return feed(temporary, hashlib.sha256()).hexdigest()
@@ -104,15 +124,15 @@ def _copy(source: Path, temporary: Path, how: How) -> str:
 
 def _keep(temporary: Path, incoming: Path, sha256: str) -> None:
     place = incoming_path(incoming, sha256)
-    place.parent.mkdir(exist_ok=True)
-    if temporary.stat().st_nlink == 1:  # a hard link shares its mode with the source, which is not ours
+    if not place.parent.exists():
+        place.parent.mkdir(exist_ok=True)
+        fsync_dir(incoming)
+    if temporary.stat().st_nlink == 1:
         temporary.chmod(0o444)
+    elif place.exists() and feed(place, hashlib.sha256()).hexdigest() == sha256:
+        return  # a master of our own is better than a link that the source's owner may write through
+    # Else a hard link: it shares its mode with the source, which is not ours to change.
     replace_durably(temporary, place)
-
-
-def _changed(found: FoundFile) -> bool:
-    status = os.stat(found.path)
-    return (status.st_size, status.st_mtime_ns) != (found.size, found.mtime_ns)
 
 
 def _reading_failed(error: OSError) -> str:

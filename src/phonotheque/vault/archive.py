@@ -17,7 +17,7 @@ from sqlalchemy import Engine
 
 from phonotheque.ledger.connect import connect, connect_file
 from phonotheque.model.errors import NotFoundError, PhonothequeError, UsageError
-from phonotheque.model.settings import Settings, parse_settings
+from phonotheque.model.settings import Layer, Settings, parse_settings
 
 SETTINGS_FILE = "phonotheque.toml"
 
@@ -35,6 +35,10 @@ class Archive:
         if self.settings.ledger.url:
             return connect(self.settings.ledger.url)
         return connect_file(self.folder / "ledger.sqlite")
+
+    def holds_something(self) -> bool:
+        """Whether there is anything in the vault."""
+        return any(part.is_dir() and any(part.iterdir()) for part in (self.bags, self.incoming))
 
     @property
     def catalogue(self) -> Path:
@@ -99,20 +103,15 @@ class Archive:
 
 def open_archive(folder: Path, flags: Mapping[str, Any] | None = None) -> Archive:
     """Open an existing archive or mirror; ``flags`` override its settings. Raises NotFoundError."""
-    path = folder / SETTINGS_FILE
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
+    written = _written(folder / SETTINGS_FILE)
+    if written is None:
         raise NotFoundError(
             f"{folder} is not an archive: it has no {SETTINGS_FILE}.",
             f"Make one with: phono init {folder} --name “…”",
-        ) from None
-    except OSError as error:
-        raise PhonothequeError(
-            f"{path} cannot be read: {error.strerror}.", "Check its permissions."
-        ) from error
-    layers = [flags or {}, _environment(os.environ), _toml(path, text), _user_settings()]
-    return Archive(folder, parse_settings(str(path), *layers))
+        )
+    typed = Layer("the command line", flags or {})
+    own = _written(_user_file()) or Layer("", {})
+    return Archive(folder, parse_settings(typed, _environment(os.environ), written, own))
 
 
 def now() -> datetime:
@@ -131,27 +130,32 @@ def timestamp(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _toml(path: Path, text: str) -> dict[str, Any]:
+def _written(path: Path) -> Layer | None:
+    """Return the settings in a TOML file, None if there is no such file. Raises PhonothequeError."""
     try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{path} is not valid TOML: {error}.", "Correct it in a text editor.") from error
-
-
-def _user_settings() -> dict[str, Any]:
-    base = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
-    path = Path(base) / "phonotheque" / "config.toml"
-    try:
-        return _toml(path, path.read_text(encoding="utf-8"))
+        return Layer(str(path), tomllib.loads(path.read_bytes().decode("utf-8")))
     except FileNotFoundError:
-        return {}
+        return None
+    except OSError as error:
+        raise PhonothequeError(
+            f"{path} cannot be read: {error.strerror}.", "Check its permissions."
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} is not valid TOML: {error}.", "Correct it in a text editor.") from error
+    except RecursionError as error:
+        raise UsageError(f"{path} is nested too deeply.", "Correct it in a text editor.") from error
 
 
-def _environment(environ: Mapping[str, str]) -> dict[str, Any]:
-    layer: dict[str, dict[str, str]] = {}
+def _user_file() -> Path:
+    base = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
+    return Path(base) / "phonotheque" / "config.toml"
+
+
+def _environment(environ: Mapping[str, str]) -> Layer:
+    sections: dict[str, dict[str, str]] = {}
     for name, value in environ.items():
         prefix, _, rest = name.partition("_")
         section, _, key = rest.lower().partition("_")
         if prefix == "PHONOTHEQUE" and key:
-            layer.setdefault(section, {})[key] = value
-    return layer
+            sections.setdefault(section, {})[key] = value
+    return Layer("the environment (PHONOTHEQUE_…)", sections)

@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import os
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from itertools import islice
 from pathlib import Path
-from typing import TypeVar
 
-from sqlalchemy import insert, select
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, insert, select
 
 from phonotheque.catalogue.lookup import Catalogue
-from phonotheque.ledger.bags import all_bags, where_bagged
+from phonotheque.ledger.bags import all_bags
 from phonotheque.ledger.connect import integrity_errors
 from phonotheque.ledger.events import record_event
-from phonotheque.ledger.schema import files, fixity_checks
+from phonotheque.ledger.schema import bag_files, files, fixity_checks
 from phonotheque.model.bags import Finding
 from phonotheque.model.errors import VerificationError
 from phonotheque.model.progress import QUIET, Progress
 from phonotheque.vault.archive import Archive, now, timestamp
 from phonotheque.vault.fixity import check_bag, check_file
-from phonotheque.vault.incoming import each_incoming, incoming_path
+from phonotheque.vault.incoming import SHELVES, incoming_path
 
-_AT_A_TIME = 500  # files whose whereabouts are asked of the ledger at once
-
-T = TypeVar("T")
+_UNBAGGED = and_(files.c.held, ~exists().where(bag_files.c.file_id == files.c.id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +39,10 @@ class Checked:
 def check_ledger(archive: Archive) -> Checked:
     """Ask the database whether its file and its references are sound."""
     started = timestamp(now())
-    errors = integrity_errors(archive.ledger)
+    try:
+        errors = integrity_errors(archive.ledger)
+    except VerificationError as error:  # not even to be opened
+        errors = [error.message]
     findings = tuple(Finding("damaged", "ledger", error) for error in errors)
     return Checked("ledger", 1, 0, findings, started)
 
@@ -62,28 +62,32 @@ def check_catalogue(archive: Archive) -> Checked:
 
 
 def check_incoming(archive: Archive, progress: Progress = QUIET) -> Checked:
-    """Re-hash every master and access copy that lies in no bag; name what is held and not there."""
+    """Re-hash every master and access copy that lies in no bag; name what the ledger holds and is not there.
+
+    Goes shelf by shelf, so that only a 256th of what is held is in memory. A whole copy of what a bag holds
+    too, which an interrupted run can leave, is nothing wrong.
+    """
     started = timestamp(now())
-    with archive.ledger.connect() as ledger:
-        held = select(files.c.id, files.c.sha256, files.c.size).where(files.c.held).order_by(files.c.id)
-        unbagged: dict[str, int] = {}
-        for rows in _chunks(ledger.execute(held)):
-            bagged = where_bagged(ledger, [row.id for row in rows])
-            unbagged.update((row.sha256, row.size) for row in rows if row.id not in bagged)
-    progress.start("Checking masters", total_files=len(unbagged), total_bytes=sum(unbagged.values()))
-    findings: list[Finding] = []
+    folder = archive.incoming
+    with archive.ledger.connect() as ledger, ThreadPoolExecutor() as threads:
+        count, size = ledger.execute(select(func.count(), func.sum(files.c.size)).where(_UNBAGGED)).one()
+        progress.start("Checking masters", total_files=count, total_bytes=size or 0)
+        findings = [_extra(path) for path in _entries(folder) if path.name not in SHELVES]
 
-    def check(item: tuple[str, int]) -> Finding | None:
-        path = incoming_path(archive.incoming, item[0])
-        found = check_file(path, item[1], item[0], name=f"vault/incoming/{path.parent.name}/{path.name}")
-        progress.advance(files=1, size=item[1])
-        return found
+        def check(item: tuple[str, int]) -> Finding | None:
+            path = incoming_path(folder, item[0])
+            found = check_file(path, item[1], item[0], name=_name(path))
+            progress.advance(files=1, size=item[1])
+            return found
 
-    with ThreadPoolExecutor() as threads:
-        for chunk in _chunks(unbagged.items()):
-            findings += [found for found in threads.map(check, chunk) if found is not None]
-    findings += _unrecorded(archive, unbagged)
-    return Checked("incoming", len(unbagged), sum(unbagged.values()), tuple(findings), started)
+        for shelf in SHELVES:
+            wanted = _recorded(ledger, _UNBAGGED, files.c.sha256.between(shelf, shelf + "~"))
+            others = [path for path in _entries(folder / shelf) if path.name not in wanted]
+            spare = _recorded(ledger, files.c.held, files.c.sha256.in_([path.name for path in others]))
+            found = threads.map(check, (wanted | spare).items())
+            findings += [finding for finding in found if finding is not None]
+            findings += [_extra(path) for path in others if path.name not in spare]
+    return Checked("incoming", count, size or 0, tuple(findings), started)
 
 
 def check_bags(
@@ -134,29 +138,34 @@ def record_check(archive: Archive, checked: Checked) -> None:
         )
 
 
-def _unrecorded(archive: Archive, recorded: Mapping[str, int]) -> Iterator[Finding]:
-    if not archive.incoming.is_dir():
-        return
-    for path in each_incoming(archive.incoming):
-        if path.name not in recorded:
-            name = f"vault/incoming/{path.parent.name}/{path.name}"
-            yield Finding(
-                "extra", name, "not in the ledger: left by an interrupted run, or put there by hand"
-            )
+def _recorded(ledger: Connection, *which: ColumnElement[bool]) -> dict[str, int]:
+    """Return the sizes of recorded files, by SHA-256, in its order."""
+    rows = ledger.execute(select(files.c.sha256, files.c.size).where(*which).order_by(files.c.sha256))
+    return {row.sha256: row.size for row in rows}
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except FileNotFoundError:
+        return []
+
+
+def _extra(path: Path) -> Finding:
+    detail = "not expected here by the ledger: left by an interrupted run, or put there by hand"
+    return Finding("extra", _name(path), detail)
+
+
+def _name(path: Path) -> str:
+    """Return a path inside the archive's vault for people, whatever bytes its names are made of."""
+    below = path.parts[len(path.parts) - path.parts[::-1].index("vault") - 1 :]
+    return os.fsencode("/".join(below)).decode("utf-8", "backslashreplace")
 
 
 def _strangers(bags: Path, expected: Mapping[str, str | None]) -> list[Finding]:
-    if not bags.is_dir():
-        return []
     detail = "a folder that the ledger does not list as a bag"
     return [
-        Finding("extra", entry.name, detail)
-        for entry in sorted(bags.iterdir())
+        Finding("extra", _name(entry), detail)
+        for entry in _entries(bags)
         if entry.name not in expected and not entry.name.startswith(".")
     ]
-
-
-def _chunks(items: Iterable[T]) -> Iterator[list[T]]:
-    source = iter(items)
-    while chunk := list(islice(source, _AT_A_TIME)):
-        yield chunk
