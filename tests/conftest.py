@@ -12,6 +12,7 @@ import pytest
 from phonotheque.vault.archive import Archive, open_archive
 
 MakeArchive = Callable[..., Archive]
+ARCHIVE_ID = "5f0c1f5e-6d0a-4c57-9d5e-0c8f6a1b2c3d"
 
 
 @pytest.fixture
@@ -33,7 +34,13 @@ def make_archive(own_settings: Path, tmp_path: Path) -> Iterator[MakeArchive]:
         folder = folder or tmp_path / name
         folder.mkdir(exist_ok=True)
         # JSON's strings are TOML's
-        lines = ("[archive]", f"name = {json.dumps(name)}", "[mandate]", f"preserve = {json.dumps(mandate)}")
+        lines = (
+            "[archive]",
+            f'id = "{ARCHIVE_ID}"',
+            f"name = {json.dumps(name)}",
+            "[mandate]",
+            f"preserve = {json.dumps(mandate)}",
+        )
         (folder / "phonotheque.toml").write_text("\n".join(lines) + "\n")
         made.append(open_archive(folder))
         return made[-1]

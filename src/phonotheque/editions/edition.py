@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from phonotheque.model.errors import VerificationError
+from phonotheque.model.errors import UsageError, VerificationError
+from phonotheque.model.settings import ArchiveSettings
 from phonotheque.vault.names import check_portable, same_place
 
 FORMAT = "phonotheque-edition/1"
@@ -112,6 +113,24 @@ class Edition:
     catalogue: CatalogueEntry
     index: IndexEntry
     withdrawals: tuple[Withdrawal, ...] = ()
+
+
+def check_identity(settings: ArchiveSettings) -> None:
+    """Raise UsageError when an archive's id or name could stand in no edition, before anything is made."""
+    try:
+        known = str(uuid.UUID(settings.id)) == settings.id
+    except ValueError:
+        known = False
+    if not known:
+        raise UsageError(
+            f"[archive] id in phonotheque.toml is no UUID: {settings.id!r:.80}.",
+            "Bring back the one that phono init wrote: mirrors know the archive by it.",
+        )
+    if not _LINE.fullmatch(settings.name):
+        raise UsageError(
+            f"[archive] name in phonotheque.toml cannot be shown: {settings.name!r:.80}.",
+            "Give a name of one line, of up to 500 characters.",
+        )
 
 
 def write_edition(edition: Edition) -> bytes:

@@ -14,6 +14,7 @@ from datetime import datetime
 
 from phonotheque.catalogue.manifest import Snapshot, current
 from phonotheque.editions.access import make_access_copies
+from phonotheque.editions.edition import check_identity
 from phonotheque.editions.entries import Chosen, bag_files
 from phonotheque.editions.issue import issue, point_at
 from phonotheque.editions.plan import Plan
@@ -68,6 +69,7 @@ def publish(archive: Archive, *, at: datetime, progress: Progress = QUIET) -> Pu
     Bags of earlier editions are never touched. Nothing new, and the current edition stays as it is, with
     signatures renewed where they would expire soon.
     """
+    check_identity(archive.settings.archive)
     snapshot = current(archive.catalogue)
     if snapshot is None:
         raise NotFoundError(f"{archive.folder} holds nothing yet.", "Add some music first: phono add.")

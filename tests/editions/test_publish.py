@@ -1,0 +1,288 @@
+"""Publishing: only what a basis allows, to the same bytes, never rewriting, and saying what could not go."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pyarrow.parquet as pq
+import pytest
+from sqlalchemy import Row
+
+from phonotheque.editions.edition import Edition, read_edition
+from phonotheque.editions.plan import make_plan, save_plan
+from phonotheque.editions.publish import PublishResult, publish
+from phonotheque.editions.selection import plan_candidates
+from phonotheque.editions.torrent import read_torrent
+from phonotheque.editions.trust import create_keys
+from phonotheque.ledger.files import each_file
+from phonotheque.ledger.statements import record_grant
+from phonotheque.model.errors import NotFoundError, UsageError, VerificationError
+from phonotheque.model.rights import Act, Covers, Kind
+from phonotheque.rights.grant import make_grant
+from phonotheque.sources.decide import redecide
+from phonotheque.sources.held import rebuild_catalogue
+from phonotheque.sources.intake import add_folder
+from phonotheque.vault.archive import Archive, open_archive
+from phonotheque.vault.bag import BagFile, BagPlan, seal
+from phonotheque.vault.incoming import incoming_path
+from tests.conftest import MakeArchive
+from tests.tones import flac
+
+CC0 = "https://creativecommons.org/publicdomain/zero/1.0/"
+NOW = datetime(2026, 11, 21, 10, 15, tzinfo=UTC)
+LATER = datetime(2026, 12, 1, tzinfo=UTC)
+
+
+def tags(title: str, licence: str | None = CC0) -> dict[str, str]:
+    found = {"TITLE": title, "ARTIST": "The Testers", "ALBUM": "Tones", "DATE": "2024", "TRACKNUMBER": "1"}
+    return found | ({"LICENSE": licence} if licence else {})
+
+
+def take_in(archive: Archive, folder: Path) -> None:
+    add_folder(archive, folder)
+    rebuild_catalogue(archive, at=NOW)
+
+
+def edition(archive: Archive) -> Edition:
+    return read_edition((archive.public / "targets" / "edition.json").read_bytes())
+
+
+def bag_of_music(result: PublishResult) -> str:
+    (bag,) = [bag.id for bag in result.bags if bag.wave == 1]
+    return bag
+
+
+def records(archive: Archive, bag: str) -> list[dict[str, object]]:
+    lines = (archive.bags / bag / "recordings.jsonl").read_text().splitlines()
+    return [json.loads(line) for line in lines]
+
+
+@pytest.fixture
+def music(tmp_path: Path) -> Path:
+    folder = tmp_path / "music"
+    flac(folder / "free.flac", 1, tags("Free <&> “easy”"))
+    flac(folder / "unstated.flac", 2, tags("Unstated", licence=None))
+    return folder
+
+
+@pytest.fixture
+def stocked(archive: Archive, music: Path) -> Archive:
+    create_keys(archive.keys)
+    take_in(archive, music)
+    return archive
+
+
+def test_publishes_what_may_go_out_and_nothing_else(stocked: Archive) -> None:
+    result = publish(stocked, at=NOW)
+    bag = bag_of_music(result)
+    (record,) = records(stocked, bag)
+    assert (record["title"], record["path"]) == (
+        "Free <&> “easy”",
+        "data/The Testers/2024 - Tones/01 Free _&_ “easy”.flac",
+    )
+    rights = record["rights"]
+    assert isinstance(rights, dict)
+    assert rights["decisions"]["distribute"]["answer"] == "yes"
+    assert rights["statements"][0]["evidence"] == CC0
+    # What may not go out stays where it is.
+    assert len(list(stocked.incoming.glob("??/*"))) == 1
+
+
+def test_the_edition_leads_to_every_byte(stocked: Archive) -> None:
+    publish(stocked, at=NOW)
+    current = edition(stocked)
+    assert (current.number, current.previous, len(current.bags)) == (1, None, 2)
+    for bag in current.bags:
+        meta = read_torrent((stocked.public / "targets" / bag.torrent.path).read_bytes())
+        assert (meta.name, meta.infohash_v2) == (bag.id, bag.torrent.infohash_v2)
+        assert (stocked.public / "bags" / bag.id / "bagit.txt").is_file()
+    index = pq.read_table(stocked.public / "targets" / current.index.path).to_pylist()
+    music = next(bag for bag in current.bags if bag.wave == 1)
+    spans = {
+        file.path: file.span
+        for file in read_torrent((stocked.public / "targets" / music.torrent.path).read_bytes()).files
+    }
+    assert [(row["bag"], spans[row["path"]].first_piece) for row in index] == [
+        (music.id, row["first_piece"]) for row in index
+    ]
+    assert len(index) == 1
+
+
+def test_again_with_nothing_new_changes_nothing(stocked: Archive) -> None:
+    publish(stocked, at=NOW)
+    before = sorted(path.name for path in (stocked.public / "metadata").iterdir())
+    result = publish(stocked, at=LATER)
+    assert (result.number, result.new) == (1, False)
+    assert sorted(path.name for path in (stocked.public / "metadata").iterdir()) == before
+
+
+def test_new_music_makes_a_new_edition_and_leaves_old_bags_alone(stocked: Archive, tmp_path: Path) -> None:
+    first = bag_of_music(publish(stocked, at=NOW))
+    old = {path: path.stat() for path in (stocked.bags / first).rglob("*")}
+    flac(tmp_path / "more" / "second.flac", 3, tags("Second"))
+    take_in(stocked, tmp_path / "more")
+    result = publish(stocked, at=LATER)
+    assert result.number == 2
+    assert [record["title"] for record in records(stocked, bag_of_music(result))] == ["Second"]
+    assert {path: path.stat() for path in (stocked.bags / first).rglob("*")} == old
+    current = edition(stocked)
+    assert current.previous is not None
+    assert current.previous.number == 1
+    assert len(current.bags) == 4  # two of each edition
+
+
+def test_a_grant_lets_out_what_was_held_back(stocked: Archive) -> None:
+    publish(stocked, at=NOW)
+    grant = make_grant(
+        licence="CC-BY-4.0",
+        kind=Kind.LICENCE,
+        holder="The Testers",
+        evidence="a letter of 1 May",
+        asserted_by="archivist",
+        covers=Covers.BOTH,
+        territory="WORLD",
+    )
+    with stocked.ledger.begin() as ledger:
+        held_back = {2}
+        record_grant(ledger, held_back, grant, at="2026-11-30T00:00:00Z")
+        redecide(ledger, held_back, stocked.settings, at="2026-11-30T00:00:00Z")
+    result = publish(stocked, at=LATER)
+    (record,) = records(stocked, bag_of_music(result))
+    assert record["title"] == "Unstated"
+    assert "CC-BY-4.0" in json.dumps(record["rights"])
+
+
+def test_a_mandate_keeps_but_never_publishes(make_archive: MakeArchive, tmp_path: Path) -> None:
+    archive = make_archive(mandate="We must keep everything.")
+    create_keys(archive.keys)
+    flac(tmp_path / "in" / "unstated.flac", 1, tags("Unstated", licence=None))
+    take_in(archive, tmp_path / "in")
+    result = publish(archive, at=NOW)
+    assert [bag.wave for bag in result.bags] == [0]  # facts, no sound
+
+
+def test_a_damaged_master_is_named_and_the_rest_goes_out(stocked: Archive, tmp_path: Path) -> None:
+    flac(tmp_path / "more" / "second.flac", 3, tags("Second"))
+    take_in(stocked, tmp_path / "more")
+    victim = next(row.sha256 for row in _held(stocked) if row.name == "second.flac")
+    path = stocked.incoming / victim[:2] / victim
+    path.chmod(0o644)
+    path.write_bytes(path.read_bytes()[:-1] + b"?")
+    result = publish(stocked, at=NOW)
+    assert [failure.what for failure in result.failures] == ["damaged"]
+    assert [record["title"] for record in records(stocked, bag_of_music(result))] == ["Free <&> “easy”"]
+    assert path.exists()
+
+
+def test_an_access_copy_goes_out_where_the_budget_asks_for_it(archive: Archive, tmp_path: Path) -> None:
+    create_keys(archive.keys)
+    flac(tmp_path / "in" / "long.flac", 5, tags("Long"), seconds=20)
+    take_in(archive, tmp_path / "in")
+    candidates = plan_candidates(archive)
+    (master,) = candidates["master_bytes"].to_pylist()
+    plan = make_plan(candidates, master - 1)
+    assert (plan.masters, plan.access_copies) == (0, 1)
+    save_plan(archive.plans, plan, NOW)
+    result = publish(archive, at=NOW)
+    (record,) = records(archive, bag_of_music(result))
+    assert (record["kind"], record["codec"]) == ("access", "opus")
+    (kept,) = archive.incoming.glob("??/*")
+    assert record["master_sha256"] == kept.name
+    save_plan(archive.plans, make_plan(candidates, None), LATER)
+    result = publish(archive, at=LATER)
+    assert [record["kind"] for record in records(archive, bag_of_music(result))] == ["master"]
+
+
+def test_an_unrecorded_bag_with_files_that_are_nowhere_else_is_not_deleted(
+    stocked: Archive, tmp_path: Path
+) -> None:
+    flac(tmp_path / "more" / "second.flac", 3, tags("Second"))
+    (stocked.bags).mkdir(parents=True, exist_ok=True)
+    publish(stocked, at=NOW)
+    stranger = stocked.bags / "archive-0002-0001"
+    original = stocked.bags / "archive-0001-0001"
+    shutil.copytree(original, stranger)
+    take_in(stocked, tmp_path / "more")
+    # Deleting needs a proof, and its music lies under incoming no more.
+    with pytest.raises(VerificationError, match="archive-0002-0001"):
+        publish(stocked, at=LATER)
+    assert stranger.exists()
+
+
+def test_mining_is_reserved_unless_it_is_allowed(stocked: Archive, tmp_path: Path) -> None:
+    flac(
+        tmp_path / "more" / "nc.flac",
+        3,
+        tags("Not for sale", "https://creativecommons.org/licenses/by-nc/4.0/"),
+    )
+    take_in(stocked, tmp_path / "more")
+    result = publish(stocked, at=NOW)
+    rules = json.loads((stocked.public / ".well-known" / "tdmrep.json").read_text())
+    bag = bag_of_music(result)
+    reservations = {rule["location"].rsplit("/", 1)[-1]: rule["tdm-reservation"] for rule in rules}
+    assert reservations["01%20Not%20for%20sale.flac"] == 1
+    assert all(rule["location"].startswith(f"/bags/{bag}/") for rule in rules[:-1])
+    assert rules[-1] == {"location": "/", "tdm-reservation": 1}
+
+
+def test_pages_name_the_edition_and_are_well_formed(stocked: Archive) -> None:
+    publish(stocked, at=NOW)
+    feed = ElementTree.parse(stocked.public / "feed.atom").getroot()
+    atom = "{http://www.w3.org/2005/Atom}"
+    assert [entry.findtext(f"{atom}title") for entry in feed.iter(f"{atom}entry")] == ["Edition 1"]
+    page = (stocked.public / "index.html").read_text()
+    assert "--trust" in page
+    assert edition(stocked).bags[0].torrent.infohash_v2 in page
+
+
+def test_an_empty_archive_says_what_to_do(archive: Archive) -> None:
+    create_keys(archive.keys)
+    with pytest.raises(NotFoundError, match="holds nothing yet"):
+        publish(archive, at=NOW)
+
+
+def test_every_act_is_decided_in_the_record(stocked: Archive) -> None:
+    result = publish(stocked, at=NOW)
+    (record,) = records(stocked, bag_of_music(result))
+    rights = record["rights"]
+    assert isinstance(rights, dict)
+    assert set(rights["decisions"]) == {act.value for act in Act}
+
+
+def test_a_bag_that_was_sealed_and_not_recorded_is_made_anew(stocked: Archive) -> None:
+    (master,) = [row for row in _held(stocked) if row.name == "free.flac"]
+    source = incoming_path(stocked.incoming, master.sha256)
+    left = BagPlan(
+        id="archive-0001-0001",
+        files=(BagFile(source=source, path="left.flac", sha256=master.sha256, size=master.size, record={}),),
+        info=(),
+        readme="left by a run that was killed",
+    )
+    stocked.bags.mkdir(parents=True, exist_ok=True)
+    seal(left, stocked.bags)
+    bag = bag_of_music(publish(stocked, at=NOW))
+    assert bag == left.id
+    assert not (stocked.bags / bag / "data" / "left.flac").exists()
+
+
+@pytest.mark.parametrize(("key", "value"), [("id", "mine"), ("id", ""), ("name", "two\\nlines")])
+def test_an_archive_without_a_usable_identity_is_told_so_before_anything_is_made(
+    stocked: Archive, key: str, value: str
+) -> None:
+    settings = stocked.folder / "phonotheque.toml"
+    lines = [line for line in settings.read_text().splitlines() if not line.startswith(f"{key} =")]
+    lines.insert(1, f'{key} = "{value}"')
+    settings.write_text("\n".join(lines))
+    with pytest.raises(UsageError, match=rf"\[archive\] {key}"):
+        publish(open_archive(stocked.folder), at=NOW)
+    assert not list(stocked.bags.glob("*"))
+
+
+def _held(archive: Archive) -> list[Row[Any]]:
+    with archive.ledger.connect() as ledger:
+        return list(each_file(ledger))
