@@ -47,7 +47,7 @@ def init_command(folder: Path, name: str, agent: str, mandate: str, url: str, as
     """Make a new archive in FOLDER: settings, an empty ledger, signing keys."""
     if not name.strip():
         raise UsageError("The archive's name is empty.", 'Give one: --name "Songs of our village"')
-    if folder.exists() and any(os.scandir(folder)) and not _unfinished(folder):
+    if folder.exists() and os.listdir(folder) and not _unfinished(folder):
         raise UsageError(f"{folder} is not empty.", "Choose a new folder.")
     folder.mkdir(parents=True, exist_ok=True)
     for part in ("vault/incoming", "vault/bags", "catalogue", "public"):
@@ -77,5 +77,4 @@ def init_command(folder: Path, name: str, agent: str, mandate: str, url: str, as
 def _unfinished(folder: Path) -> bool:
     """Whether an interrupted ``init`` left this: the settings are written last."""
     made = {"vault", "catalogue", "public", "keys"}
-    there = {entry.name for entry in os.scandir(folder)}
-    return there <= made and not list((folder / "vault" / "bags").glob("*"))
+    return set(os.listdir(folder)) <= made and not list((folder / "vault" / "bags").glob("*"))
