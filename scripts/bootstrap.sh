@@ -18,4 +18,5 @@ if [ ! -x "$venv/bin/pip" ] && ! "$python" -m venv "$venv"; then
     "$python" -m venv "$venv"
 fi
 "$venv/bin/pip" install --quiet --disable-pip-version-check 'uv>=0.7'
-UV_PROJECT_ENVIRONMENT=$venv "$venv/bin/uv" sync --frozen --inexact --quiet
+# The machine's own certificates: whoever works behind a proxy has put its certificate there.
+UV_SYSTEM_CERTS=true UV_PROJECT_ENVIRONMENT=$venv "$venv/bin/uv" sync --frozen --inexact --quiet
