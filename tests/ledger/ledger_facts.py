@@ -4,10 +4,31 @@ from __future__ import annotations
 
 from hashlib import sha256
 
+from phonotheque.ledger.bags import BagRecord
 from phonotheque.model.audio import Artwork, AudioFacts, Integrity, Tags, Technical
 from phonotheque.model.rights import Evidence, Kind, Question, Statement
 
 DAY = [f"2026-01-0{day}T00:00:00Z" for day in range(1, 10)]
+
+
+BAG = BagRecord(
+    id="tests-0001-0001",
+    edition=1,
+    wave=1,
+    audience="WORLD",
+    bytes=5000,
+    files=3,
+    payload_bytes=4000,
+    payload_files=2,
+    recordings=2,
+    listens=None,
+    tagmanifest_sha256="ab" * 32,
+    torrent_size=300,
+    torrent_sha256="cd" * 32,
+    infohash_v1="ef" * 20,
+    infohash_v2="01" * 32,
+    sealed_at=DAY[0],
+)
 
 
 def facts(name: str = "a", *, title: str | None = "A", loudness: float | None = -14.0) -> AudioFacts:

@@ -10,7 +10,6 @@ from sqlalchemy.exc import IntegrityError
 
 from phonotheque.ledger.bags import (
     BagFileRecord,
-    BagRecord,
     EditionRecord,
     all_bags,
     bag_totals,
@@ -22,26 +21,8 @@ from phonotheque.ledger.bags import (
     where_bagged,
 )
 from phonotheque.ledger.files import record_file, start_accession
-from tests.ledger.ledger_facts import DAY, facts
+from tests.ledger.ledger_facts import BAG, DAY, facts
 
-BAG = BagRecord(
-    id="tests-0001-0001",
-    edition=1,
-    wave=1,
-    audience="WORLD",
-    bytes=5000,
-    files=3,
-    payload_bytes=4000,
-    payload_files=2,
-    recordings=2,
-    listens=None,
-    tagmanifest_sha256="ab" * 32,
-    torrent_size=300,
-    torrent_sha256="cd" * 32,
-    infohash_v1="ef" * 20,
-    infohash_v2="01" * 32,
-    sealed_at=DAY[0],
-)
 RECORDING = "11111111-1111-5111-8111-111111111111"
 
 

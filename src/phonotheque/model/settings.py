@@ -130,7 +130,10 @@ def _checked(origin: str, section: str, kind: type, values: Mapping[str, Any]) -
 def _value(where: str, kind: Any, value: Any) -> Any:
     if kind is int:
         if isinstance(value, str):
-            return parse_size(value)
+            try:
+                return parse_size(value)
+            except UsageError as error:
+                raise UsageError(f"{where}: {error.message}", error.advice) from error
         if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
             return value
         raise UsageError(f"{where} must be a size, not {value!r}.", 'Write it like "32GiB" or 5000.')
