@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.resources import files
@@ -41,14 +42,19 @@ def quoted(text: str | Path) -> str:
 
 @contextmanager
 def explaining(what: str, where: Path) -> Iterator[None]:
-    """Turn the engine's errors into one that says what failed, where, and what to do."""
+    """Turn errors of the engine, or of the index, into one that says what failed, where, and what to do."""
     try:
         yield
     except duckdb.OutOfMemoryException as error:
         raise PhonothequeError(
             f"{where}: {what} ran out of memory: {error}", "Raise the memory limit."
         ) from error
-    except (duckdb.OperationalError, duckdb.InvalidInputException, duckdb.FatalException) as error:
+    except (
+        duckdb.OperationalError,
+        duckdb.InvalidInputException,
+        duckdb.FatalException,
+        sqlite3.OperationalError,
+    ) as error:
         raise PhonothequeError(
             f"{where}: {what} failed: {error}",
             "Check that the disk is not full and the files are whole; run it again.",

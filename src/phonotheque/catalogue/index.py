@@ -143,6 +143,7 @@ def _build(snapshot: Snapshot, memory_limit: str, progress: Progress) -> None:
     try:
         temporary = work / INDEX
         with (
+            explaining("indexing the catalogue", snapshot.path),
             closing(sqlite3.connect(temporary)) as index,
             closing(connect(memory_limit=memory_limit, spill=work / "spill")) as parquet,
         ):
@@ -189,10 +190,9 @@ def _fill(
         (_WORDS, "INSERT INTO words (rowid, title, artist, release) VALUES (?, ?, ?, ?)", _word_row),
     )
     for query, insert, convert in sources:
-        with explaining("reading the catalogue", snapshot.path):
-            for rows in _rows(parquet, query, snapshot):
-                index.executemany(insert, map(convert, rows))
-                progress.advance(files=len(rows) if query != _IDS and query != _BARCODES else 0)
+        for rows in _rows(parquet, query, snapshot):
+            index.executemany(insert, map(convert, rows))
+            progress.advance(files=len(rows) if query != _IDS and query != _BARCODES else 0)
     index.execute("INSERT INTO words(words) VALUES ('optimize')")
     index.commit()
 
