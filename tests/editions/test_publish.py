@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from datetime import UTC, datetime
@@ -268,6 +269,28 @@ def test_a_bag_that_was_sealed_and_not_recorded_is_made_anew(stocked: Archive) -
     bag = bag_of_music(publish(stocked, at=NOW))
     assert bag == left.id
     assert not (stocked.bags / bag / "data" / "left.flac").exists()
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_what_a_kill_left_beside_a_recorded_bag_goes_if_the_bag_is_whole(
+    stocked: Archive, monkeypatch: pytest.MonkeyPatch, whole: bool
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("phonotheque.editions.publish._catalogue_order", _interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            publish(stocked, at=NOW)
+    (bagged,) = stocked.bags.glob("*-0001/data/**/*.flac")
+    spare = incoming_path(stocked.incoming, hashlib.sha256(bagged.read_bytes()).hexdigest())
+    shutil.copyfile(bagged, spare)
+    if not whole:
+        bagged.chmod(0o644)
+        bagged.write_bytes(bagged.read_bytes()[:-1] + b"?")
+    publish(stocked, at=NOW)
+    assert spare.exists() is not whole
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 @pytest.mark.parametrize(("key", "value"), [("id", "mine"), ("id", ""), ("name", "two\\nlines")])

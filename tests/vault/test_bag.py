@@ -14,7 +14,7 @@ from phonotheque.editions.torrent import build_torrent
 from phonotheque.model.bags import PIECE
 from phonotheque.model.errors import UsageError, VerificationError
 from phonotheque.vault import bag as bag_module
-from phonotheque.vault.bag import BagFile, BagPlan, load_sealed, read_bag, seal
+from phonotheque.vault.bag import BagFile, BagPlan, load_sealed, read_bag, remove_bag, remove_unfinished, seal
 from phonotheque.vault.hashing import hash_file
 from phonotheque.vault.names import portable_segment
 
@@ -194,6 +194,23 @@ def test_an_interrupted_bag_is_redone(plan: BagPlan, bags: Path) -> None:
     seal(plan, bags)
     bagit.Bag(str(bags / plan.id)).validate()
     assert list(bags.iterdir()) == [bags / plan.id]
+
+
+def test_removing_a_bag_leaves_nothing_that_looks_like_one_even_if_it_is_broken_off(
+    plan: BagPlan, bags: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seal(plan, bags)
+    with monkeypatch.context() as patch:
+        patch.setattr("phonotheque.vault.bag.shutil.rmtree", _interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            remove_bag(bags / plan.id)
+    assert not (bags / plan.id).exists()
+    remove_unfinished(bags)
+    assert list(bags.iterdir()) == []
+
+
+def _interrupt(_: Path) -> None:
+    raise KeyboardInterrupt
 
 
 class Killed(BaseException):

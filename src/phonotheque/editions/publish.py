@@ -25,6 +25,7 @@ from phonotheque.editions.sealing import (
     BagOrder,
     Membership,
     discard_unrecorded,
+    remove_spares,
     seal_and_record,
 )
 from phonotheque.editions.selection import current_plan, select_for_bags, wanted_access_copies
@@ -86,6 +87,8 @@ def publish(archive: Archive, *, at: datetime, progress: Progress = QUIET) -> Pu
     plan = current_plan(archive)
     failures = _make_access_copies(archive, plan, at, progress)
     pending = [bag for bag in recorded if bag.edition == number]
+    for bag in pending:
+        remove_spares(archive, bag.id)
     for order in _audio_orders(archive, plan, number, len(pending), at, progress):
         bag, left_out = seal_and_record(archive, order, progress)
         pending.append(bag)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,13 +10,14 @@ from hashlib import sha256
 from phonotheque import __version__
 from phonotheque.editions.torrent import Torrent, build_torrent, piece_spans
 from phonotheque.jobs.pool import cores
-from phonotheque.ledger.bags import BagFileRecord, BagRecord, record_bag
+from phonotheque.ledger.bags import BagFileRecord, BagRecord, files_in_bag, record_bag
 from phonotheque.ledger.events import record_event
 from phonotheque.model.bags import Finding, SealedBag
 from phonotheque.model.errors import VerificationError
 from phonotheque.model.progress import Progress
 from phonotheque.vault.archive import Archive
-from phonotheque.vault.bag import BagFile, BagPlan, read_bag, seal
+from phonotheque.vault.bag import BagFile, BagPlan, read_bag, remove_bag, remove_unfinished, seal
+from phonotheque.vault.fixity import check_file
 from phonotheque.vault.incoming import incoming_path
 from phonotheque.vault.place import write_durably
 
@@ -79,6 +79,20 @@ def seal_and_record(
     return record, result.failures
 
 
+def remove_spares(archive: Archive, bag_id: str) -> None:
+    """Remove what a run killed after recording a bag left of its members outside it.
+
+    Deleting needs a proof: the file in the bag is read, and is right.
+    """
+    with archive.ledger.connect() as ledger:
+        entries = [entry for entry in files_in_bag(ledger, bag_id) if entry.file_id is not None]
+    for entry in entries:
+        spare = incoming_path(archive.incoming, entry.sha256)
+        bagged = archive.bags / bag_id / entry.path
+        if spare.exists() and check_file(bagged, entry.size, entry.sha256) is None:
+            spare.unlink()
+
+
 def torrent_path(edition: int, bag_id: str) -> str:
     """Return where a bag's torrent lies, relative to ``public/targets``."""
     return f"editions/{edition}/torrents/{bag_id}.torrent"
@@ -91,6 +105,7 @@ def discard_unrecorded(archive: Archive, recorded: Iterable[str]) -> None:
     """
     if not archive.bags.is_dir():
         return
+    remove_unfinished(archive.bags)
     known = set(recorded)
     for bag in sorted(archive.bags.iterdir()):
         if bag.name in known or bag.name.startswith("."):
@@ -102,7 +117,7 @@ def discard_unrecorded(archive: Archive, recorded: Iterable[str]) -> None:
                 f"{bag} is a sealed bag that the ledger does not know, with files that are nowhere else.",
                 "Restore the ledger from a backup, or move the bag elsewhere and add it as a folder.",
             )
-        shutil.rmtree(bag)
+        remove_bag(bag)
 
 
 def _write_torrent(archive: Archive, order: BagOrder, bag: SealedBag) -> Torrent:

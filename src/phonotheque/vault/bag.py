@@ -34,11 +34,22 @@ from phonotheque.vault.hashing import PieceHasher, hash_file
 from phonotheque.vault.names import check_portable, find_clash, order
 from phonotheque.vault.place import copy_hashing, feed, fsync_dir, fsync_file, share
 
-__all__ = ["BagContents", "BagFile", "BagPlan", "SealedResult", "load_sealed", "read_bag", "seal"]
+__all__ = [
+    "BagContents",
+    "BagFile",
+    "BagPlan",
+    "SealedResult",
+    "load_sealed",
+    "read_bag",
+    "remove_bag",
+    "remove_unfinished",
+    "seal",
+]
 
 README = "README.txt"
 RECORDINGS = "recordings.jsonl"
 
+_PARTIAL = ".partial-"  # begins the names of folders that are being filled or emptied
 _READ_ONLY = 0o444
 _OUR_LIMITS = {EMFILE, ENFILE, ENOMEM}  # errors that say nothing about the file that was being opened
 _NO_MODES = {EPERM, ENOTSUP, EOPNOTSUPP}  # from file systems that keep no permissions
@@ -107,7 +118,7 @@ def seal(
     when no file at all could be placed; nothing is left behind then.
     """
     _check_plan(plan)
-    home, partial = bags_dir / plan.id, bags_dir / f".partial-{plan.id}"
+    home, partial = bags_dir / plan.id, bags_dir / f"{_PARTIAL}{plan.id}"
     if home.exists():
         return _sealed_before(plan, home, map_files)
     if partial.exists():
@@ -120,6 +131,19 @@ def seal(
         _clean_up(partial, error)
         raise
     return result
+
+
+def remove_bag(bag_dir: Path) -> None:
+    """Remove a bag so that a kill on the way leaves no folder that looks like one."""
+    doomed = bag_dir.with_name(f"{_PARTIAL}{bag_dir.name}")
+    bag_dir.rename(doomed)
+    shutil.rmtree(doomed)
+
+
+def remove_unfinished(bags_dir: Path) -> None:
+    """Remove what killed runs left of bags they were filling or emptying. The lock must be held."""
+    for left in bags_dir.glob(f"{_PARTIAL}*"):
+        shutil.rmtree(left)
 
 
 def load_sealed(bag_dir: Path, *, map_files: MapFiles = map) -> SealedBag:
