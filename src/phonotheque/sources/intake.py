@@ -187,9 +187,11 @@ def _record(
                 recorded[_record_facts(ledger, result, taken, taken.outcome, at).id] = taken
         redecide(ledger, recorded, archive.settings, at=at)
         bagged = where_bagged(ledger, [file_id for file_id, taken in recorded.items() if taken.held])
-    # Only now, acknowledged, may anything be removed: a sealed bag has these bytes, or the archive has them.
-    for file_id, (bag_id, path) in bagged.items():
-        _remove_spare(archive, result, recorded[file_id], archive.bags / bag_id / path)
+        # A recorded bag has these bytes. Killed after this and before the commit, the next run takes them
+        # in again and comes here once more; killed the other way round, nobody would remove them.
+        for file_id, (bag_id, path) in bagged.items():
+            _remove_spare(archive, result, recorded[file_id], archive.bags / bag_id / path)
+    # Only now, acknowledged, may a source be removed: the archive has its bytes.
     if options.how is How.MOVE:
         for taken in batch:
             if taken.held:
