@@ -1,0 +1,25 @@
+"""Nothing acknowledged is ever lost: ``kill -9`` at random moments and steps, then everything is looked at.
+
+``PHONOTHEQUE_KILL_ROUNDS`` sets how many rounds are run (9 by default); ``python -m tests.endtoend`` runs
+hundreds, or one before every single step. A failure names its seed, which ``PHONOTHEQUE_KILL_SEED`` repeats.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+
+import pytest
+
+from tests.endtoend.kill_rounds import COMMANDS, Bases, run_round
+
+ROUNDS = int(os.environ.get("PHONOTHEQUE_KILL_ROUNDS", "9"))
+SEED = os.environ.get("PHONOTHEQUE_KILL_SEED")
+
+pytestmark = pytest.mark.xdist_group("bases")
+
+
+@pytest.mark.parametrize("number", range(ROUNDS))
+def test_a_killed_command_loses_nothing_and_is_completed_by_the_next(bases: Bases, number: int) -> None:
+    # Not the same moments in every run of the suite: over time, all are tried.
+    run_round(bases, SEED or uuid.uuid4().hex[:8], COMMANDS[number % len(COMMANDS)])
