@@ -77,6 +77,14 @@ def test_a_second_time_adds_nothing_and_reads_nothing(
     assert (first.changed, state(archive)) == (True, before)
 
 
+def test_a_folder_is_the_same_by_whatever_name(archive: Archive, music: Path, tmp_path: Path) -> None:
+    wav(music / "a.wav", 1)
+    add_folder(archive, music)
+    (tmp_path / "link").symlink_to(music)
+    for name in (tmp_path / "link", music / ".." / "music"):
+        assert add_folder(archive, name).unchanged == 1
+
+
 def test_reread_reads_everything_and_adds_nothing(archive: Archive, music: Path) -> None:
     wav(music / "a.wav", 1)
     add_folder(archive, music, AddOptions(loudness=False))

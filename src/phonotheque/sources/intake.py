@@ -100,7 +100,8 @@ def add_folder(
     """
     if not folder.is_dir():
         raise NotFoundError(f"{folder} is not a folder.", "Name a folder with music in it.")
-    if folder.resolve().is_relative_to(archive.folder.resolve()):
+    folder = folder.resolve()  # one name, however it was typed: paths are how files are recognised
+    if folder.is_relative_to(archive.folder.resolve()):
         raise UsageError(f"{folder} is part of the archive itself.", "Name a folder outside of it.")
     _expect_its_own_ledger(archive)
     archive.incoming.mkdir(parents=True, exist_ok=True)
@@ -108,7 +109,7 @@ def add_folder(
     agent = archive.settings.archive.agent
     with archive.ledger.begin() as ledger:
         accession = start_accession(
-            ledger, source="folder", location=str(folder.absolute()), agent=agent, at=timestamp(now())
+            ledger, source="folder", location=str(folder), agent=agent, at=timestamp(now())
         )
     result = AddResult(accession, behind=catalogue_is_behind(archive))
     progress.start("Adding", total_files=0, total_bytes=0)
