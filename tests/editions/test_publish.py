@@ -114,6 +114,15 @@ def test_the_edition_leads_to_every_byte(stocked: Archive) -> None:
     assert len(index) == 1
 
 
+def test_the_same_state_and_date_give_the_same_bytes(stocked: Archive, tmp_path: Path) -> None:
+    twin = tmp_path / "twin"
+    shutil.copytree(stocked.folder, twin, symlinks=True)
+    publish(stocked, at=NOW)
+    publish(open_archive(twin), at=NOW)
+    for part in ("vault", "public"):
+        assert _bytes_of(stocked.folder / part) == _bytes_of(twin / part)
+
+
 def test_again_with_nothing_new_changes_nothing(stocked: Archive) -> None:
     publish(stocked, at=NOW)
     before = sorted(path.name for path in (stocked.public / "metadata").iterdir())
@@ -304,6 +313,11 @@ def test_an_archive_without_a_usable_identity_is_told_so_before_anything_is_made
     with pytest.raises(UsageError, match=rf"\[archive\] {key}"):
         publish(open_archive(stocked.folder), at=NOW)
     assert not list(stocked.bags.glob("*"))
+
+
+def _bytes_of(folder: Path) -> dict[str, bytes]:
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
 def _held(archive: Archive) -> list[Row[Any]]:
