@@ -18,10 +18,14 @@ _PR_SET_CHILD_SUBREAPER: Final = 36  # prctl(2)
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Seconds: ``wall`` on the clock, ``cpu`` user and system time summed over all processes and threads."""
+    """Seconds: ``wall`` on the clock, ``cpu`` user and system time summed over all processes and threads.
+
+    ``others`` is the share of all processors that went to other programs meanwhile, which slows both.
+    """
 
     wall: float
     cpu: float
+    others: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +59,22 @@ def alternate(contenders: Sequence[Contender], rounds: int) -> dict[str, Cost]:
 def measure(run: Callable[[], object]) -> Cost:
     """Return what one run costs, in this process and in all that it starts. Nothing else may run here."""
     _wait_for_orphans()
-    before, start = _used(), time.perf_counter()
+    cpu, busy, start = _used(), _busy(), time.perf_counter()
     run()
     wall = time.perf_counter() - start
     _wait_for_orphans()
-    return Cost(wall, _used() - before)
+    cpu = _used() - cpu
+    capacity = (os.cpu_count() or 1) * (time.perf_counter() - start)
+    return Cost(wall, cpu, max(0.0, _busy() - busy - cpu) / capacity)
 
 
 def median(costs: Sequence[Cost]) -> Cost:
     """Return the median of each part of some costs."""
-    return Cost(statistics.median(c.wall for c in costs), statistics.median(c.cpu for c in costs))
+    return Cost(
+        wall=statistics.median(cost.wall for cost in costs),
+        cpu=statistics.median(cost.cpu for cost in costs),
+        others=statistics.median(cost.others for cost in costs),
+    )
 
 
 def command(*words: object, cwd: Path | None = None, given: bytes = b"") -> Callable[[], object]:
@@ -93,6 +103,13 @@ def _used() -> float:
     return sum(
         usage.ru_utime + usage.ru_stime for usage in (getrusage(RUSAGE_SELF), getrusage(RUSAGE_CHILDREN))
     )
+
+
+def _busy() -> float:
+    """Return the seconds that all processors have worked since the machine was started (proc_stat(5))."""
+    words = Path("/proc/stat").read_text(encoding="ascii").split("\n", 1)[0].split()
+    user, nice, system, _idle, _iowait, irq, softirq, steal = (int(word) for word in words[1:9])
+    return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
 
 
 def _wait_for_orphans() -> None:

@@ -58,7 +58,8 @@ def print_races(races: Sequence[Race]) -> None:
             f"| {race.ours} | {_costs(race.our_cost)} | {race.peer} | {_costs(race.peer_cost)} "
             f"| {race.ratio:.2f} | {race.cpu_ratio:.2f} | {target} | {verdict} |"
         )
-    print(flush=True)
+    others = max(cost.others for race in races for cost in (race.our_cost, race.peer_cost))
+    print(f"\nOther programs used up to {others:.0%} of the processors meanwhile.", flush=True)
 
 
 def print_figures(figures: Sequence[Figure]) -> None:
