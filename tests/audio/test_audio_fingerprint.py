@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from phonotheque.audio.examine import examine
 from phonotheque.audio.fingerprint import BestAlignment, bit_error_rate, fingerprint_from_samples
 from phonotheque.model.audio import AudioFacts
 from tests.audio.audio_making import MP3, WAV, Kind, music, write
+from tests.tools import tool
 
 
 def fingerprint(path: Path) -> bytes:
@@ -25,11 +25,9 @@ def fingerprint(path: Path) -> bytes:
 
 
 def by_fpcalc(path: Path) -> bytes:
-    tool = shutil.which("fpcalc")
-    if tool is None:
-        pytest.skip("fpcalc (Debian: libchromaprint-tools) is not installed")
+    fpcalc = tool("fpcalc", "libchromaprint-tools")
     # fpcalc may complain about the end of a file that it fingerprinted well: its output is what counts.
-    run = subprocess.run([tool, "-raw", "-json", str(path)], capture_output=True, check=False)
+    run = subprocess.run([fpcalc, "-raw", "-json", str(path)], capture_output=True, check=False)
     if not run.stdout:
         return b""
     return np.array(json.loads(run.stdout)["fingerprint"], dtype="<u4").tobytes()

@@ -1,7 +1,7 @@
 """Nothing acknowledged is ever lost: ``kill -9`` at random moments and steps, then everything is looked at.
 
-``PHONOTHEQUE_KILL_ROUNDS`` sets how many rounds are run (9 by default); ``python -m tests.endtoend`` runs
-hundreds, or one before every single step. A failure names its seed, which ``PHONOTHEQUE_KILL_SEED`` repeats.
+``KILL_ROUNDS`` sets how many rounds are run (9 by default); ``python -m tests.endtoend`` runs
+hundreds, or one before every single step. A failure names its seed, which ``KILL_SEED`` repeats.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import pytest
 
 from tests.endtoend.kill_rounds import COMMANDS, Bases, run_round
 
-ROUNDS = int(os.environ.get("PHONOTHEQUE_KILL_ROUNDS", "9"))
-SEED = os.environ.get("PHONOTHEQUE_KILL_SEED")
+ROUNDS = int(os.environ.get("KILL_ROUNDS", "9"))
+SEED = os.environ.get("KILL_SEED")
 
 pytestmark = pytest.mark.xdist_group("bases")
 

@@ -24,9 +24,9 @@ from tuf.ngclient import Updater
 from phonotheque.editions.edition import read_edition
 from tests.endtoend.commands import PATIENCE, phono, seeding, serving
 from tests.endtoend.small_music import write_album
+from tests.tools import tool
 
 pytestmark = pytest.mark.xdist_group("other-clients")
-_MUST_RUN = os.environ.get("PHONOTHEQUE_TESTS_MUST_RUN") == "1"
 
 
 @contextmanager
@@ -81,10 +81,8 @@ def published(announce: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_rtorrent_downloads_a_bag_from_our_mirror(published: Path, tmp_path: Path) -> None:
-    missing = [tool for tool in ("rtorrent", "tmux") if shutil.which(tool) is None]
-    if missing and not _MUST_RUN:
-        pytest.skip(f"not installed: {', '.join(missing)}")
-    assert not missing
+    tool("rtorrent", "rtorrent")
+    tool("tmux", "tmux")
     edition = read_edition((published / "public/targets/edition.json").read_bytes())
     bag = next(bag for bag in edition.bags if bag.wave == 1)
     mirror = tmp_path / "mirror"
@@ -155,6 +153,7 @@ def test_the_tuf_client_alone_fetches_the_edition(published: Path, tmp_path: Pat
             metadata_base_url=f"{address}/metadata/",
             target_dir=str(tmp_path / "targets"),
             target_base_url=f"{address}/targets/",
+            bootstrap=None,
         )
         updater.refresh()
         for name in ("edition.json", "editions/1/edition.json"):
