@@ -86,7 +86,7 @@ def make_bases(folder: Path) -> Bases:
         shutil.copytree(bases.base(command), copied, symlinks=True)
         words = words_of(command, copied, copied / "archive")
         with start(*words, env=EPOCH, program=(STEPPING, "count")) as process:
-            _wait_for_lock(process, changing(command, copied))
+            wait_for_lock(process, changing(command, copied))
             locked = time.monotonic()
             _, err = process.communicate(timeout=PATIENCE)
         assert process.returncode == 0, err
@@ -167,7 +167,7 @@ def _kill_at_moment(
     delay = chance.uniform(0, bases.seconds[done.command])
     with start(*words, env=EPOCH) as process:
         if not from_start:
-            _wait_for_lock(process, changing(done.command, place))
+            wait_for_lock(process, changing(done.command, place))
         began = time.monotonic()
         try:
             process.wait(delay)
@@ -198,7 +198,8 @@ def _ended(process: subprocess.Popen[str], done: Round) -> bool:
     return False
 
 
-def _wait_for_lock(process: subprocess.Popen[str], folder: Path) -> None:
+def wait_for_lock(process: subprocess.Popen[str], folder: Path) -> None:
+    """Wait until a command has the lock of what it changes, or has ended."""
     lock = folder / ".lock"
 
     def taken() -> bool:

@@ -1,0 +1,40 @@
+"""A second command on the same archive is told who is at work, harms nothing, and reading goes on."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.endtoend.commands import LOOPBACK, PATIENCE, phono, start
+from tests.endtoend.final_states import differences
+from tests.endtoend.kill_rounds import EPOCH, Bases, changing, state, wait_for_lock, words_of
+
+pytestmark = pytest.mark.xdist_group("bases")
+
+
+@pytest.mark.parametrize("command", ["add", "mirror"])
+def test_a_second_command_is_refused_while_one_works(bases: Bases, tmp_path: Path, command: str) -> None:
+    place = tmp_path / "round"
+    shutil.copytree(bases.base(command), place, symlinks=True)
+    folder = changing(command, place)
+    words = words_of(command, place, place / "archive")
+    others: list[tuple[object, ...]] = [("check", folder), words]
+    if command == "add":
+        others += [("publish", folder), ("plan", folder, "--budget", "1GB")]
+    else:
+        others += [("repair", folder, *LOOPBACK)]
+    with start(*words, env=EPOCH) as process:
+        wait_for_lock(process, folder)
+        os.kill(process.pid, signal.SIGSTOP)  # it holds the lock for as long as this test likes
+        for other in others:
+            said = phono(*other, code=1, env=EPOCH).err
+            assert f"is being changed by “phono {command}” (process {process.pid})" in said
+        phono("status", folder)
+        os.kill(process.pid, signal.SIGCONT)
+        _, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0, err
+    assert differences(state(command, place), bases.expected[command]) == []
