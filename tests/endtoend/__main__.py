@@ -46,9 +46,8 @@ def main() -> int:
                 head = f"{number:4} {command:8} {done.variant:7} {done.seconds:5.1f} s"
                 print(head, "; ".join(done.kills), flush=True)
     minutes = (time.monotonic() - began) / 60
-    print(
-        f"{options.rounds} rounds in {minutes:.0f} min: {dict(kills)} kills, {late} too late, {failed} failed"
-    )
+    came = f"{kills.total()} kills {dict(kills)}, {late} too late; {failed} rounds failed"
+    print(f"{total} rounds in {minutes:.0f} min: {came}")
     return 1 if failed else 0
 
 
