@@ -74,9 +74,12 @@ def test_a_mistake_in_the_environment_or_the_users_file_is_looked_for_there(
         with pytest.raises(UsageError, match="many"):
             open_archive(folder)
         patched.delenv("PHONOTHEQUE_PUBLISH_BAG_FILES")
-        patched.setenv("PHONOTHEQUE_PUBLISHING_URL", "x")
-        with pytest.raises(UsageError, match=r"the environment.*no section \[publishing\]"):
+        patched.setenv("PHONOTHEQUE_PUBLISH_LINK", "x")
+        with pytest.raises(UsageError, match=r"the environment.*\[publish\] link"):
             open_archive(folder)
+        patched.delenv("PHONOTHEQUE_PUBLISH_LINK")
+        patched.setenv("PHONOTHEQUE_HOME_PAGE", "somebody else's")
+        open_archive(folder)
     (own_settings / "phonotheque").mkdir(parents=True)
     (own_settings / "phonotheque" / "config.toml").write_text("[archive]\nnaem = 'x'\n")
     with pytest.raises(UsageError, match=r"config\.toml: \[archive\] naem"):

@@ -32,7 +32,8 @@ DEMUXERS: Final = (
     "aac,ac3,aiff,amr,ape,asf,au,caf,dsf,dts,eac3,flac,iff,matroska,webm,mov,mp4,mp3,mpc,mpc8,ogg,tak,tta,"
     "voc,w64,wav,wv"
 )
-_ERR_DETECT = "crccheck+bitstream+buffer"
+# Not “buffer”: with it FFmpeg mutes whatever MP3 granule holds stuffing, as older encoders wrote it.
+_ERR_DETECT = "crccheck+bitstream"
 _BUFFER = 256 * 1024  # bytes per read: fewer calls back into Python
 _MAX_BATCH = 4_000_000  # samples over all channels, whatever rate and channels a file claims
 _MAX_NOTES = 20  # a badly damaged file says the same a thousand times

@@ -23,6 +23,7 @@ from phonotheque.sources.take_in import How
 from phonotheque.vault.archive import Archive, now
 
 _SHOWN = 20  # notable files listed before the rest is only counted
+_LONGEST = 200  # characters of what is said of one
 
 
 @click.command("add")
@@ -91,14 +92,16 @@ def _data(result: AddResult) -> dict[str, object]:
         "unchanged": result.unchanged,
         "refused": dict(result.refused),
         "notable": [{"path": path, "note": note} for path, note in result.notable],
+        "unlisted": result.unlisted,
     }
 
 
 def _print(archive: Archive, result: AddResult) -> None:
     for path, note in result.notable[:_SHOWN]:
-        messages.print(safe(f"  {path}: {note}"))
+        messages.print(safe(f"  {path}: {note if len(note) <= _LONGEST else note[:_LONGEST] + '…'}"))
     if len(result.notable) > _SHOWN:
-        messages.print(f"  … and {len(result.notable) - _SHOWN} more; --json lists them all")
+        more = len(result.notable) - _SHOWN + result.unlisted
+        messages.print(f"  … and {more:,} more; --json lists {len(result.notable):,}")
     parts = [f"{counted(result.held, 'new master')} held"]
     if result.again:
         parts.append(f"{counted(result.again, 'file')} already held")

@@ -156,6 +156,7 @@ def _environment(environ: Mapping[str, str]) -> Layer:
     for name, value in environ.items():
         prefix, _, rest = name.partition("_")
         section, _, key = rest.lower().partition("_")
-        if prefix == "PHONOTHEQUE" and key:
+        # Other variables of that prefix may be other programs' own.
+        if prefix == "PHONOTHEQUE" and key and section in Settings.__dataclass_fields__:
             sections.setdefault(section, {})[key] = value
     return Layer("the environment (PHONOTHEQUE_…)", sections)

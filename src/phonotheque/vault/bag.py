@@ -250,7 +250,8 @@ def _place_one(job: _Job) -> FileHashes | Finding:
 
 def _place(source: Path, target: Path) -> FileHashes:
     # Nothing is synced here: one pass at the end lets the file system commit all files together.
-    if not share(source, target, allow_link=True):
+    # A source with a second name is also somebody else's, who may write to it: the bag gets bytes of its own.
+    if not share(source, target, allow_link=source.lstat().st_nlink == 1):
         return copy_hashing(source, target, PieceHasher, sync=False).finish()
     try:
         return feed(target, PieceHasher(), follow_links=False).finish()
