@@ -15,6 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from click.testing import CliRunner
+
+from phonotheque.cli.check import check_command
+
 PHONO = ("phonotheque.cli.main",)
 STEPPING = "tests.endtoend.stepping"
 ROOT = Path(__file__).parents[2]
@@ -46,6 +50,15 @@ def phono(*words: object, code: int | None = 0, env: Mapping[str, str] = {}) -> 
     assert "Traceback" not in err, f"phono {_words(words)}:\n{err}"
     assert code in (None, done.code), f"phono {_words(words)} ended with {done.code}, not {code}:\n{out}{err}"
     return done
+
+
+def findings(folder: Path) -> list[dict[str, str]]:
+    """Return what ``phono check`` finds, run in this process: starting one takes longer."""
+    done = CliRunner().invoke(check_command, [str(folder), "--json"])
+    assert isinstance(done.exception, SystemExit | None), done.exception
+    found = [finding for part in json.loads(done.stdout)["checked"] for finding in part["findings"]]
+    assert done.exit_code == (4 if found else 0)
+    return found
 
 
 @contextmanager

@@ -5,7 +5,6 @@ Then it is run to its end, and must have come to what a run without kills comes 
 
 from __future__ import annotations
 
-import json
 import random
 import shutil
 import signal
@@ -15,14 +14,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from click.testing import CliRunner
-
-from phonotheque.cli.check import check_command
 from tests.endtoend.commands import (
     DATE,
     LOOPBACK,
     PATIENCE,
     STEPPING,
+    findings,
     kill_session,
     phono,
     session_members,
@@ -222,16 +219,8 @@ def _check_promises(command: str, place: Path, bases: Bases) -> None:
 
 
 def _check(folder: Path, *, only_extra: bool) -> None:
-    if not (folder / "phonotheque.toml").exists():
-        return
-    # In this process, for the time that starting another one takes.
-    done = CliRunner().invoke(check_command, [str(folder), "--json"])
-    assert isinstance(done.exception, SystemExit | None), done.exception
-    wrong = [finding for part in json.loads(done.stdout)["checked"] for finding in part["findings"]]
-    assert done.exit_code == (4 if wrong else 0)
-    if only_extra:
-        wrong = [finding for finding in wrong if finding["what"] != "extra"]
-    _none(wrong)
+    if (folder / "phonotheque.toml").exists():
+        _none([wrong for wrong in findings(folder) if not only_extra or wrong["what"] != "extra"])
 
 
 def _nothing_vanished(place: Path, base: Path) -> None:
