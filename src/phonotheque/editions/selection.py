@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pyarrow as pa
 from sqlalchemy import ColumnElement, Connection, Row, select
@@ -18,15 +17,12 @@ from phonotheque.ledger.bags import bagged_kinds, where_bagged
 from phonotheque.ledger.schema import files
 from phonotheque.ledger.statements import decided_files, standing_statements
 from phonotheque.model.audio import Integrity
+from phonotheque.model.batches import IN_A_STATEMENT, batched
 from phonotheque.model.errors import NotFoundError
 from phonotheque.model.rights import Act, Answer
 from phonotheque.rights.rules import decide_all
 from phonotheque.vault.archive import Archive
 from phonotheque.vault.incoming import incoming_path
-
-_AT_A_TIME = 500  # ids in one query
-
-T = TypeVar("T")
 
 # What planning looks at: fingerprints and tags, a file's largest columns, are not read for it.
 _COMPARED = (
@@ -71,7 +67,7 @@ def wanted_access_copies(archive: Archive, plan: Plan) -> list[tuple[Row[Any], P
     found: list[tuple[Row[Any], Path]] = []
     with archive.ledger.connect() as ledger:
         publishable = decided_files(ledger, Act.DISTRIBUTE)
-        for chunk in _chunks(wanted):
+        for chunk in batched(wanted, IN_A_STATEMENT):
             masters = _masters(ledger, chunk)
             made = set(_access_copies(ledger, [row.id for row in masters.values()]))
             missing = [row for row in masters.values() if row.id in publishable and row.id not in made]
@@ -88,7 +84,7 @@ def select_for_bags(archive: Archive, plan: Plan) -> list[Chosen]:
     chosen: list[Chosen] = []
     with archive.ledger.connect() as ledger:
         for choice in ("master", "access"):
-            for chunk in _chunks(_planned(plan, choice)):
+            for chunk in batched(_planned(plan, choice), IN_A_STATEMENT):
                 chosen += _choose(archive, ledger, chunk, choice)
     return sorted(chosen, key=lambda one: (-(one.listens or 0), one.recording))
 
@@ -146,7 +142,7 @@ def _masters(
     ledger: Connection, hashes: Iterable[str], columns: Sequence[ColumnElement[Any]] = tuple(files.c)
 ) -> dict[str, Row[Any]]:
     found: dict[str, Row[Any]] = {}
-    for chunk in _chunks(hashes):
+    for chunk in batched(hashes, IN_A_STATEMENT):
         query = select(*columns).where(files.c.sha256.in_(chunk), files.c.kind == "master", files.c.held)
         found.update((row.sha256, row) for row in ledger.execute(query))
     return found
@@ -167,9 +163,3 @@ def _place(archive: Archive, row: Row[Any], places: Mapping[int, tuple[str, str]
 def _planned(plan: Plan, choice: str) -> Iterator[dict[str, Any]]:
     for batch in plan.items.to_batches():
         yield from (item for item in batch.to_pylist() if item["choice"] == choice)
-
-
-def _chunks(items: Iterable[T]) -> Iterator[list[T]]:
-    source = iter(items)
-    while chunk := list(islice(source, _AT_A_TIME)):
-        yield chunk

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from itertools import islice
 
 from sqlalchemy import Connection, delete, insert, select, update
 
 from phonotheque.ledger.schema import holding_files, holdings
-
-_AT_ONCE = 500  # paths in one statement; databases bound the number of parameters
+from phonotheque.model.batches import IN_A_STATEMENT, batched
 
 
 class HoldingState(StrEnum):
@@ -101,13 +99,7 @@ def _set(connection: Connection, bag_id: str, state: HoldingState, verified_at: 
 
 
 def _forget(connection: Connection, bag_id: str, paths: Iterable[str]) -> None:
-    for some in _batches(paths):
+    for some in batched(paths, IN_A_STATEMENT):
         connection.execute(
             delete(holding_files).where(holding_files.c.bag_id == bag_id, holding_files.c.path.in_(some))
         )
-
-
-def _batches(paths: Iterable[str]) -> Iterator[list[str]]:
-    remaining = iter(paths)
-    while some := list(islice(remaining, _AT_ONCE)):
-        yield some

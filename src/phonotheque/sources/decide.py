@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import islice
 
 from sqlalchemy import Connection
 
 from phonotheque.ledger.statements import save_decisions, standing_statements
+from phonotheque.model.batches import IN_A_STATEMENT, batched
 from phonotheque.model.rights import Kind, Statement
 from phonotheque.model.settings import Settings
 from phonotheque.rights.rules import decide_all
-
-_AT_A_TIME = 500  # files asked about in one query; databases bound the number of parameters
 
 
 def redecide(ledger: Connection, file_ids: Iterable[int], settings: Settings, *, at: str) -> None:
     """Compute and save all decisions on these files."""
     mandate = mandate_statement(settings)
-    remaining = iter(file_ids)
-    while some := list(islice(remaining, _AT_A_TIME)):
+    for some in batched(file_ids, IN_A_STATEMENT):
         standing = standing_statements(ledger, some)
         decided = {file: decide_all([*statements, *mandate]) for file, statements in standing.items()}
         save_decisions(ledger, decided, at=at)

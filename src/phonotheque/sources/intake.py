@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -28,6 +27,7 @@ from phonotheque.ledger.files import (
 )
 from phonotheque.ledger.statements import decided_files, record_evidence
 from phonotheque.model.audio import AudioFacts, Integrity, Refusal, RefusalKind
+from phonotheque.model.batches import IN_A_STATEMENT, batched
 from phonotheque.model.errors import NotFoundError, UsageError, VerificationError
 from phonotheque.model.progress import QUIET, Progress
 from phonotheque.model.rights import Act
@@ -39,7 +39,6 @@ from phonotheque.vault.archive import Archive, now, timestamp
 from phonotheque.vault.fixity import check_file
 from phonotheque.vault.incoming import incoming_path
 
-_LOOK_UP = 500  # paths asked of the ledger at a time
 _BATCH = 4  # files per task: about a second of work, so that Ctrl-C loses little
 _LISTED = 10_000  # files named in the result; the ledger's sightings have them all
 _HELD = "held"
@@ -145,7 +144,7 @@ def _tasks(
     archive: Archive, folder: Path, options: AddOptions, result: AddResult, progress: Progress
 ) -> Iterator[TakeIn]:
     mandate = bool(archive.settings.mandate.preserve.strip())
-    for chunk in _chunks(_walk(archive, folder)):
+    for chunk in batched(_walk(archive, folder), IN_A_STATEMENT):
         with archive.ledger.connect() as ledger:
             seen = sightings_of(ledger, [item.path for item in chunk])
             ids = {sighting.file_id for sighting in seen.values() if sighting.file_id is not None}
@@ -275,19 +274,13 @@ def _walk(archive: Archive, folder: Path) -> Iterator[FoundFile | Unwalkable]:
     return walk(folder, skip=[part for part in own if part.exists()])
 
 
-def _chunks(items: Iterable[FoundFile | Unwalkable]) -> Iterator[list[FoundFile | Unwalkable]]:
-    source = iter(items)
-    while chunk := list(islice(source, _LOOK_UP)):
-        yield chunk
-
-
 @contextmanager
 def _looking_ahead(archive: Archive, folder: Path, progress: Progress) -> Iterator[None]:
     """Count what is to come in a thread, so that the remaining time can be told while the walk streams."""
     stop = threading.Event()
 
     def count() -> None:
-        for chunk in _chunks(_walk(archive, folder)):
+        for chunk in batched(_walk(archive, folder), IN_A_STATEMENT):
             if stop.is_set():
                 return
             size = sum(item.size for item in chunk if isinstance(item, FoundFile))
