@@ -13,7 +13,7 @@ from tests.endtoend.final_states import differences, published, tree
 from tests.endtoend.kill_rounds import EPOCH, Bases
 from tests.endtoend.promises import broken
 
-pytestmark = pytest.mark.xdist_group("bases")
+pytestmark = pytest.mark.xdist_group("editions")
 _HOLD_ALL = ("--budget", "1GB", "--once", "--json", *LOOPBACK)
 
 

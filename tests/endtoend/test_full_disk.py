@@ -19,7 +19,7 @@ from tests.endtoend.final_states import differences
 from tests.endtoend.kill_rounds import COMMANDS, EPOCH, Bases, changing, state, words_of
 from tests.endtoend.promises import broken
 
-pytestmark = pytest.mark.xdist_group("bases")
+pytestmark = pytest.mark.xdist_group("kills")
 _SIZE = 64_000_000  # bytes of the small file system
 
 

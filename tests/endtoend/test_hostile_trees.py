@@ -24,7 +24,7 @@ from tests.endtoend.final_states import tree
 from tests.endtoend.kill_rounds import Bases
 from tests.endtoend.promises import broken, sha256
 
-pytestmark = pytest.mark.xdist_group("bases")
+pytestmark = pytest.mark.xdist_group("editions")
 BAG = "kills-0001-0001"
 NOW = datetime(2026, 11, 21, 10, 15, tzinfo=UTC)
 

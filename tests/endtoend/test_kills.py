@@ -16,7 +16,7 @@ from tests.endtoend.kill_rounds import COMMANDS, Bases, run_round
 ROUNDS = int(os.environ.get("KILL_ROUNDS", "9"))
 SEED = os.environ.get("KILL_SEED")
 
-pytestmark = pytest.mark.xdist_group("bases")
+pytestmark = pytest.mark.xdist_group("kills")
 
 
 @pytest.mark.parametrize("number", range(ROUNDS))

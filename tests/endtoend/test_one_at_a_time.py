@@ -13,7 +13,7 @@ from tests.endtoend.commands import LOOPBACK, PATIENCE, phono, start
 from tests.endtoend.final_states import differences
 from tests.endtoend.kill_rounds import EPOCH, Bases, changing, state, wait_for_lock, words_of
 
-pytestmark = pytest.mark.xdist_group("bases")
+pytestmark = pytest.mark.xdist_group("editions")
 
 
 @pytest.mark.parametrize("command", ["add", "mirror"])
