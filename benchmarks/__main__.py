@@ -17,9 +17,10 @@ from pathlib import Path
 from benchmarks.adding import PHONO, bench_add, new_archive
 from benchmarks.checking import bench_check
 from benchmarks.fingerprinting import bench_fingerprint
+from benchmarks.held import hold
 from benchmarks.measure import adopt_orphans, command
 from benchmarks.music import Music, make_music
-from benchmarks.publishing import bench_publish, bench_seal, filled_archive
+from benchmarks.publishing import bench_publish, bench_seal
 from benchmarks.stages import bench_stages
 
 _SONGS, _WAVES = 48, 24
@@ -58,14 +59,14 @@ def _run(folder: Path, names: list[str], rounds: int) -> None:
     music = make_music(folder, songs=_SONGS, waves=_WAVES)
     _warm_up(music, folder)
     print(f"\nMade the music in {time.monotonic() - start:.0f} s.")
-    filled = cache(lambda: filled_archive(music, folder))
+    held = cache(lambda: hold(music, folder))
     benchmarks: dict[str, Callable[[], None]] = {
         "fingerprint": lambda: bench_fingerprint(music),
         "add": lambda: bench_add(music, folder, rounds),
         "stages": lambda: bench_stages(music, rounds),
         "seal": lambda: bench_seal(music, folder, rounds),
-        "publish": lambda: bench_publish(music, folder, filled(), rounds),
-        "check": lambda: bench_check(folder, filled(), rounds),
+        "publish": lambda: bench_publish(music, folder, held(), rounds),
+        "check": lambda: bench_check(held(), rounds),
     }
     for name, run in benchmarks.items():
         if name in names:

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 
 from benchmarks.adding import PHONO
+from benchmarks.held import Held
 from benchmarks.measure import Contender, alternate, command
 from benchmarks.music import size_of
-from benchmarks.publishing import BAGIT, linked_copy
+from benchmarks.publishing import BAGIT
 from benchmarks.results import Race, print_heading, print_races
 
 _CHECK, _SHA256SUM = "phono check", "sha256sum -c"
 
 
-def bench_check(folder: Path, filled: Path, rounds: int) -> None:
+def bench_check(held: Held, rounds: int) -> None:
     """Measure a check of a published archive's bags, warm."""
-    archive = folder / "archive"
-    linked_copy(filled, archive)
-    command(*PHONO, "publish", archive)()
-    bags = sorted((archive / "vault" / "bags").iterdir())
+    held.publish()
+    bags = sorted((held.archive / "vault" / "bags").iterdir())
     size = size_of([path for bag in bags for path in bag.rglob("*") if path.is_file()])
     about = f"{len(bags)} bags of a published archive, {size / 1e9:.2f} GB, warm, {rounds} rounds."
     print_heading("check", about)
@@ -36,7 +34,7 @@ def bench_check(folder: Path, filled: Path, rounds: int) -> None:
         peer("bagit.py --validate", *validate, 1, "."),
         peer(f"bagit.py --validate --processes {cores}", *validate, cores, "."),
     ]
-    ours = Contender(_CHECK, command(*PHONO, "check", archive))
+    ours = Contender(_CHECK, command(*PHONO, "check", held.archive))
     costs = alternate((ours, *peers), rounds)
     targets = (1.5, None, None)
     print_races(

@@ -15,6 +15,7 @@ from phonotheque.audio.examine import examine
 from phonotheque.model.audio import Integrity, Refusal
 
 _TARGET = 0.001
+_MEDLEYS = 6  # of each format
 _SAMPLES = Path(__file__).parents[2] / "shared" / "samples" / "music"
 _SOUND = {".flac", ".mp3", ".ogg", ".opus", ".m4a"}
 
@@ -51,7 +52,7 @@ def _sets(music: Music) -> Iterable[tuple[str, list[Path]]]:
     yield "the demonstration’s recordings", sorted(p for p in music.demo.rglob("*") if p.suffix in _SOUND)
     songs = files_in(music.songs)
     for suffix in sorted({song.suffix for song in songs}):
-        yield f"medleys, {suffix[1:]}", [song for song in songs if song.suffix == suffix]
+        yield f"medleys, {suffix[1:]}", [song for song in songs if song.suffix == suffix][:_MEDLEYS]
     if _SAMPLES.is_dir():
         yield "real samples", sorted(p for p in _SAMPLES.iterdir() if p.suffix in _SOUND)
 

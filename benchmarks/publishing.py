@@ -10,7 +10,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from benchmarks.adding import PHONO, new_archive
+from benchmarks.adding import PHONO
+from benchmarks.held import Held
 from benchmarks.measure import Contender, alternate, command
 from benchmarks.music import Music, files_in, size_of
 from benchmarks.results import Race, print_heading, print_races
@@ -23,26 +24,6 @@ _SEALED, _COPIED = "copy, SHA-256 and torrent hashes", "copy and SHA-256"
 _SEALED_FILES = 12  # a gigabyte: what is written fits the page cache
 _PUBLISH = "phono publish"
 _MKTORRENT, _LIBTORRENT = "mktorrent (v1)", "libtorrent (v1 and v2)"
-
-
-def filled_archive(music: Music, folder: Path) -> Path:
-    """Return an archive that holds all songs and waves, and has published nothing yet."""
-    archive = folder / "filled"
-    new_archive(archive)
-    for source in (music.songs, music.waves):
-        command(*PHONO, "add", archive, source, "--no-loudness")()
-    return archive
-
-
-def linked_copy(source: Path, target: Path) -> None:
-    """Put a copy of an archive in place of what is at ``target``, sharing the masters, which never change."""
-
-    def copy(one: str, other: str) -> None:
-        (os.link if "/incoming/" in one else shutil.copy2)(one, other)
-
-    shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(source, target, copy_function=copy)
-    os.sync()
 
 
 def bench_seal(music: Music, folder: Path, rounds: int) -> None:
@@ -75,14 +56,14 @@ def bench_seal(music: Music, folder: Path, rounds: int) -> None:
     print_races([Race(_SEALED, _COPIED, costs[_SEALED], costs[_COPIED])])
 
 
-def bench_publish(music: Music, folder: Path, filled: Path, rounds: int) -> None:
+def bench_publish(music: Music, folder: Path, held: Held, rounds: int) -> None:
     """Measure a whole publication, on masters that lie ready, against making a bag and a torrent of them."""
     files = [*files_in(music.songs), *files_in(music.waves)]
     about = (
         f"{len(files)} masters, {size_of(files) / 1e9:.2f} GB, on the same disk as the bag, {rounds} rounds."
     )
     print_heading("publish", about)
-    archive, bag, torrent = folder / "archive", folder / "bag", folder / "bag.torrent"
+    bag, torrent = folder / "bag", folder / "bag.torrent"
 
     def fresh_folder() -> None:
         shutil.rmtree(bag, ignore_errors=True)
@@ -106,7 +87,11 @@ def bench_publish(music: Music, folder: Path, filled: Path, rounds: int) -> None
 
         return Contender(name, run, fresh_folder)
 
-    ours = Contender(_PUBLISH, command(*PHONO, "publish", archive), lambda: linked_copy(filled, archive))
+    def fresh_archive() -> None:
+        held.unpublish()
+        os.sync()
+
+    ours = Contender(_PUBLISH, command(*PHONO, "publish", held.archive), fresh_archive)
     cores = os.cpu_count() or 1
     peers = [
         peer(f"bagit.py{f' --processes {processes}' if processes > 1 else ''}, {tool}", tool, processes)
