@@ -45,6 +45,7 @@ class Bases:
     expected: dict[str, Mapping[str, object]] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)  # from the lock to the end, without kills
     steps: dict[str, int] = field(default_factory=dict)  # that change the disk, of the command's own process
+    room: dict[str, int] = field(default_factory=dict)  # of these, those that need room on it
 
     def base(self, command: str) -> Path:
         """The folder with ``archive`` and ``music`` in which a command is to be run."""
@@ -88,7 +89,7 @@ def make_bases(folder: Path) -> Bases:
             _, err = process.communicate(timeout=PATIENCE)
         assert process.returncode == 0, err
         bases.seconds[command] = time.monotonic() - locked
-        bases.steps[command] = int(err.rpartition(SAYS)[2])
+        bases.steps[command], bases.room[command] = map(int, err.rpartition(SAYS)[2].split())
         bases.expected[command] = state(command, copied)
     return bases
 

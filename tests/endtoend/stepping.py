@@ -1,9 +1,9 @@
 """Run ``phono`` and end it, or let its disk be full, at its Nth step that changes the disk.
 
-``python -m tests.endtoend.stepping count phono-arguments…`` says on standard error how many steps there are;
-``kill:N`` ends the process with SIGKILL before step N; ``full:N`` lets that step and all later ones fail as
-on a full disk. Steps are those of the command's own process: creating, writing, renaming, linking, removing,
-fsync, and the ledger's commits.
+``python -m tests.endtoend.stepping count phono-arguments…`` says on standard error how many steps there are,
+and how many of them need room. ``kill:N`` ends the process with SIGKILL before step N. ``full:N`` lets the
+Nth step that needs room, and all later ones, fail as on a full disk. Steps are those of the command's own
+process: creating, writing, renaming, linking, removing, fsync, and the ledger's commits.
 """
 
 from __future__ import annotations
@@ -30,13 +30,15 @@ class _Steps:
         self.kind = kind
         self.last = int(number or 0)
         self.count = 0
+        self.needing_room = 0
 
     def take(self, name: str, where: object = None) -> None:
         """Count a step, and do at it what was asked for."""
         self.count += 1
+        self.needing_room += name in _NEED_ROOM
         if self.kind == "kill" and self.count == self.last:
             os.kill(os.getpid(), signal.SIGKILL)
-        if self.kind == "full" and self.count >= self.last and name in _NEED_ROOM:
+        if self.kind == "full" and self.needing_room >= self.last and name in _NEED_ROOM:
             raise OSError(ENOSPC, os.strerror(ENOSPC), where)
 
     def heard(self, name: str, arguments: tuple[Any, ...]) -> None:
@@ -73,7 +75,7 @@ def main() -> None:
         phono()
     finally:
         if steps.kind == "count":
-            print(f"{SAYS}{steps.count}", file=sys.stderr)
+            print(f"{SAYS}{steps.count} {steps.needing_room}", file=sys.stderr)
 
 
 if __name__ == "__main__":
