@@ -21,7 +21,7 @@ from tests.endtoend.promises import broken
 
 pytestmark = pytest.mark.xdist_group("kills")
 _SIZE = 64_000_000  # bytes of the small file system
-_CLEAR = ("No space left on device", "disk is full", "No usable temporary directory")
+_CLEAR = ("No space left on device", "disk is full", "Make room", "No usable temporary directory")
 
 
 @pytest.fixture
