@@ -255,8 +255,8 @@ ZM Zambia
 ZW Zimbabwe
 """
 
-# Countries that are no more (ISO 3166-3) or that ISO has no code for, and wider areas. Codes that begin with X
-# are user-assigned, with the meaning that MusicBrainz gives them.
+# Countries that are no more (ISO 3166-3) or that ISO has no code for, and wider areas. Codes that begin with
+# X are user-assigned, with the meaning that MusicBrainz gives them.
 OTHERS = """
 AN Netherlands Antilles
 CS Serbia and Montenegro
