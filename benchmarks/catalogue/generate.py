@@ -3,8 +3,8 @@
     python -m benchmarks.catalogue.generate FOLDER --tracks 1000000
 
 Ids are plain numbers as text: ``source_id`` of the track, ``record_id`` and ``release_id`` of the album (of
-the second source, an MBID). The same size and seed give the same rows on the same kind of processor, whatever the
-number of processes; another size gives another catalogue.
+the second source, an MBID). The same size and seed give the same rows on the same kind of processor, whatever
+the number of processes; another size gives another catalogue.
 """
 
 from __future__ import annotations
