@@ -10,6 +10,7 @@ the number of processes; another size gives another catalogue.
 from __future__ import annotations
 
 import argparse
+import json
 import multiprocessing
 import os
 import time
@@ -31,6 +32,7 @@ from phonotheque.catalogue.datasets import GROUPS_PER_PART, ROWS_PER_GROUP
 from phonotheque.catalogue.schema import FACTS, LISTENS
 
 _FILE = GROUPS_PER_PART * ROWS_PER_GROUP  # rows
+_DONE = "generated.json"  # written last
 SOURCES = (FIRST_SOURCE, SECOND_SOURCE)
 BYTES_A_TRACK = 95  # of facts and listens: 73 at a million tracks, 82 at ten; numbers and words get more
 
@@ -64,6 +66,7 @@ def generate(folder: Path, tracks: int = 1_000_000, seed: int = 1, processes: in
     told = {source: list(_pieces(folder / source, source, count)) for source, count in counts.items()}
     counted = list(_pieces(folder / FIRST_SOURCE, None, shape.recordings))
     pieces = [piece for part in (*told.values(), counted) for piece in part]
+    (folder / _DONE).unlink(missing_ok=True)
     for source in SOURCES:
         (folder / source).mkdir(parents=True, exist_ok=True)
     with ProcessPoolExecutor(
@@ -73,12 +76,23 @@ def generate(folder: Path, tracks: int = 1_000_000, seed: int = 1, processes: in
         initargs=(tracks, seed),
     ) as pool:
         size = sum(pool.map(_write, pieces))
-    return Generated(
+    made = Generated(
         facts={source: [piece.path for piece in part] for source, part in told.items()},
         listens=[piece.path for piece in counted],
         rows=tracks,
         bytes=size,
     )
+    (folder / _DONE).write_text(json.dumps({"tracks": tracks, "seed": seed}), encoding="ascii")
+    return made
+
+
+def is_made(folder: Path, tracks: int, seed: int) -> bool:
+    """Return whether a folder holds this catalogue, whole."""
+    try:
+        found = json.loads((folder / _DONE).read_text(encoding="ascii"))
+    except FileNotFoundError:
+        return False
+    return bool(found == {"tracks": tracks, "seed": seed})
 
 
 def naming_of(shape: Shape) -> Naming:

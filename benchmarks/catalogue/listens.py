@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from benchmarks.catalogue.chance import Longs, chance, part
-from benchmarks.catalogue.columns import gapped, numbers
+from benchmarks.catalogue.columns import gapped, lists, numbers
 from benchmarks.catalogue.facts import in_schema, isrc_of, marked, mbid_of
 from benchmarks.catalogue.naming import Naming
 from benchmarks.catalogue.shape import Shape
@@ -42,11 +42,15 @@ def listens(shape: Shape, naming: Naming, start: int, stop: int) -> pa.Table:
     by_isrc = ~by_mbid & ~by_name
     named = recordings[by_name]
     artist = shape.artist(shape.home_album(named))
+    title, (name, person) = naming.title(named, artist), naming.name(artist)
+    words = naming.words
     columns = {
         "isrc": gapped(isrc_of(shape, recordings[by_isrc]), by_isrc),
         "recording_mbid": gapped(mbid_of(shape, "recording", recordings[by_mbid]), by_mbid),
-        "title": gapped(texts(naming.title(named, artist), naming.words.shown), by_name),
-        "artist": gapped(texts(naming.name(artist)[0], naming.words.shown), by_name),
+        "title": gapped(texts(title, words.shown), by_name),
+        "artist": gapped(texts(name, words.shown), by_name),
+        "title_key": gapped(texts(title, words.keys), by_name),
+        "people": lists(by_name, texts(person, words.keys)),
         "listens": numbers(count, pa.int64()),
         "source": pa.array([SOURCE]).take(pa.array(np.zeros(len(count), np.int64))),
         "as_of": pa.array([AS_OF]).take(pa.array(np.zeros(len(count), np.int64))),

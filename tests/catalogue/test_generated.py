@@ -15,7 +15,7 @@ from benchmarks.catalogue.facts import FIRST_SOURCE, SECOND_SOURCE
 from benchmarks.catalogue.generate import Generated, generate
 from benchmarks.catalogue.listens import listens_of
 from benchmarks.catalogue.shape import ALBUMS, ARTISTS, FULL, ISRCS, make_shape
-from phonotheque.catalogue.normalise import normal_fact
+from phonotheque.catalogue.normalise import listen_keys, normal_fact
 from phonotheque.catalogue.schema import FACTS, LISTENS, TRACK_FACTS
 from phonotheque.model.identifiers import parse_barcode, parse_isrc, parse_mbid
 
@@ -130,6 +130,8 @@ def test_listens_name_recordings_that_are_there(made: Generated, first: pa.Table
         first.column("recording_mbid").to_pylist()
     )
     assert pc.min(counted.column("listens")).as_py() >= 1
+    for row in counted.to_pylist():
+        assert (row["title_key"], row["people"]) == listen_keys(row["title"], row["artist"])
 
 
 def test_numbers_of_the_full_size_hold() -> None:
