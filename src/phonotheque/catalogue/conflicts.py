@@ -149,7 +149,7 @@ def explain(conflict: Explainable) -> str:
     """
     told = _Told(_detail(conflict))
     words = _WORDS.get(conflict.kind, _other)(conflict, told)
-    return " ".join([f"{words[0].upper()}{words[1:]}", *told.more(alone=conflict.kind == "tokens")])
+    return " ".join([f"{words[0].upper()}{words[1:]}", *told.more(conflict.kind)])
 
 
 class _Told:
@@ -166,17 +166,18 @@ class _Told:
         a, b = (self._of("durations_ms", side) for side in (0, 1))
         return a / b if isinstance(a, int) and isinstance(b, int) and a > 0 and b > 0 else 1.0
 
-    def more(self, *, alone: bool) -> Iterator[str]:
+    def more(self, kind: str) -> Iterator[str]:
         """Say what disagrees, who says it at all, and what was done, in sentences."""
+        alone = kind in ("tokens", "registrant")  # that are not about two recordings being one
         fields = [_FIELDS[word] for word in self.disagree if word in _FIELDS]
         if fields and not alone:
             verb = "differ" if len(fields) > 1 or fields == ["artists"] else "differs"
             yield f"The {_listed(fields)} {verb}."
-        if "speed" in self.disagree:
+        if "speed" in self.disagree and kind != "speed":
             yield "The lengths are as of one recording at two speeds."
         if self._detail.get("uncorroborated") is True:
             sources = list(dict.fromkeys(self._texts("sources")))
-            yield f"Only {_listed(sources)} says so." if sources else "Only one source says so."
+            yield f"Only one source says so: {_listed(sources)}." if sources else "Only one source says so."
         if not alone:
             one = self._detail.get("merged") is True
             yield "They are kept as one recording." if one else "They are kept as two recordings."
