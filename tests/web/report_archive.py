@@ -5,13 +5,11 @@ from __future__ import annotations
 import hashlib
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlalchemy import Connection, select
 
-from phonotheque.catalogue.schema import LINKS, LISTENS
-from phonotheque.catalogue.snapshot import write_snapshot
 from phonotheque.ledger.bags import (
     BagFileRecord,
     BagRecord,
@@ -32,8 +30,8 @@ from phonotheque.model.audio import AudioFacts, Integrity, Tags, Technical
 from phonotheque.model.rights import Evidence, Kind, Question, Statement
 from phonotheque.model.settings import ArchiveSettings, PublishSettings, Settings
 from phonotheque.rights.rules import decide_all
-from phonotheque.sources.held import track_facts
 from phonotheque.vault.archive import Archive
+from tests.catalogue.catalogue_facts import listens, track, write
 
 AT = datetime(2026, 11, 21, 10, 15, tzinfo=UTC)
 WHEN = "2026-11-21T10:00:00Z"
@@ -65,14 +63,12 @@ def small_archive(folder: Path, name: str = "Tests & more", title: str = "Song")
         finish_accession(ledger, accession, at=WHEN)
         _state_rights(ledger, masters, title)
         refuse(ledger, accession, f"/music/locked {title}.m4p", f"protected: {title}")
-    with archive.ledger.connect() as ledger:
-        write_snapshot(
-            archive.catalogue,
-            track_facts(ledger),
-            links=LINKS.empty_table(),
-            listens=_listens(title),
-            made_at=AT,
-        )
+    write(
+        archive.catalogue,
+        [_track(number, title) for number in range(6)],
+        listened=_listens(title),
+        made_at=AT,
+    )
     publish_first(archive, masters[0])
     return archive
 
@@ -160,9 +156,23 @@ def _state_rights(ledger: Connection, masters: list[int], title: str) -> None:
     save_decisions(ledger, decided, at=WHEN)
 
 
-def _listens(title: str) -> pa.Table:
-    rows = [
-        {"isrc": f"FRZ03980021{which}", "listens": listens, "source": f"plays {title}", "as_of": "2026-11-01"}
-        for which, listens in ((1, 900), (2, 90), (3, 10))
+def _track(number: int, title: str) -> dict[str, Any]:
+    """What the catalogue is told of such a master."""
+    which = max(number, 1)
+    return track(
+        f"{number}",
+        title=f"{title} {which}",
+        artists=[f"Artist {title}"],
+        date=None if number == 3 else f"{1960 + 10 * which}",
+        isrcs=[f"FRZ03980021{which}"] if number != 5 else ["FRZ039800214"],
+        duration_ms=1_000_000 if number == 4 else 1000 * (100 + 40 * which),
+        file_sha256=hashlib.sha256(bytes([number])).hexdigest(),
+        pcm_sha256=hashlib.sha256(bytes([which, 0])).hexdigest(),
+    )
+
+
+def _listens(title: str) -> list[dict[str, Any]]:
+    return [
+        listens(times, isrc=f"FRZ03980021{which}", source=f"plays {title}")
+        for which, times in ((1, 900), (2, 90), (3, 10))
     ]
-    return pa.Table.from_pylist(rows, schema=LISTENS)

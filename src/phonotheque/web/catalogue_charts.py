@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from math import isqrt
+from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
+from pyarrow import compute, parquet
 
 from phonotheque.catalogue.engine import quoted
+from phonotheque.catalogue.listening import Listening, Mark
 from phonotheque.catalogue.manifest import Snapshot
 from phonotheque.editions.plan import Plan
 from phonotheque.web.charts import Bars, Bins, Chart, Curves, Table, Tier
-from phonotheque.web.words import count, counted, share, size
+from phonotheque.web.words import count, counted, hours, share, size
 
-_TABLES = ("recordings", "tracks", "isrcs", "files", "listens", "redirects", "conflicts")
+_TABLES = ("recordings", "listens", "redirects")
 _FIRST_YEAR = 1857  # the oldest recording of sound
 _LONGEST = 15  # minutes; longer ones share a bin
 _TIERS = {"master": "masters", "access": "access copies"}
@@ -38,10 +43,8 @@ _LISTENS = """
 _FILES = """
     SELECT least(files, 10) AS n, count(*) FROM recordings WHERE files > 0 GROUP BY n ORDER BY n
 """
-_ISRCS = """
-    SELECT least(total, 10) AS n, count(*)
-    FROM (SELECT sum(tracks)::BIGINT AS total FROM isrcs GROUP BY isrc) GROUP BY n ORDER BY n
-"""
+_MOST_TRACKS = 10  # of an ISRC; more share a bar
+_AT_ONCE = 1 << 17  # rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,55 @@ def coverage_chart(plan: Plan) -> Chart:
         + " ".join(f"As {name}, {reached} takes {price}." for reached, name, price, _ in lines),
         Table((f"Share of {measure}", "As", "Takes", "Recordings"), tuple(dict.fromkeys(lines))),
     )
+
+
+def listening_chart(found: Listening) -> Chart:
+    """Return what all listening costs, held or not, and what share of it falls on what is held."""
+    title = "All recorded music that the catalogue knows"
+    if not found.marks:
+        return Chart("listening", title, "The catalogue knows no recordings.")
+    what = "listens" if found.counted else "recordings"
+    caption = (
+        "The most listened first, held or not."
+        if found.counted
+        else "Nobody has counted listens yet, so every recording counts the same."
+    )
+    caption += f" Masters are held for {share(found.held.share, 1)} of {what}."
+    caption += (
+        f" Without a file, masters are taken to weigh {count(found.rates.master_kbps)}\u00a0kbit/s, "
+        f"access copies {count(found.rates.access_kbps)}\u00a0kbit/s."
+    )
+    if rest := found.uncounted.recordings:
+        weight = size(found.uncounted.access_bytes)
+        caption += f" Nobody counted {counted(rest, 'further recording')}: {weight} as access copies."
+    lines = [
+        (
+            share(mark.share, 1),
+            count(mark.weight.recordings),
+            hours(mark.weight.seconds),
+            size(mark.weight.master_bytes),
+            size(mark.weight.access_bytes),
+        )
+        for mark in found.marks
+    ]
+    return Chart(
+        "listening",
+        title,
+        caption,
+        Curves((_price(found, "masters"), _price(found, "access copies")), what),
+        f"Two rising curves of the share of {what} against size. "
+        + " ".join(f"{line[0]} takes {line[3]} as masters, {line[4]} as access copies." for line in lines),
+        Table((f"Share of {what}", "Recordings", "Length", "As masters", "As access copies"), tuple(lines)),
+    )
+
+
+def _price(found: Listening, tier: str) -> Tier:
+    def place(mark: Mark) -> tuple[int, float]:
+        weight = mark.weight
+        return (weight.master_bytes if tier == "masters" else weight.access_bytes), mark.share
+
+    points = {place(mark) for mark in (*found.points, *found.marks)}
+    return Tier(tier, ((0, 0.0), *sorted(points)), tuple(place(mark) for mark in found.marks))
 
 
 def catalogue_charts(reading: Reading, at: datetime) -> list[Chart]:
@@ -209,7 +261,7 @@ def _files(reading: Reading) -> Chart:
 
 
 def _isrcs(reading: Reading) -> Chart:
-    named = _named(reading.rows(_ISRCS), "track", "tracks")
+    named = _named(tracks_per_isrc(reading.snapshot.table("isrcs")), "track", "tracks")
     if not named:
         return Chart("isrcs", "Tracks per ISRC", "No track in the catalogue carries an ISRC.")
     return Chart(
@@ -222,7 +274,32 @@ def _isrcs(reading: Reading) -> Chart:
     )
 
 
-def _named(rows: list[tuple[Any, ...]], one: str, many: str) -> tuple[tuple[str, int], ...]:
+def tracks_per_isrc(path: Path) -> list[tuple[int, int]]:
+    """Return (tracks, how many codes are on so many), 10 meaning 10 or more, from the table of ISRCs.
+
+    It lies in the order of codes, so the rows of one follow each other: memory does not grow with the table.
+    """
+    found = np.zeros(_MOST_TRACKS + 1, dtype=np.int64)
+    last, sofar = None, 0
+    for batch in parquet.ParquetFile(path).iter_batches(_AT_ONCE, columns=["isrc", "tracks"]):
+        codes, tracks = batch.column("isrc"), batch.column("tracks").to_numpy(zero_copy_only=False)
+        if not len(codes):
+            continue
+        changes = compute.not_equal(codes.slice(1), codes.slice(0, len(codes) - 1))
+        starts = np.concatenate([[0], 1 + np.flatnonzero(changes.to_numpy(zero_copy_only=False))])
+        sums = np.add.reduceat(tracks.astype(np.int64), starts)
+        if codes[0].as_py() == last:
+            sums[0] += sofar
+        elif last is not None:
+            found[min(sofar, _MOST_TRACKS)] += 1
+        last, sofar = codes[-1].as_py(), int(sums[-1])  # it may go on in the next batch
+        found += np.bincount(np.minimum(sums[:-1], _MOST_TRACKS), minlength=len(found))
+    if last is not None:
+        found[min(sofar, _MOST_TRACKS)] += 1
+    return [(number, int(times)) for number, times in enumerate(found) if times]
+
+
+def _named(rows: Sequence[tuple[Any, ...]], one: str, many: str) -> tuple[tuple[str, int], ...]:
     return tuple(
         (f"10 or more {many}" if n == 10 else f"{n} {one if n == 1 else many}", int(times))
         for n, times in rows

@@ -5,7 +5,6 @@ Names and reasons are other people's text: cleaned here for display, escaped by 
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +13,8 @@ from urllib.parse import quote
 
 from sqlalchemy import Connection, and_, func, select
 
+from phonotheque.catalogue.conflicts import KINDS, explain
+from phonotheque.catalogue.conflicts import conflicts as find_conflicts
 from phonotheque.ledger.schema import accessions, bags, files, rights_questions, sightings
 from phonotheque.model.audio import RefusalKind
 from phonotheque.web.catalogue_charts import Reading
@@ -29,13 +30,6 @@ _REFUSALS = {
     RefusalKind.UNDECODABLE: "undecodable",
     RefusalKind.UNSAFE: "unsafe",
 }
-_DISAGREEMENTS = {"duration": "length", "artist": "artists", "recording_mbid": "MusicBrainz ids"}
-_CONFLICTS = """
-    SELECT first.kind, first.evidence, a.title, a.credit, b.title, b.credit, detail, recording_a = recording_b
-    FROM (FROM conflicts ORDER BY kind, evidence, recording_a, recording_b, track_a, track_b LIMIT ?) first
-    JOIN tracks a ON a.track = track_a JOIN tracks b ON b.track = track_b
-    ORDER BY first.kind, first.evidence, recording_a, recording_b, track_a, track_b
-"""
 
 T = TypeVar("T")
 
@@ -72,14 +66,13 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
-class Disagreement:
-    """Two tracks that share what should name one recording, and differ."""
+class Doubt:
+    """A conflict of the catalogue, as a table shows it."""
 
-    shared: str
-    a: str
-    b: str
-    differ: str
-    merged: bool
+    score: str
+    what: str
+    explanation: str
+    ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,16 +125,19 @@ def refused_files(ledger: Connection) -> Listing[Refused]:
     return Listing(entries, int(total))
 
 
-def conflicts(reading: Reading) -> Listing[Disagreement]:
-    """Return the tracks that the catalogue could not bring together without doubt."""
-    entries = []
-    for kind, evidence, title_a, by_a, title_b, by_b, detail, merged in reading.rows(_CONFLICTS, _MOST):
-        differ = [_DISAGREEMENTS.get(word, shown(str(word), 40)) for word in json.loads(detail)["disagree"]]
-        shared = f"{'ISRC' if kind == 'isrc' else shown(kind, 40)} {shown(evidence or '', 80)}".strip()
-        entries.append(
-            Disagreement(shared, _by(title_a, by_a), _by(title_b, by_b), ", ".join(differ), bool(merged))
+def conflicts(reading: Reading) -> Listing[Doubt]:
+    """Return what the catalogue could not tell apart, or bring together, without doubt: the worst first."""
+    found = find_conflicts(reading.snapshot, limit=_MOST)
+    entries = [
+        Doubt(
+            f"{conflict.score:.2f}",
+            KINDS.get(conflict.kind, shown(conflict.kind, 40)),
+            shown(explain(conflict), 1000),
+            tuple(shown(party.id, 40) for party in (conflict.a, conflict.b) if party),
         )
-    return Listing(entries, reading.snapshot.counts["conflicts"])
+        for conflict in found.entries
+    ]
+    return Listing(entries, found.total)
 
 
 def bag_offers(ledger: Connection, *, url: str, trackers: Sequence[str]) -> Listing[BagOffer]:
@@ -175,10 +171,6 @@ def magnet(
     if url:
         parts.append(f"ws={quote(url.rstrip('/') + '/bags/', safe='')}")
     return "magnet:?" + "&".join(parts)
-
-
-def _by(title: str | None, credit: str | None) -> str:
-    return shown(" · ".join(text for text in (title, credit) if text) or "untitled")
 
 
 def _below(path: bytes, location: str) -> str:

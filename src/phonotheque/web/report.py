@@ -18,14 +18,22 @@ from sqlalchemy import Connection
 
 from phonotheque import __version__
 from phonotheque.catalogue.engine import connect, explaining
+from phonotheque.catalogue.listening import listening
 from phonotheque.catalogue.manifest import current
 from phonotheque.editions.plan import make_plan
 from phonotheque.editions.selection import plan_candidates
+from phonotheque.ledger.held import held_masters
 from phonotheque.model.errors import UsageError
 from phonotheque.vault.archive import Archive, timestamp
 from phonotheque.vault.place import write_durably
 from phonotheque.web import words
-from phonotheque.web.catalogue_charts import Reading, catalogue_charts, coverage_chart, use_charts
+from phonotheque.web.catalogue_charts import (
+    Reading,
+    catalogue_charts,
+    coverage_chart,
+    listening_chart,
+    use_charts,
+)
 from phonotheque.web.charts import Chart
 from phonotheque.web.figures import figures
 from phonotheque.web.ledger_charts import held_charts, rights_charts
@@ -33,6 +41,7 @@ from phonotheque.web.listings import Listing, bag_offers, conflicts, open_questi
 from phonotheque.web.palette import DARK, LIGHT, plots_in_dark, variables
 
 _MEMORY = "1GB"  # of the engine; it spills beyond
+_POINTS = 100  # of the curve of all listening
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +81,10 @@ def _content(archive: Archive, at: datetime) -> dict[str, Any]:
         return {
             "name": words.shown(settings.archive.name or "This archive"),
             "figures": figures(ledger, reading, candidates),
-            "coverage": coverage_chart(plan) if plan else _absent("coverage", "Coverage against size"),
+            "coverage": (
+                coverage_chart(plan) if plan else _absent("coverage", "Coverage against size"),
+                _listening(ledger, reading),
+            ),
             "groups": _groups(ledger, reading, at),
             "questions": open_questions(ledger),
             "refused": refused_files(ledger),
@@ -109,6 +121,12 @@ def _groups(ledger: Connection, reading: Reading | None, at: datetime) -> tuple[
         Group("rights", "What may be done with it", tuple(rights_charts(ledger))),
         Group("use", "Listening and copies", tuple(use)),
     )
+
+
+def _listening(ledger: Connection, reading: Reading | None) -> Chart:
+    if reading is None:
+        return _absent("listening", "All recorded music that the catalogue knows")
+    return listening_chart(listening(reading.snapshot, held_masters(ledger), points=_POINTS))
 
 
 def _absent(key: str, title: str) -> Chart:
