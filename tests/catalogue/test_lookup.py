@@ -8,11 +8,26 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from phonotheque.catalogue import datasets
+from phonotheque.catalogue.datasets import Dataset
 from phonotheque.catalogue.lookup import Catalogue
+from phonotheque.catalogue.schema import LINKS, THINGS
+from phonotheque.catalogue.snapshot import write_snapshot
 from phonotheque.catalogue.views import ArtistView, RecordingView, ReleaseView
 from phonotheque.model.errors import NotFoundError, PhonothequeError, UsageError
 from phonotheque.model.identifiers import public_id
-from tests.catalogue.catalogue_facts import ISRC_1, ISRC_2, MBID_1, MBID_2, listens, sha, track, write
+from tests.catalogue.catalogue_facts import (
+    ISRC_1,
+    ISRC_2,
+    MADE_AT,
+    MBID_1,
+    MBID_2,
+    batches,
+    listens,
+    sha,
+    track,
+    write,
+)
 
 BARCODE = "4006381333931"
 FACTS = [
@@ -206,6 +221,103 @@ def test_a_merged_id_leads_on(tmp_path: Path) -> None:
         assert after.show(old.id) == after.show(MBID_1)
 
 
+def test_an_isrc_lists_its_recordings_the_most_listened_first(catalogue: Catalogue) -> None:
+    hits = catalogue.by_isrc(f"ISRC {ISRC_1[:2]}-{ISRC_1[2:]}")
+    assert [(hit.title, hit.listens) for hit in hits][1:] == [("Jóga (live)", None)]
+    assert hits[0].listens == 100
+    assert catalogue.hits([1, 0, 1]) == [catalogue.hits([n])[0] for n in (1, 0, 1)]
+    assert catalogue.by_isrc(ISRC_2) == catalogue.by_isrc("no code") == catalogue.hits([]) == []
+
+
+def test_ids_of_tracks_and_of_merged_recordings_lead_to_the_recording(tmp_path: Path) -> None:
+    facts = [
+        track("a", source="x", isrcs=[ISRC_1], recording_mbid=MBID_1, track_mbid=MBID_2),
+        track("b", title="a", source="y", isrcs=[ISRC_1]),
+    ]
+    write(tmp_path, facts)
+    with Catalogue.open(tmp_path) as catalogue:
+        assert catalogue.show(MBID_2) == catalogue.show(MBID_1) == catalogue.show(ISRC_1)
+
+
+def test_an_id_that_only_begins_alike_is_not_found(tmp_path: Path) -> None:
+    write(tmp_path, [track("a", recording_mbid=MBID_1)])
+    with Catalogue.open(tmp_path) as catalogue, pytest.raises(NotFoundError):
+        catalogue.show(MBID_1[:-1] + "2")
+
+
+@pytest.mark.parametrize(
+    ("kind", "keys"),
+    [
+        (
+            ReleaseView,
+            (
+                "discogs:45",
+                "discogs:release/45",
+                "r45",
+                "[r45]",
+                "R45",
+                "https://www.discogs.com/release/45-Somebody-Album",
+                "discogs.com/fr/release/45",
+            ),
+        ),
+        (
+            ArtistView,
+            (
+                "discogs:artist/7",
+                "a7",
+                "https://www.discogs.com/artist/7-Somebody?page=2",
+                "0000 0001 2103 2683",
+                "isni:0000000121032683",
+                public_id("discogs", "artist", "7"),
+            ),
+        ),
+        (ArtistView, ("discogs:artist/8", public_id("discogs", "artist", "8"))),  # of whom nobody tells more
+    ],
+)
+def test_ids_of_other_catalogues(discogs: Path, kind: type, keys: tuple[str, ...]) -> None:
+    with Catalogue.open(discogs) as catalogue:
+        views = [catalogue.show(key) for key in keys]
+    assert isinstance(views[0], kind)
+    assert all(view == views[0] for view in views)
+
+
+@pytest.fixture(scope="module")
+def discogs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("discogs")
+    on = {"source": "discogs", "album": "Album", "release_id": "45", "artists": ["Somebody"]}
+    rows = [
+        track("1", **on, artist_ids=["7"], position="A1", record_id="45"),
+        track("2", **on, artist_ids=["8"], position="B1", record_id="45"),
+    ]
+    thing = dict.fromkeys(THINGS.names) | {
+        "source": "discogs",
+        "accession": "a",
+        "record_id": "7",
+        "kind": "artist",
+        "name": "Somebody",
+        "aliases": ["Some Other Name"],
+        "identifiers": ["discogs:artist/7", "isni:0000000121032683"],
+        "country": "FR",
+    }
+    told = Dataset(Path(), "discogs", "there", "a", MADE_AT.isoformat())
+    write(folder, rows)
+    datasets.write(folder, told, {"things": batches([thing], THINGS)})
+    write_snapshot(folder, links=LINKS.empty_table(), made_at=MADE_AT, memory_limit="500MB")
+    return folder
+
+
+def test_a_release_and_an_artist_say_what_is_known(discogs: Path) -> None:
+    with Catalogue.open(discogs) as catalogue:
+        release, artist = catalogue.show("r45"), catalogue.show("a7")
+    assert isinstance(release, ReleaseView)
+    assert [(place.position, place.recording.title) for place in release.tracks] == [("A1", "1"), ("B1", "2")]
+    assert release.source_id == "discogs:45"
+    assert {(by.source, by.record_id) for fact in release.facts for by in fact.said_by} == {("discogs", "45")}
+    assert isinstance(artist, ArtistView)
+    assert (artist.aliases, artist.country, artist.total) == (("Some Other Name",), "FR", 1)
+    assert [fact.value for fact in artist.facts] == ["Somebody"]
+
+
 def test_recordings_stream_in_order_of_listens(catalogue: Catalogue) -> None:
     stream = list(catalogue.recordings(batch_size=4))
     rows = [row for batch in stream for row in batch.to_pylist()]
@@ -228,12 +340,13 @@ def test_no_catalogue_yet(tmp_path: Path) -> None:
     assert "phono add" in caught.value.advice
 
 
+@pytest.mark.parametrize("name", ["index.sqlite", "words.sqlite"])
 @pytest.mark.parametrize("damage", ["missing", "truncated", "overwritten", "stale"])
-def test_a_lost_or_damaged_index_is_built_again(folder: Path, tmp_path: Path, damage: str) -> None:
+def test_a_lost_or_damaged_index_is_built_again(folder: Path, tmp_path: Path, damage: str, name: str) -> None:
     shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
     with Catalogue.open(tmp_path) as catalogue:
         snapshot, expected = catalogue.snapshot, catalogue.search("joga")
-    index = snapshot.path / "index.sqlite"
+    index = snapshot.path / name
     content = index.read_bytes()
     if damage == "missing":
         index.unlink()
@@ -245,9 +358,7 @@ def test_a_lost_or_damaged_index_is_built_again(folder: Path, tmp_path: Path, da
         (snapshot.path / "index.json").write_text("{}")
     with Catalogue.open(tmp_path) as catalogue:
         if damage == "overwritten":
-            assert [(f.what, f.path) for f in catalogue.verify()] == [
-                ("damaged", f"{snapshot.stamp}/index.sqlite")
-            ]
+            assert [(f.what, f.path) for f in catalogue.verify()] == [("damaged", f"{snapshot.stamp}/{name}")]
         assert catalogue.search("joga") == expected
         assert catalogue.verify() == []
     assert index.read_bytes() == content
@@ -259,6 +370,7 @@ def test_a_damaged_table_is_named(folder: Path, tmp_path: Path) -> None:
     with Catalogue.open(tmp_path) as catalogue:
         snapshot = catalogue.snapshot
         snapshot.table("recordings").write_bytes(b"PAR1 but not really PAR1")
+        assert catalogue.search("joga")  # the index answers
         with pytest.raises(PhonothequeError, match=snapshot.stamp):
-            catalogue.search("joga")
+            catalogue.show(ISRC_1)
         assert [f.path for f in catalogue.verify()] == [f"{snapshot.stamp}/recordings.parquet"]

@@ -9,29 +9,40 @@ from __future__ import annotations
 import re
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TypeVar
 
 import duckdb
 import pyarrow as pa
 
 from phonotheque.catalogue import describe, index, manifest
+from phonotheque.catalogue.columns import isrc_number
 from phonotheque.catalogue.engine import connect, explaining
-from phonotheque.catalogue.index import Kind
+from phonotheque.catalogue.index_codes import Kind, name_key, uuid_key
+from phonotheque.catalogue.index_reader import Reader, damaged, reading
 from phonotheque.catalogue.manifest import Snapshot
+from phonotheque.catalogue.search import SECONDS, Found, search
 from phonotheque.catalogue.views import Hit, View
 from phonotheque.model.bags import Finding
 from phonotheque.model.errors import NotFoundError, UsageError
-from phonotheque.model.identifiers import parse_barcode, parse_isrc, parse_mbid
+from phonotheque.model.identifiers import parse_barcode, parse_isni, parse_isrc, parse_mbid, public_id
 from phonotheque.model.progress import QUIET, Progress
-from phonotheque.model.text import fold, query_terms
 
-_CONSIDERED = 200  # most listened matches, among which the closest come first
-_LONGEST_QUERY = 1000  # characters
+_SECONDS = 30.0  # that a look-up may take on a very slow disk
+_MOST = 101  # bearers of a code
+_MOST_PLACES = 1000  # tracks of a release
 _PREFIX = re.compile(r"[0-9a-f]{6,64}")  # of a SHA-256
+_DISCOGS = re.compile(
+    r"(?:https?://)?(?:www\.)?discogs\.com/(?:[a-z-]+/)?(release|artist)/([0-9]+)(?:[-/?#]\S*)?"
+    r"|discogs:(?:(release|artist)/)?([0-9]+)"
+    r"|\[?([ra])([0-9]+)\]?",
+    re.IGNORECASE,
+)
+
+Answer = TypeVar("Answer")
 
 
 class Catalogue:
@@ -40,7 +51,7 @@ class Catalogue:
     def __init__(self, snapshot: Snapshot, *, memory_limit: str = "1GB", progress: Progress = QUIET) -> None:
         self.snapshot = snapshot
         self._memory_limit = memory_limit
-        self._index = index.ensure(snapshot, memory_limit=memory_limit, progress=progress)
+        index.ensure(snapshot, memory_limit=memory_limit, progress=progress)
         self._parquet = connect(memory_limit=memory_limit)
 
     @classmethod
@@ -77,36 +88,40 @@ class Catalogue:
         return manifest.verify(self.snapshot) + index.check(self.snapshot)
 
     def search(self, query: str, limit: int = 20) -> list[Hit]:
+        """Return what ``find`` does, the recordings alone."""
+        return list(self.find(query, limit).hits)
+
+    def find(self, query: str, limit: int = 20) -> Found:
         """Return recordings whose titles, artists or releases hold every word; the last may be unfinished.
 
         The closest come first (what was typed is the title, or artist and title), then the most listened.
-        Anything may be typed: there is no query language.
+        Anything may be typed: there is no query language. Where nothing is found, misspelt words are
+        corrected, and the answer says so. Raises UsageError when it takes longer than two seconds.
         """
-        expression = _expression(query)
-        if not expression or limit < 1:
-            return []
-        considered = max(_CONSIDERED, limit)
-        sql = "SELECT rowid FROM words WHERE words MATCH ? ORDER BY rowid LIMIT ?"
-        keys = [key for (key,) in self._ask(sql, (expression, considered))]
-        with self._reading() as parquet:
-            hits = describe.hits(parquet, self.snapshot, keys)
-        wanted = fold(query[:_LONGEST_QUERY])
-        return sorted(hits, key=lambda hit: _distance(hit, wanted))[
-            :limit
-        ]  # a stable sort keeps listens' order
+        return self._ask(lambda index: search(index, query, limit), SECONDS)
+
+    def hits(self, recordings: Sequence[int]) -> list[Hit]:
+        """Return recordings, named by their keys in this snapshot, in the order asked for."""
+        return self._ask(lambda index: index.hits(recordings))
+
+    def by_isrc(self, code: str) -> list[Hit]:
+        """Return the recordings that bear an ISRC, the most listened first; none when it is no ISRC."""
+        keys = self._bearing(code)
+        return self.hits(keys) if keys else []
 
     def show(self, key: str) -> View:
-        """Return what is known of an id, MBID, ISRC, barcode, or (the beginning of) a file's SHA-256.
+        """Return what is known of an id, code or hash.
 
-        Ids that were merged lead to what they became. Where a code names several things, the most listened
-        comes back and the others are its ``see_also``. Raises NotFoundError, or UsageError for a beginning
-        that several files share.
+        That is the id of a recording, release or artist, ours or MusicBrainz's, or of a MusicBrainz track;
+        an ISRC; a barcode; a source's id (``discogs:123``, ``discogs:artist/123``, ``r123``, ``a123``, or a
+        Discogs URL); an artist's ISNI; or (the beginning of) a file's SHA-256. Ids that were merged lead to
+        what they became. Where a code names several things, the most listened comes back and the others are
+        its ``see_also``. Raises NotFoundError, or UsageError for a beginning that several files share.
         """
         text = key.strip()
-        for find in (self._by_id, self._by_isrc, self._by_barcode, self._by_sha256):
+        for find in (self._by_id, self._by_isrc, self._by_barcode, self._by_name, self._by_sha256):
             if found := find(text):
-                with self._reading() as parquet:
-                    return describe.view(parquet, self.snapshot, *found)
+                return self._view(*found)
         raise NotFoundError(
             f"The catalogue knows nothing by the name of “{key}”.",
             "Give an id, an ISRC, a barcode, or six or more digits of a file's SHA-256; or use phono search.",
@@ -125,71 +140,85 @@ class Catalogue:
             yield from describe.all_recordings(parquet, self.snapshot, batch_size)
 
     def _by_id(self, text: str) -> tuple[Kind, list[int]] | None:
-        mbid = parse_mbid(text)
-        if mbid is None:
-            return None
-        rows = self._ask("SELECT kind, key FROM id WHERE id = ?", (bytes.fromhex(mbid.replace("-", "")),))
-        return (Kind(rows[0][0]), [rows[0][1]]) if rows else None
+        uuid = parse_mbid(text)
+        return self._named(uuid_key(uuid), uuid) if uuid else None
 
     def _by_isrc(self, text: str) -> tuple[Kind, list[int]] | None:
-        isrc = parse_isrc(text)
-        rows = (
-            self._ask("SELECT recording FROM isrc WHERE isrc = ? ORDER BY recording", (isrc,)) if isrc else []
-        )
-        return (Kind.RECORDING, [row[0] for row in rows]) if rows else None
+        keys = self._bearing(text)
+        return (Kind.RECORDING, keys) if keys else None
 
     def _by_barcode(self, text: str) -> tuple[Kind, list[int]] | None:
         code = parse_barcode(text)
-        rows = (
-            self._ask("SELECT release FROM barcode WHERE barcode = ? ORDER BY release", (code,))
-            if code
-            else []
+        keys = self._ask(lambda index: index.keys("barcode", int(code), _MOST)) if code else []
+        return (Kind.RELEASE, keys) if keys else None
+
+    def _by_name(self, text: str) -> tuple[Kind, list[int]] | None:
+        name = _outside_name(text)
+        if name is None:
+            return None
+        source, _, number = name.partition(":artist/")
+        return self._named(name_key(name), name) or (
+            self._by_id(public_id(source, "artist", number)) if number else None
         )
-        return (Kind.RELEASE, [row[0] for row in rows]) if rows else None
 
     def _by_sha256(self, text: str) -> tuple[Kind, list[int]] | None:
         prefix = text.lower()
         if not _PREFIX.fullmatch(prefix):
             return None
-        first, last = bytes.fromhex(prefix.ljust(64, "0")), bytes.fromhex(prefix.ljust(64, "f"))
-        sql = "SELECT DISTINCT recording FROM file WHERE sha256 BETWEEN ? AND ? ORDER BY recording LIMIT 2"
-        rows = self._ask(sql, (first, last))
-        if len(rows) > 1:
+        with self._reading() as parquet:
+            keys = describe.recordings_of_files(parquet, self.snapshot, prefix)
+        if len(keys) > 1:
             raise UsageError(f"Several files' SHA-256 begin with {text}.", "Give more of its digits.")
-        return (Kind.RECORDING, [rows[0][0]]) if rows else None
+        return (Kind.RECORDING, keys) if keys else None
+
+    def _bearing(self, code: str) -> list[int]:
+        isrc = parse_isrc(code)
+        if isrc is None:
+            return []
+        return self._ask(lambda index: index.keys("isrc", isrc_number(isrc), _MOST))
+
+    def _named(self, key: int, name: str) -> tuple[Kind, list[int]] | None:
+        """What has a name. The index has a part of every name; the tables have all of it."""
+        for kind, number in self._ask(lambda index: index.named(key)):
+            with self._reading() as parquet:
+                if describe.called(parquet, self.snapshot, kind, number, name):
+                    return kind, [number]
+        return None
+
+    def _view(self, kind: Kind, keys: Sequence[int]) -> View:
+        on = []
+        if kind is Kind.RELEASE:
+            on = self._ask(lambda index: index.keys("place", keys[0], _MOST_PLACES))
+        with self._reading() as parquet:
+            return describe.view(parquet, self.snapshot, kind, keys, on, self._hits)
+
+    def _hits(self, keys: Sequence[int]) -> dict[int, Hit]:
+        return dict(zip(keys, self.hits(keys), strict=True))
 
     @contextmanager
     def _reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
         with self._parquet.cursor() as parquet, explaining("reading the catalogue", self.snapshot.path):
             yield parquet
 
-    def _ask(self, sql: str, parameters: tuple[Any, ...]) -> list[tuple[Any, ...]]:
-        """Query the index; a damaged one is built again, once."""
-        try:
-            return self._query(sql, parameters)
-        except sqlite3.DatabaseError:
+    def _ask(self, question: Callable[[Reader], Answer], seconds: float = _SECONDS) -> Answer:
+        """Put a question to the index; a damaged one is built again, once."""
+        with explaining("reading the index", self.snapshot.path):
+            try:
+                with reading(self.snapshot, seconds) as reader:
+                    return question(reader)
+            except sqlite3.DatabaseError as error:
+                if not damaged(error):
+                    raise
             index.rebuild(self.snapshot, memory_limit=self._memory_limit)
-            return self._query(sql, parameters)
-
-    def _query(self, sql: str, parameters: tuple[Any, ...]) -> list[tuple[Any, ...]]:
-        # the file never changes once it has its name; a connection per question suits any number of threads
-        location = f"{self._index.absolute().as_uri()}?mode=ro&immutable=1"
-        with closing(sqlite3.connect(location, uri=True)) as connection:
-            return connection.execute(sql, parameters).fetchall()
+            with reading(self.snapshot, seconds) as reader:
+                return question(reader)
 
 
-def _expression(query: str) -> str:
-    """Return what was typed for FTS5: every word quoted, all of them required, the last one a prefix."""
-    phrases = [
-        '"' + " ".join(tokens).replace('"', '""') + '"' for tokens in query_terms(query[:_LONGEST_QUERY])
-    ]
-    return " AND ".join(phrases) + " *" if phrases else ""
-
-
-def _distance(hit: Hit, wanted: str) -> int:
-    title, artist = fold(hit.title or ""), fold(hit.artist or "")
-    if wanted in (title, f"{artist} {title}", f"{title} {artist}"):
-        return 0
-    if wanted == artist:
-        return 1
-    return 2 if title.startswith(wanted) else 3
+def _outside_name(text: str) -> str | None:
+    """Return what others call a release or an artist, in the form that the catalogue has it."""
+    if match := _DISCOGS.fullmatch(text):
+        kind, number = match[1] or match[3] or match[5] or "release", match[2] or match[4] or match[6]
+        return f"discogs:artist/{number}" if kind[0] in "aA" else f"discogs:{number}"
+    if isni := parse_isni(text.lower().removeprefix("isni:")):
+        return f"isni:{isni}"
+    return text if ":" in text else None

@@ -12,6 +12,7 @@ class Provenance:
     source: str
     accession: str
     source_id: str
+    record_id: str = ""  # of the source's record in the table records
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class Hit:
     duration_ms: int | None
     listens: int | None
     files: int
+    year: int | None = None  # of the earliest date known
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,7 @@ class RecordingView:
     facts: tuple[Fact, ...]
     conflicts: tuple[Conflict, ...]
     see_also: tuple[Hit, ...] = ()  # other recordings that what was asked for names as well
+    tracks: int = 0  # of all; facts and releases are of the first hundred
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,7 @@ class ReleaseTrack:
     disc_number: int | None
     track_number: int | None
     recording: Hit
+    position: str | None = None  # as printed: "A1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +111,9 @@ class ReleaseView:
     tracks: tuple[ReleaseTrack, ...]
     facts: tuple[Fact, ...]
     see_also: tuple[Named, ...] = ()
+    source_id: str | None = None  # "discogs:123"
+    type: str | None = None  # one of model.normal.RELEASE_TYPES
+    country: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +126,10 @@ class ArtistView:
     recordings: tuple[Hit, ...]
     total: int
     facts: tuple[Fact, ...]
+    aliases: tuple[str, ...] = ()
+    identifiers: tuple[str, ...] = ()  # "isni:…", "discogs:…"
+    type: str | None = None  # as the source has it: "Person", "Group"
+    country: str | None = None
 
 
 View = RecordingView | ReleaseView | ArtistView

@@ -18,25 +18,31 @@ from phonotheque.vault.archive import Archive
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000))
 @json_option
 def search_command(archive: Archive, words: tuple[str, ...], limit: int, as_json: bool) -> None:
-    """Find recordings by WORDS of their titles and artists; the last word may be unfinished."""
+    """Find recordings by WORDS of their titles, artists and releases; the last word may be unfinished.
+
+    Where nothing is found, misspelt words are corrected, and what was searched for is told.
+    """
     with Catalogue.open(archive.catalogue) as catalogue:
-        hits = catalogue.search(" ".join(words), limit)
+        found = catalogue.find(" ".join(words), limit)
+    if found.corrected:
+        messages.print(safe(f"Searched for: {found.corrected}"))
 
     def text() -> None:
         table = Table(box=None, pad_edge=False)
-        for heading in ("Title", "Artist", "Length", "Listens", "Id"):
+        for heading in ("Title", "Artist", "Year", "Length", "Listens", "Id"):
             table.add_column(heading, overflow="fold", no_wrap=heading == "Id")
-        for hit in hits:
+        for hit in found.hits:
             length = (
                 ""
                 if hit.duration_ms is None
                 else f"{hit.duration_ms // 60000}:{hit.duration_ms // 1000 % 60:02}"
             )
             listens = "" if hit.listens is None else f"{hit.listens:,}"
-            table.add_row(safe(hit.title or ""), safe(hit.artist or ""), length, listens, hit.id)
-        if hits:
+            year = "" if hit.year is None else str(hit.year)
+            table.add_row(safe(hit.title or ""), safe(hit.artist or ""), year, length, listens, hit.id)
+        if found.hits:
             output.print(table)
         else:
             messages.print("Nothing found.")
 
-    show([asdict(hit) for hit in hits], as_json, text)
+    show([asdict(hit) for hit in found.hits], as_json, text)

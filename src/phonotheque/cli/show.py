@@ -22,7 +22,11 @@ from phonotheque.vault.archive import Archive
 @click.argument("identifier")
 @json_option
 def show_command(archive: Archive, identifier: str, as_json: bool) -> None:
-    """Show what is known of IDENTIFIER: our id, an MBID, an ISRC, or the start of a file's SHA-256."""
+    """Show what is known of IDENTIFIER.
+
+    Our id, an MBID, an ISRC, a barcode, a source's id (discogs:123, r123, a Discogs URL), an artist's ISNI,
+    or the start of a file's SHA-256.
+    """
     with Catalogue.open(archive.catalogue) as catalogue:
         view = catalogue.show(identifier)
     data: dict[str, Any] = asdict(view)
@@ -84,6 +88,8 @@ def _print_recording(view: RecordingView, holdings: list[dict[str, Any]]) -> Non
             *((act.capitalize(), f"{d['answer']}: {d['reason']}") for act, d in held["decisions"].items()),
         )
     _print_facts(view.facts)
+    if view.tracks > 100:
+        output.print(f"Those of the first 100 of {view.tracks:,} tracks.")
     for conflict in view.conflicts:
         other = f" with {_line(conflict.other)}" if conflict.other else ""
         output.print(safe(f"Conflict   {conflict.kind}{other}: {conflict.detail}"), style="yellow")
@@ -93,18 +99,36 @@ def _print_recording(view: RecordingView, holdings: list[dict[str, Any]]) -> Non
 
 def _print_release(view: ReleaseView) -> None:
     _heading(view.title, view.artist)
-    _print_pairs(("Release", view.id), ("Date", view.date), ("Barcode", view.barcode), ("Label", view.label))
+    _print_pairs(
+        ("Release", view.id),
+        ("Source id", view.source_id),
+        ("Type", view.type),
+        ("Date", view.date),
+        ("Country", view.country),
+        ("Barcode", view.barcode),
+        ("Label", " ".join(part for part in (view.label, view.catalogue_number) if part)),
+    )
     for track in view.tracks:
-        place = "" if track.track_number is None else f"{track.track_number}."
+        place = track.position or ("" if track.track_number is None else f"{track.track_number}.")
         output.print(safe(f"  {place:>4} {_line(track.recording)}"))
     _print_facts(view.facts)
+    for named in view.see_also:
+        output.print(safe(f"See also   {named.name or '(no title)'}  {named.id}"))
 
 
 def _print_artist(view: ArtistView) -> None:
     _heading(view.name, None)
-    _print_pairs(("Artist", view.id), ("Recordings", str(view.total)))
+    _print_pairs(
+        ("Artist", view.id),
+        ("Type", view.type),
+        ("Country", view.country),
+        ("Also", "; ".join(view.aliases)),
+        ("Ids", ", ".join(view.identifiers)),
+        ("Recordings", f"{view.total:,}"),
+    )
     for hit in view.recordings:
         output.print(safe(f"  {_line(hit)}"))
+    _print_facts(view.facts)
 
 
 def _print_facts(facts: tuple[Fact, ...]) -> None:

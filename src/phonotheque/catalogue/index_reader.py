@@ -1,0 +1,78 @@
+"""Asking the index: connections for one question each, read-only, with a bound on its time."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+
+from phonotheque.catalogue import pairs, shelf
+from phonotheque.catalogue.index import INDEX, WORDS
+from phonotheque.catalogue.index_codes import Kind, thing
+from phonotheque.catalogue.manifest import Snapshot
+from phonotheque.catalogue.views import Hit
+from phonotheque.model.errors import UsageError
+
+_STEPS = 20_000  # of SQLite's machine between two looks at the clock: some milliseconds
+# What a file that is no longer whole looks like: not a database, malformed, without its tables, gone.
+_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CANTOPEN)
+
+
+class Reader:
+    """The index of a snapshot, for one question. Other processes may write a new snapshot meanwhile."""
+
+    def __init__(self, codes: sqlite3.Connection, words: sqlite3.Connection) -> None:
+        self.words = words
+        self._codes = codes
+
+    def hits(self, recordings: Sequence[int]) -> list[Hit]:
+        """Return recordings as lists show them, in the order asked for. There must be such recordings."""
+        found = shelf.hits(self._codes, recordings)
+        if len(found) < len(set(recordings)):
+            raise sqlite3.DatabaseError("the index names recordings that the shelf does not have")
+        return [found[key] for key in recordings]
+
+    def named(self, key: int) -> list[tuple[Kind, int]]:
+        """Return the kinds and keys of things that may have an id, by its key (see index_codes)."""
+        return [thing(value) for value in pairs.find(self._codes, "id", key)]
+
+    def keys(self, table: str, code: int, most: int) -> list[int]:
+        """Return the first keys that a code leads to, at most so many."""
+        return list(islice(pairs.find(self._codes, table, code), most))
+
+
+@contextmanager
+def reading(snapshot: Snapshot, seconds: float) -> Iterator[Reader]:
+    """Open the index. UsageError when a question takes longer; sqlite3.DatabaseError as it comes."""
+    codes = _open(snapshot.path / INDEX, seconds)
+    try:
+        words = _open(snapshot.path / WORDS, seconds)
+        try:
+            yield Reader(codes, words)
+        finally:
+            words.close()
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
+            raise UsageError(
+                f"This takes longer than {seconds:g} seconds.", "Ask for fewer words, or for rarer ones."
+            ) from error
+        raise
+    finally:
+        codes.close()
+
+
+def damaged(error: sqlite3.DatabaseError) -> bool:
+    """Whether an error says that the index is not whole: the answer is to build it again."""
+    code: int | None = getattr(error, "sqlite_errorcode", None)
+    return code is None or code & 0xFF in _DAMAGE
+
+
+def _open(path: Path, seconds: float) -> sqlite3.Connection:
+    # the file never changes once it has its name; a connection per question suits any number of threads
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
+    deadline = time.monotonic() + seconds
+    connection.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS)
+    return connection
