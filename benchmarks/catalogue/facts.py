@@ -32,7 +32,7 @@ from benchmarks.catalogue.words import alone, beside, texts
 from phonotheque.catalogue.schema import FACTS
 
 FIRST_SOURCE, SECOND_SOURCE = "generated", "generated-mb"
-_ACCESSIONS = {
+ACCESSIONS = {
     FIRST_SOURCE: "9e57a7ed-0000-4000-8000-000000000001",
     SECOND_SOURCE: "9e57a7ed-0000-4000-8000-000000000002",
 }
@@ -102,7 +102,7 @@ def facts(rows: Rows) -> pa.Table:
     """Return the rows as a table of ``schema.FACTS``."""
     columns = {
         "source": chosen([rows.source], np.zeros(len(rows.row), np.int64)),
-        "accession": chosen([_ACCESSIONS[rows.source]], np.zeros(len(rows.row), np.int64)),
+        "accession": chosen([ACCESSIONS[rows.source]], np.zeros(len(rows.row), np.int64)),
         "source_id": decimals(rows.row),
         **_who_and_what(rows),
         **_codes(rows),
