@@ -175,10 +175,11 @@ def _records(run: bytes, kind: str) -> Iterator[bytes]:
 def _read_releases(run: bytes, first: int, gather: Gather) -> None:
     """Read releases, as long as they are in the layout that Discogs writes, without a tree of each."""
     start, gather.position = 0, first
+    view = memoryview(run)  # slices of it are no copies
     while start < len(run):
         if found := usual(run, start):
-            sections, record, start = found
-            _gather_release(sections, record, gather)
+            sections, begin, start = found
+            _gather_release(sections, view[begin:start], gather)
         else:
             end = run.find(b"</release>", start)
             end = len(run) if end < 0 else end + len(b"</release>")
@@ -214,7 +215,7 @@ def _read_any(record: bytes, kind: str, gather: Gather, *, apart: bool = True) -
     _THINGS[kind](element, gather)
 
 
-def _gather_release(sections: Sections, record: bytes, gather: Gather) -> None:
+def _gather_release(sections: Sections, record: bytes | memoryview, gather: Gather) -> None:
     gather.record_id = sections.id
     gather.record("release", sections.id, record)
     gather_release(sections, gather)

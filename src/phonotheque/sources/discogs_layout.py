@@ -77,11 +77,12 @@ _SECTIONS = {
     "tracklist": _list("tracklist", _track(_SUB_TRACKS), keep=True),
     "identifiers": _list("identifiers", _element("identifier", "", _ATTRIBUTES), keep=True),
 }
+_RELEASE_START = '<release id="'
 _RELEASE = re.compile(
     (
-        f'\\s*+(<release id="([0-9]{{1,18}})"{_ATTRIBUTES}>{_BETWEEN}'
+        f'\\s*+{_RELEASE_START}([0-9]{{1,18}})"{_ATTRIBUTES}>{_BETWEEN}'
         + "".join(f"(?:{section})?+{_BETWEEN}" for section in _SECTIONS.values())
-        + "</release>)"
+        + "</release>"
     ).encode()
 )
 _AMPERSAND = re.compile(rb"&[^;&<]{0,9};?")
@@ -132,16 +133,16 @@ def is_plain(run: bytes) -> bool:
     return all(map(_is_reference, set(_AMPERSAND.findall(run))))
 
 
-def usual(run: bytes, start: int) -> tuple[Sections, bytes, int] | None:
-    """Return the release that begins there, its bytes, and where they end; None if its layout is another one.
+def usual(run: bytes, start: int) -> tuple[Sections, int, int] | None:
+    """Return the release that begins there, and where it does and ends; None if its layout is another one.
 
-    The run is plain (``is_plain``): only then is what matches well-formed.
+    White space may come before it. The run is plain (``is_plain``): only then is what matches well-formed.
     """
     match = _RELEASE.match(run, start)
     if match is None:
         return None
-    record, *sections = match.groups(b"")
-    return Sections._make([section.decode() for section in sections]), record, match.end()
+    sections = Sections._make([section.decode() for section in match.groups(b"")])
+    return sections, match.start(1) - len(_RELEASE_START), match.end()
 
 
 def unescaped(text: str) -> str:

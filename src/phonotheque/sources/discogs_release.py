@@ -89,11 +89,7 @@ def gather_release(given: Sections, gather: Gather) -> None:
         columns["credit"] = [by.line for by in credited]
     else:
         release |= {"artists": credit.names, "artist_ids": credit.ids, "credit": credit.line}
-    writers = _writers(given.extraartists)
-    if any(extras) or any(writer.tracks for writer in writers):
-        columns["composers"] = [_composers(extra, writers, positions, n) for n, extra in enumerate(extras)]
-    else:
-        release["composers"] = _composers("", writers, positions, 0)
+    columns["composers"] = _composers(extras, _writers(given.extraartists), positions)
     if "ISRC" in given.identifiers:
         isrcs = _isrcs(given.identifiers, positions)
         columns["isrcs"] = [isrcs.get(n) for n in range(len(tracks))]
@@ -170,17 +166,30 @@ def _writers(extraartists: str) -> tuple[_Writer, ...]:
     return tuple(found)
 
 
-def _composers(extra: str, of_release: tuple[_Writer, ...], positions: tuple[str, ...], n: int) -> list[str]:
-    """The writers of a track, then those of the release, unless it is said that they wrote others."""
-    names = [writer.name for writer in _writers(extra)] if extra else []
-    for writer in of_release:
-        if writer.tracks:
-            wrote = n in _named(writer.tracks, positions)
-        else:
-            wrote = len(positions) == 1 or not writer.detail or _OF_ALL.fullmatch(writer.detail) is not None
-        if wrote:
-            names.append(writer.name)
-    return list(dict.fromkeys(names))
+def _composers(
+    extras: Sequence[str], of_release: tuple[_Writer, ...], positions: tuple[str, ...]
+) -> list[tuple[str, ...]]:
+    """The writers of each track, then those of the release, unless it is said that they wrote others."""
+    of_some = [(writer.name, _named(writer.tracks, positions)) for writer in of_release if writer.tracks]
+    of_all = tuple(
+        writer.name
+        for writer in of_release
+        if not writer.tracks
+        and (not writer.detail or len(positions) == 1 or _OF_ALL.fullmatch(writer.detail))
+    )
+    composers = []
+    for n, extra in enumerate(extras):
+        names = _names(extra) if extra else ()
+        if of_some:
+            names += tuple(name for name, tracks in of_some if n in tracks)
+        names += of_all
+        composers.append(tuple(dict.fromkeys(names)) if len(names) > 1 else names)
+    return composers
+
+
+@lru_cache(maxsize=_CACHED)
+def _names(extraartists: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(writer.name for writer in _writers(extraartists)))
 
 
 @lru_cache(maxsize=_CACHED)
@@ -236,8 +245,9 @@ def _label(labels: str) -> tuple[str | None, str | None]:
 
 
 def _identifiers(identifiers: str, kind: str) -> list[dict[str, str]]:
-    found = [dict(ATTRIBUTES.findall(attributes)) for attributes in IDENTIFIERS.findall(identifiers)]
-    return [of for of in found if of.get("type") == kind and of.get("value")]
+    typed = f' type="{kind}"'
+    found = [dict(ATTRIBUTES.findall(of)) for of in IDENTIFIERS.findall(identifiers) if typed in of]
+    return [of for of in found if of.get("value")]
 
 
 def _barcode(identifiers: str, gather: Gather) -> str | None:
