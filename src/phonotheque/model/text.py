@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 # Marks that spellings leave out freely. Those of other scripts (Thai, Devanagari, kana …) are letters.
 _ACCENTS = (
@@ -62,6 +62,11 @@ def _fold_character(code: int) -> str | None:
 
 
 _FOLDING = _Folding()
+_ASCII_FOLDING = bytes(
+    ord(character.lower()) if character.isalnum() or character == "\n" else ord(" ")
+    for character in map(chr, range(128))
+).ljust(256)
+_BETWEEN = "\ue000"  # for private use: no step of folding touches it, nor what stands beside it
 
 
 def nfc(text: str) -> str:
@@ -84,6 +89,17 @@ def fold(text: str) -> str:
     if not words:
         return "".join(_CONTROL.sub(" ", plain).split())
     return _GUEST.sub(" feat", " ".join(words))
+
+
+def fold_all(texts: Sequence[str]) -> list[str]:
+    """Return ``[fold(text) for text in texts]``, in a fraction of the time."""
+    keys = [""] * len(texts)
+    for is_ascii, fold_joined in ((True, _fold_ascii), (False, _fold_other)):
+        places = [place for place, text in enumerate(texts) if text.isascii() is is_ascii]
+        for place, key in zip(places, fold_joined([texts[place] for place in places]), strict=True):
+            # Of what is rare only ``fold`` knows: texts of punctuation alone, and “ft.”.
+            keys[place] = key if key and "ft" not in key and "featuring" not in key else fold(texts[place])
+    return keys
 
 
 def title_key(title: str) -> str:
@@ -115,6 +131,23 @@ def search_tokens(text: str) -> list[str]:
 def query_terms(text: str) -> list[list[str]]:
     """Return what a query asks of such an index: one phrase (consecutive tokens) per word or unspaced run."""
     return [_pairs(run) if _IS_UNSPACED.match(run) and len(run) > 1 else [run] for run in _runs(text)]
+
+
+def _fold_ascii(texts: Sequence[str]) -> list[str]:
+    joined = "\n".join(texts).encode().translate(_ASCII_FOLDING)
+    while b"  " in joined:
+        joined = joined.replace(b"  ", b" ")
+    keys = joined.replace(b" \n", b"\n").replace(b"\n ", b"\n").strip(b" ").decode().split("\n")
+    return keys if len(keys) == len(texts) else [fold(text) for text in texts]
+
+
+def _fold_other(texts: Sequence[str]) -> list[str]:
+    plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", _BETWEEN.join(texts)).casefold())
+    plain = unicodedata.normalize("NFC", unicodedata.normalize("NFD", plain).translate(_FOLDING))
+    keys = plain.split(_BETWEEN)
+    if len(keys) != len(texts):
+        return [fold(text) for text in texts]
+    return [" ".join(key.split()) for key in keys]
 
 
 def _short(text: str) -> str:
