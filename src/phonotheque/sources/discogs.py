@@ -191,7 +191,7 @@ def _read_releases(run: bytes, first: int, gather: Gather) -> None:
 def _read_any(record: bytes, kind: str, gather: Gather, *, apart: bool = True) -> None:
     """Read a record in any layout, or reject it. Of one that is broken, save the records that it ran into."""
     try:
-        element = _parsed(record, kind)
+        element, gather.record_id = _parsed(record, kind)
     except ValueError as error:
         begun = [part.strip() for part in _OPENINGS[kind].split(record) if part.strip()] if apart else []
         if len(begun) > 1:
@@ -210,7 +210,6 @@ def _read_any(record: bytes, kind: str, gather: Gather, *, apart: bool = True) -
     if kind == "release":
         _gather_release(rewritten(element), record, gather)
         return
-    gather.record_id = _id_of(element)
     gather.record(kind, gather.record_id, record)
     _THINGS[kind](element, gather)
 
@@ -221,8 +220,8 @@ def _gather_release(sections: Sections, record: bytes | memoryview, gather: Gath
     gather_release(sections, gather)
 
 
-def _parsed(record: bytes, kind: str) -> etree._Element:
-    """Return one record. Raises ValueError that says what is wrong with it."""
+def _parsed(record: bytes, kind: str) -> tuple[etree._Element, str]:
+    """Return one record and its id. Raises ValueError that says what is wrong with it."""
     try:
         record.decode()
         element = etree.fromstring(record, _PARSER)
@@ -234,10 +233,7 @@ def _parsed(record: bytes, kind: str) -> etree._Element:
         raise ValueError("has a document type, which may define entities")
     if element.tag != kind:
         raise ValueError(f"is no <{kind}>")
-    if not _ID.fullmatch(_id_of(element)):
+    number = str(element.get("id") or element.findtext("id") or "").strip()
+    if not _ID.fullmatch(number):
         raise ValueError("has no id, or one that is no number")
-    return element
-
-
-def _id_of(element: etree._Element) -> str:
-    return (element.get("id") or element.findtext("id") or "").strip()
+    return element, number

@@ -48,7 +48,10 @@ def gather_master(master: etree._Element, gather: Gather) -> None:
 
 
 def _text(element: etree._Element | None) -> str | None:
-    return None if element is None else nfc(str(element.xpath("string()"))) or None
+    if element is None:
+        return None
+    text = str(element.xpath("string()")) if len(element) else element.text  # the latter is much quicker
+    return nfc(text or "") or None
 
 
 def _name(element: etree._Element | None) -> str | None:
