@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 
+from phonotheque.catalogue.manifest import TableFile
+from phonotheque.catalogue.schema import FACTS
 from phonotheque.model.errors import PhonothequeError
+
+_SQL = {
+    "string": "TEXT",
+    "int32": "INTEGER",
+    "int64": "BIGINT",
+    str(pa.list_(pa.string())): "TEXT[]",
+    str(pa.list_(pa.int64())): "BIGINT[]",
+}
 
 
 def connect(
@@ -30,14 +41,69 @@ def connect(
     return connection
 
 
-def run_script(connection: duckdb.DuckDBPyConnection, name: str) -> None:
-    """Run ``sql/<name>.sql``: one or several statements, readable by themselves."""
-    connection.execute(files(__package__).joinpath("sql", f"{name}.sql").read_text("utf-8"))
+def script(name: str) -> str:
+    """Return ``sql/<name>.sql``: one or several statements, readable by themselves."""
+    return files(__package__).joinpath("sql", f"{name}.sql").read_text("utf-8")
+
+
+class Engine:
+    """What the scripts run on. Another engine that reads the same SQL can take its place (ADR 0010)."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self.connection = connection
+
+    def run(self, name: str, **variables: str | int) -> None:
+        """Run a script; ``getvariable('x')`` in it is the value given here."""
+        for variable, value in variables.items():
+            self.connection.execute(f"SET VARIABLE {variable} = ?", [value])
+        self.connection.execute(script(name))
+
+    def any(self, source: str) -> bool:
+        """Whether a table or join has a row."""
+
+        return self.connection.execute(f"FROM {source} LIMIT 1").fetchone() is not None
+
+    def number(self, query: str) -> int:
+        """Return the one number that a query answers."""
+        row = self.connection.execute(query).fetchone()
+        assert row is not None
+        return int(row[0])
+
+
+def view(connection: duckdb.DuckDBPyConnection, name: str, path: Path) -> None:
+    """Let a Parquet file be read by a name."""
+    connection.execute(f"CREATE OR REPLACE VIEW {name} AS FROM read_parquet({quoted(path)})")
 
 
 def quoted(text: str | Path) -> str:
     """Return an SQL string literal, for the few places where DuckDB takes no parameter."""
     return "'" + str(text).replace("'", "''") + "'"
+
+
+def literal(paths: Iterable[Path]) -> str:
+    """Return a list of paths as an SQL literal."""
+    return "[" + ", ".join(map(quoted, paths)) + "]"
+
+
+def numbered_facts(folder: Path, parts: Sequence[TableFile]) -> str:
+    """Return SQL for all rows of these parts, with ``fact``: a row's place when they are read one after
+    another.
+    """
+    if not parts:
+        return nothing(FACTS, "NULL::BIGINT AS fact, ")
+    firsts, first = [], 0
+    for part in parts:
+        firsts.append(first)
+        first += part.rows
+    number = f"({firsts}::BIGINT[])[file_index::BIGINT + 1] + file_row_number AS fact"
+    paths = literal(folder / part.file for part in parts)
+    return f"SELECT {number}, * FROM read_parquet({paths})"  # noqa: S608 — paths are quoted
+
+
+def nothing(schema: pa.Schema, before: str = "") -> str:
+    """Return SQL for a table of these columns without a row."""
+    columns = ", ".join(f"NULL::{_SQL[str(field.type)]} AS {field.name}" for field in schema)
+    return f"SELECT {before}{columns} WHERE false"
 
 
 @contextmanager

@@ -29,7 +29,7 @@ LONGEST_CORRECTED = 30
 _CROWDED = 2000  # words; beginnings of more are completed from a table of their own
 _LONGEST_TEXT = 500  # characters of a title that are indexed
 _MOST = 50  # releases, and other titles, of a recording that are indexed
-_BATCH = 20_000  # recordings
+_AT_ONCE = 200_000  # texts given to FTS5
 
 # Marks that part words in ASCII. A text of nothing but marks ("!!!") keeps them, in letters of private use.
 _MARKS = "".join(chr(i) for i in range(0x21, 0x7F) if not chr(i).isalnum())
@@ -48,7 +48,7 @@ _TABLES = f"""
         text, content='', columnsize=0, detail=none,
         tokenize="unicode61 remove_diacritics 0 categories 'L* M* N* P* S* C*' separators '{_SEPARATORS}'"
     );
-    INSERT INTO words(words, rank) VALUES ('hashsize', 67108864), ('automerge', 0), ('crisismerge', 2000);
+    INSERT INTO words(words, rank) VALUES ('hashsize', 67108864), ('automerge', 0), ('crisismerge', 1000);
     -- all terms, by themselves, and those that may be misspelt by their length and first or last letters
     CREATE TABLE term (term TEXT PRIMARY KEY, recordings INTEGER) WITHOUT ROWID;
     CREATE TABLE forward (length INTEGER, term TEXT, PRIMARY KEY (length, term)) WITHOUT ROWID;
@@ -175,7 +175,7 @@ def build(path: Path, texts: Iterable[pa.Array], advance: Callable[[int], None])
         connection.executescript("PRAGMA journal_mode = off; PRAGMA synchronous = off;" + _TABLES)
         connection.execute("BEGIN")
         start = 0
-        for batch in texts:
+        for batch in _together(texts):
             _store(connection, batch, start)
             start += len(batch)
             advance(len(batch))
@@ -187,13 +187,23 @@ def build(path: Path, texts: Iterable[pa.Array], advance: Callable[[int], None])
     loose.unlink()
 
 
-def _store(connection: sqlite3.Connection, texts: pa.Array, start: int) -> None:
+def _together(texts: Iterable[pa.Array]) -> Iterator[list[str]]:
+    """The same texts, many at once: FTS5 writes a segment for each statement, and takes no more than 2,000."""
+    waiting: list[str] = []
+    for some in texts:
+        waiting += some.to_pylist()
+        if len(waiting) >= _AT_ONCE:
+            yield waiting
+            waiting = []
+    yield waiting
+
+
+def _store(connection: sqlite3.Connection, texts: list[str], start: int) -> None:
     """One statement for many recordings: other threads run meanwhile."""
-    for i in range(0, len(texts), 5000):
-        some = msgspec.json.encode(texts.slice(i, 5000).to_pylist()).decode()
-        connection.execute(
-            "INSERT INTO words (rowid, text) SELECT ? + key, value FROM json_each(?)", (start + i, some)
-        )
+    connection.execute(
+        "INSERT INTO words (rowid, text) SELECT ? + key, value FROM json_each(?)",
+        (start, msgspec.json.encode(texts).decode()),
+    )
 
 
 def _list_terms(connection: sqlite3.Connection) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from phonotheque.catalogue.normalise import listen_keys
 from phonotheque.catalogue.schema import LISTENS
 from phonotheque.model.errors import UsageError
 from phonotheque.model.identifiers import parse_isrc, parse_mbid
@@ -120,6 +121,7 @@ def _row(columns: list[str], line: str) -> dict[str, Any]:
         "artist": nfc(given.get("artist", "")) or None,
         "listens": _count(given["listens"]),
     }
+    row["title_key"], row["people"] = listen_keys(row["title"], row["artist"])
     if not (row["isrc"] or row["recording_mbid"] or (row["title"] and row["artist"])):
         raise _RejectedError("title", "nothing says which recording this is")
     return row

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from phonotheque.catalogue import durable
-from phonotheque.catalogue.schema import FORMAT, TABLES
+from phonotheque.catalogue.schema import FLAGGED, FORMAT, SHARED, TABLES
 from phonotheque.model.bags import Finding
 from phonotheque.model.errors import UsageError, VerificationError
 
@@ -20,9 +20,10 @@ CURRENT = "CURRENT"
 MANIFEST = "snapshot.json"
 SUMS = "SHA256SUMS"  # as sha256sum(1) writes and checks it: also covers snapshot.json
 # may be deleted at any time
-DERIVED = frozenset({"index.sqlite", "index.json", ".index.tmp", ".index.json.tmp"})
+DERIVED = frozenset({"index.sqlite", "words.sqlite", "index.json", ".index.tmp", ".index.json.tmp"})
 STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d{6}Z(-\d+)?")
-_LARGEST_MANIFEST = 1 << 20  # bytes
+_LARGEST_MANIFEST = 64 << 20  # bytes
+_PART = re.compile(r"[0-9]{5}\.parquet")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class Snapshot:
     path: Path
     made_at: datetime
     previous: str | None
-    tables: Mapping[str, TableFile]
+    tables: Mapping[str, tuple[TableFile, ...]]
     sources: tuple[SourceCount, ...] = ()
     merged: Mapping[str, int] = field(default_factory=dict)
     unmatched_listens: int = 0  # listens of things that the catalogue does not know
@@ -64,11 +65,26 @@ class Snapshot:
     @property
     def counts(self) -> dict[str, int]:
         """Rows of every table."""
-        return {name: table.rows for name, table in self.tables.items()}
+        return {name: sum(part.rows for part in parts) for name, parts in self.tables.items()}
+
+    @property
+    def files(self) -> tuple[TableFile, ...]:
+        """Every Parquet file, flagged ones included."""
+        return tuple(part for parts in self.tables.values() for part in parts)
+
+    @property
+    def free_files(self) -> tuple[TableFile, ...]:
+        """Every Parquet file but those of flagged tables, whose terms are not those of the rest."""
+        return tuple(part for name, parts in self.tables.items() if name not in FLAGGED for part in parts)
+
+    def parts(self, name: str) -> list[Path]:
+        """The Parquet files of a table, in the order of its rows: one, or for shared tables any number."""
+        return [self.path / part.file for part in self.tables[name]]
 
     def table(self, name: str) -> Path:
-        """The Parquet file of a table."""
-        return self.path / self.tables[name].file
+        """The Parquet file of a table that has just one."""
+        (only,) = self.parts(name)
+        return only
 
 
 def stamp(made_at: datetime) -> str:
@@ -85,7 +101,8 @@ def encode(snapshot: Snapshot) -> bytes:
         "made_at": snapshot.made_at.astimezone(UTC).isoformat(timespec="seconds"),
         "previous": snapshot.previous,
         "counts": snapshot.counts,
-        "tables": {name: asdict(table) for name, table in snapshot.tables.items()},
+        "tables": {name: [asdict(part) for part in parts] for name, parts in snapshot.tables.items()},
+        "flagged": sorted(FLAGGED),
         "sources": [asdict(source) for source in snapshot.sources],
         "merged": dict(snapshot.merged),
         "unmatched_listens": snapshot.unmatched_listens,
@@ -115,10 +132,10 @@ def read(path: Path) -> Snapshot:
     try:
         with manifest.open("rb") as stream:
             content = json.loads(stream.read(_LARGEST_MANIFEST))
-        if content["format"] > FORMAT:
+        if content["format"] != FORMAT:
             raise VerificationError(
-                f"{manifest}: format {content['format']} is newer than this program.",
-                "Install a newer phonotheque.",
+                f"{manifest}: this program reads format {FORMAT}, not {content['format']}.",
+                "Use the version of phonotheque that made it; or delete CURRENT, and add again.",
             )
         return _decode(path, content)
     except FileNotFoundError as error:
@@ -130,10 +147,11 @@ def read(path: Path) -> Snapshot:
 
 
 def _decode(path: Path, content: Any) -> Snapshot:
-    tables = {name: TableFile(**content["tables"][name]) for name in TABLES}
-    for name, table in tables.items():
-        if table.file != f"{name}.parquet":
-            raise ValueError(f"table {name} in file {table.file!r}")
+    tables = {name: tuple(TableFile(**part) for part in content["tables"][name]) for name in TABLES}
+    for name, parts in tables.items():
+        for part in parts:
+            if not _belongs(name, part.file):
+                raise ValueError(f"table {name} in file {part.file!r}")
     return Snapshot(
         path=path,
         made_at=datetime.fromisoformat(content["made_at"]),
@@ -145,11 +163,18 @@ def _decode(path: Path, content: Any) -> Snapshot:
     )
 
 
+def _belongs(table: str, file: str) -> bool:
+    if table in SHARED:
+        folder, _, name = file.partition("/")
+        return folder == table and _PART.fullmatch(name) is not None
+    return file == f"{table}.parquet"
+
+
 def write_sums(folder: Path, snapshot: Snapshot) -> None:
     """Write ``snapshot.json`` and ``SHA256SUMS`` over everything in the folder, durably."""
     manifest = encode(snapshot)
     durable.write(folder / MANIFEST, manifest)
-    sums = {table.file: table.sha256 for table in snapshot.tables.values()}
+    sums = {part.file: part.sha256 for part in snapshot.files}
     sums[MANIFEST] = hashlib.sha256(manifest).hexdigest()
     durable.write(folder / SUMS, "".join(f"{sums[name]}  {name}\n" for name in sorted(sums)).encode())
 
@@ -162,7 +187,7 @@ def hash_file(path: Path) -> str:
 
 def verify(snapshot: Snapshot) -> list[Finding]:
     """Re-hash every file of a snapshot; return what is damaged, missing or extra. I/O errors are raised."""
-    expected = {table.file: table.sha256 for table in snapshot.tables.values()}
+    expected = {part.file: part.sha256 for part in snapshot.files}
     expected[MANIFEST] = hashlib.sha256(encode(snapshot)).hexdigest()
     sums = "".join(f"{expected[name]}  {name}\n" for name in sorted(expected))
     expected[SUMS] = hashlib.sha256(sums.encode()).hexdigest()
@@ -171,8 +196,12 @@ def verify(snapshot: Snapshot) -> list[Finding]:
         for name, digest in sorted(expected.items())
         for finding in _check(snapshot.path, name, digest)
     ]
-    found = sorted(entry.name for entry in snapshot.path.iterdir())
-    extra = [name for name in found if name not in expected and name not in DERIVED]
+    found = sorted(
+        path.relative_to(snapshot.path).as_posix()
+        for path in snapshot.path.rglob("*")
+        if not path.is_dir() and path.relative_to(snapshot.path).parts[0] not in DERIVED
+    )
+    extra = [name for name in found if name not in expected]
     return findings + [
         Finding("extra", f"{snapshot.stamp}/{name}", "not part of the snapshot") for name in extra
     ]

@@ -1,77 +1,91 @@
-"""Clustering tracks into recordings: named steps of SQL, each followed by the same merge.
+"""Clustering facts into recordings: named steps of SQL, each followed by the same merge.
 
-Every step says which tracks it holds to be one recording (``same``); merging makes connected components of
-them. The result does not depend on the order of the facts nor on the number of threads.
+Every step says which facts it holds to be one recording (``same``); merging makes connected components of
+them.
+The result does not depend on the number of threads, nor on the number of passes a step takes so that what it
+holds in memory stays small.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-import duckdb
-
-from phonotheque.catalogue.engine import run_script
+from phonotheque.catalogue.engine import Engine
+from phonotheque.model.progress import QUIET, Progress
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One kind of evidence. ``guarded``: it does not overrule two different MusicBrainz ids."""
+    """One kind of evidence.
+
+    ``guarded``: it does not overrule two different MusicBrainz ids. ``begun``: a script of its own lays out
+    what is
+    then compared in passes.
+    """
 
     name: str
     guarded: bool
+    begun: bool = False
 
 
 STEPS = (
-    Step("mbid", guarded=False),
-    Step("isrc", guarded=True),
+    Step("isrc", guarded=True, begun=True),
     Step("sound", guarded=False),
-    Step("title", guarded=True),
+    Step("title", guarded=True, begun=True),
     Step("fingerprint", guarded=True),
 )
 
 
-def resolve(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    """Cluster the tracks of ``staged`` with the links of ``link``; return how many merges each step made.
+def resolve(engine: Engine, *, passes: int = 1, progress: Progress = QUIET) -> dict[str, int]:
+    """Cluster the rows of ``fact`` with the links of ``link``; return how many merges each step made.
 
-    Leaves the tables ``track``, ``member`` (track → cluster) and ``doubt``.
+    Leaves the tables ``member`` (fact → cluster, for those that are not alone), ``named_fact`` and ``doubt``.
     """
-    run_script(connection, "tracks")
-    merged = {}
-    clusters = _clusters(connection)
+    engine.run("begin")
+    progress.start("Resolving by MusicBrainz id")
+    engine.run("step_mbid")
+    merged = {"mbid": _counting(engine, lambda: merge_pairs(engine))}
     for step in STEPS:
-        connection.execute("SET VARIABLE step = ?", [step.name])
-        run_script(connection, f"step_{step.name}")
-        run_script(connection, "pairs")
-        if step.guarded:
-            run_script(connection, "guard_named")
-            merge_pairs(connection)
-            run_script(connection, "guard_unnamed")
-        merge_pairs(connection)
-        before, clusters = clusters, _clusters(connection)
-        merged[step.name] = before - clusters
+        progress.start(f"Resolving by {step.name}")
+        # type: ignore[misc]
+        merged[step.name] = _counting(engine, lambda step=step: _take(engine, step, passes))
     return merged
 
 
-def merge_pairs(connection: duckdb.DuckDBPyConnection) -> None:
+def _take(engine: Engine, step: Step, passes: int) -> None:
+    engine.run("named")
+    engine.run("no_pairs")
+    if step.begun:
+        engine.run(f"step_{step.name}_begin")
+    for number in range(passes if step.begun else 1):
+        engine.run(f"step_{step.name}", **{"pass": number, "passes": passes})
+        engine.run("pairs")
+    engine.run(f"step_{step.name}_end" if step.begun else "same_end")
+    if step.guarded:
+        engine.run("guard_named", step=step.name)
+        merge_pairs(engine)
+        engine.run("guard_unnamed", step=step.name)
+    merge_pairs(engine)
+
+
+def merge_pairs(engine: Engine) -> None:
     """Make one cluster of every connected component of ``pair`` (a < b), named by its smallest member.
 
     Each round hangs every node under its smallest neighbour, follows that to the root, and goes on with the
     pairs of roots that remain; three or four rounds are usual.
     """
-    run_script(connection, "merge_begin")
-    while _found(connection, "FROM pair LIMIT 1"):
-        run_script(connection, "merge_hook")
-        while _found(connection, "FROM parent x JOIN parent y ON y.node = x.parent LIMIT 1"):
-            run_script(connection, "merge_climb")
-        run_script(connection, "merge_contract")
-    run_script(connection, "merge_end")
+    engine.run("merge_begin")
+    while engine.any("pair"):
+        engine.run("merge_hook")
+        while engine.any("parent x JOIN parent y ON y.node = x.parent"):
+            engine.run("merge_climb")
+        engine.run("merge_contract")
+    engine.run("merge_end")
 
 
-def _found(connection: duckdb.DuckDBPyConnection, query: str) -> bool:
-    return connection.execute(query).fetchone() is not None
-
-
-def _clusters(connection: duckdb.DuckDBPyConnection) -> int:
-    row = connection.execute("SELECT count(DISTINCT cluster) FROM member").fetchone()
-    assert row is not None
-    return int(row[0])
+def _counting(engine: Engine, work: Callable[[], None]) -> int:
+    """Return by how many the clusters have become fewer: each merge makes one of two."""
+    before = engine.number("SELECT count(*) - count(DISTINCT cluster) FROM member")
+    work()
+    return engine.number("SELECT count(*) - count(DISTINCT cluster) FROM member") - before

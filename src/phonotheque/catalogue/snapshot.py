@@ -1,7 +1,8 @@
-"""Writing a catalogue snapshot: facts in, immutable Parquet tables out, and a pointer moved last."""
+"""Writing a catalogue snapshot: datasets in, immutable Parquet tables out, and a pointer moved last."""
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterable
@@ -12,49 +13,63 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from phonotheque.catalogue import durable, manifest
-from phonotheque.catalogue.engine import connect, explaining, quoted, run_script
+from phonotheque.catalogue import durable, inheritance, known, manifest
+from phonotheque.catalogue.datasets import Dataset, datasets
+from phonotheque.catalogue.engine import (
+    Engine,
+    connect,
+    explaining,
+    quoted,
+    view,
+)
 from phonotheque.catalogue.manifest import Snapshot, SourceCount, TableFile
-from phonotheque.catalogue.normalise import NORMAL_FACTS, checked_links, normal_facts, normal_listens
 from phonotheque.catalogue.resolve import resolve
-from phonotheque.catalogue.schema import TABLES
+from phonotheque.catalogue.schema import MADE, SHARED
 from phonotheque.model.progress import QUIET, Progress
 
-_PREVIOUS = ("recordings", "tracks", "releases", "artists", "redirects")
-# The columns by which a table's rows are ordered; together they decide the order entirely.
+_FACTS_A_PASS = 24_000_000  # what a pass of a step groups in memory
+# The columns by which a table's rows are ordered; together they decide the order entirely. Recordings come
+# ordered.
 _ORDER = {
     "artists": "artist",
     "releases": "release",
-    "recordings": "recording",
-    "tracks": "track",
+    "tracks": "recording, fact",
     "credits": "artist, recording",
     "isrcs": "isrc, recording",
-    "files": "sha256, track",
+    "files": "sha256, fact",
     "listens": "recording, source",
-    "sources": "track, source, source_id, accession, raw",
     "redirects": "kind, old_id",
-    "conflicts": "kind, evidence, recording_a, recording_b",
+    "conflicts": "score DESC, kind, evidence, fact_a, fact_b",
 }
+# From clusters to tables, in this order, and what each is called while it runs.
+_DESCRIBING = (
+    ("codes", "Gathering codes"),
+    ("tell", "Choosing what speaks for a recording"),
+    ("listens", "Counting listens"),
+    ("number", "Numbering recordings"),
+    ("releases", "Describing releases"),
+    ("artists", "Describing artists"),
+    ("outputs", "Joining artists and recordings"),
+)
 
 
 def write_snapshot(
     catalogue_dir: Path,
-    facts: Iterable[pa.RecordBatch],
     *,
-    links: pa.Table,
-    listens: pa.Table,
     made_at: datetime,
+    links: pa.Table | None = None,
     memory_limit: str = "2GB",
     progress: Progress = QUIET,
 ) -> Snapshot:
-    """Resolve all known facts into a new snapshot and make it the current one.
+    """Resolve everything that the datasets say into a new snapshot and make it the current one.
 
-    ``facts`` are batches of ``schema.TRACK_FACTS`` (everything each source knows, in any order), ``links`` of
-    ``LINKS``, ``listens`` of ``LISTENS``. Things keep the ids of the current snapshot. The same input on the
-    same previous snapshot gives the same bytes. One writer at a time: the archive's lock sees to that.
+    ``links`` are of ``schema.LINKS``. Things keep the ids of the current snapshot. The same datasets on the
+    same
+    previous snapshot give the same bytes. One writer at a time: the archive's lock sees to that.
 
-    Raises UsageError for facts that break the schema, PhonothequeError when the engine fails (disk, memory).
-    The current snapshot stays in use until the new one is durable.
+    Raises UsageError for links that break the schema, PhonothequeError when the engine fails (disk, memory).
+    The
+    current snapshot stays in use until the new one is durable.
     """
     name = manifest.stamp(made_at)
     catalogue_dir.mkdir(parents=True, exist_ok=True)
@@ -65,26 +80,36 @@ def write_snapshot(
         folder = work / "snapshot"
         folder.mkdir()
         previous = manifest.current(catalogue_dir)
+        sources = datasets(catalogue_dir)
+        shared = {table: _link(folder, table, sources) for table in SHARED}
         with (
             explaining("making a snapshot", catalogue_dir),
             closing(
                 connect(work / "work.duckdb", memory_limit=memory_limit, spill=work / "spill")
             ) as connection,
         ):
-            _load(connection, facts, links, listens, previous, progress)
-            progress.start("Resolving recordings")
-            merged = resolve(connection)
-            _describe(connection)
-            progress.start("Writing the catalogue", total_files=len(TABLES))
-            tables = {table: _export(connection, table, folder, progress) for table in TABLES}
+            engine = Engine(connection)
+            engine.run("macros")
+            progress.start("Reading facts")
+            known.show(connection, folder, shared, sources, links)
+            passes = 1 + sum(part.rows for part in shared["facts"]) // _FACTS_A_PASS
+            merged = resolve(engine, passes=passes, progress=progress)
+            progress.start("Keeping the ids of the snapshot before")
+            inheritance.inherit(engine, previous, shared["facts"])
+            for script, what in _DESCRIBING:
+                progress.start(what)
+                engine.run(script)
+            tables = _export_all(engine, folder, progress)
             snapshot = Snapshot(
                 path=folder,
                 made_at=made_at,
                 previous=previous.stamp if previous else None,
-                tables=tables,
+                tables=tables | shared,
                 sources=_sources(connection),
                 merged=merged,
-                unmatched_listens=_unmatched(connection),
+                unmatched_listens=engine.number(
+                    "SELECT coalesce(sum(listens), 0)::BIGINT FROM counted WHERE cluster IS NULL"
+                ),
             )
         manifest.write_sums(folder, snapshot)
         final = _give_name(folder, catalogue_dir, name)
@@ -94,79 +119,57 @@ def write_snapshot(
     return manifest.read(final)
 
 
-def _load(
-    connection: duckdb.DuckDBPyConnection,
-    facts: Iterable[pa.RecordBatch],
-    links: pa.Table,
-    listens: pa.Table,
-    previous: Snapshot | None,
-    progress: Progress,
-) -> None:
-    """Bring everything into the working database: staged, link, listen, previous_*."""
-    run_script(connection, "macros")
-    _store(connection, "staged", pa.Table.from_batches([], schema=NORMAL_FACTS))
-    progress.start("Reading facts")
-    for batch in facts:
-        connection.register("batch", pa.Table.from_batches([normal_facts(batch)]))
-        connection.execute("INSERT INTO staged SELECT * FROM batch")
-        connection.unregister("batch")
-        progress.advance(files=batch.num_rows)
-    _store(connection, "link", checked_links(links))
-    _store(connection, "listen", normal_listens(listens))
-    for table in _PREVIOUS:
-        if previous:
-            path = quoted(previous.table(table))
-            connection.execute(f"CREATE VIEW previous_{table} AS FROM read_parquet({path})")
-        else:
-            _store(connection, f"previous_{table}", TABLES[table].empty_table())
+def _link(folder: Path, table: str, sources: Iterable[Dataset]) -> tuple[TableFile, ...]:
+    """Give the datasets' parts of a table their place in a snapshot: other names of the same files."""
+    parts: list[TableFile] = []
+    for dataset in sources:
+        for part in dataset.parts.get(table, ()):
+            (folder / table).mkdir(exist_ok=True)
+            file = f"{table}/{len(parts):05d}.parquet"
+            try:
+                os.link(dataset.path / part.file, folder / file)
+            except PermissionError:  # a file system without links
+                shutil.copyfile(dataset.path / part.file, folder / file)
+                durable.fsync(folder / file)
+            parts.append(TableFile(file, part.sha256, part.bytes, part.rows))
+    if parts:
+        durable.fsync(folder / table)
+    return tuple(parts)
 
 
-def _store(connection: duckdb.DuckDBPyConnection, name: str, table: pa.Table) -> None:
-    connection.register("incoming", table)
-    connection.execute(f"CREATE TABLE {name} AS FROM incoming")
-    connection.unregister("incoming")
+def _export_all(engine: Engine, folder: Path, progress: Progress) -> dict[str, tuple[TableFile, ...]]:
+    progress.start("Writing the catalogue", total_files=len(MADE))
+    tables: dict[str, tuple[TableFile, ...]] = {}
+    for table in ("recordings", *_ORDER):
+        if table == "redirects":
+            inheritance.redirect(engine, folder / "recordings.parquet")
+        if table == "conflicts":
+            view(engine.connection, "written_isrcs", folder / "isrcs.parquet")
+            engine.run("conflicts")
+        tables[table] = (_export(engine, table, folder, progress),)
+    return tables
 
 
-def _describe(connection: duckdb.DuckDBPyConnection) -> None:
-    """From clusters to the tables of a snapshot."""
-    for script in (
-        "identify",
-        "listens",
-        "artists",
-        "releases",
-        "recordings",
-        "redirects",
-        "conflicts",
-        "outputs",
-    ):
-        run_script(connection, script)
-
-
-def _export(connection: duckdb.DuckDBPyConnection, table: str, folder: Path, progress: Progress) -> TableFile:
+def _export(engine: Engine, table: str, folder: Path, progress: Progress) -> TableFile:
     path = folder / f"{table}.parquet"
-    connection.execute(
-        f"COPY (FROM out_{table} ORDER BY {_ORDER[table]}) TO {quoted(path)} "
+    order = f"ORDER BY {_ORDER[table]}" if table in _ORDER else ""
+    columns = ", ".join(MADE[table].names)
+    engine.connection.execute(
+        f"COPY (SELECT {columns} FROM out_{table} {order}) TO {quoted(path)} "  # noqa: S608
         "(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880)"
     )
     durable.fsync(path)
-    row = connection.execute("SELECT count(*) FROM read_parquet(?)", [str(path)]).fetchone()
-    assert row is not None
     size = path.stat().st_size
     progress.advance(files=1, size=size)
-    return TableFile(path.name, manifest.hash_file(path), size, int(row[0]))
+    rows = engine.number(f"SELECT count(*) FROM read_parquet({quoted(path)})")  # noqa: S608
+    return TableFile(path.name, manifest.hash_file(path), size, rows)
 
 
 def _sources(connection: duckdb.DuckDBPyConnection) -> tuple[SourceCount, ...]:
     rows = connection.execute(
-        "SELECT source, count(DISTINCT accession), count(*) FROM staged GROUP BY source ORDER BY source"
+        "SELECT source, count(DISTINCT accession), count(*) FROM fact GROUP BY source ORDER BY source"
     ).fetchall()
     return tuple(SourceCount(*row) for row in rows)
-
-
-def _unmatched(connection: duckdb.DuckDBPyConnection) -> int:
-    row = connection.execute("SELECT coalesce(sum(listens), 0) FROM counted WHERE cluster IS NULL").fetchone()
-    assert row is not None
-    return int(row[0])
 
 
 def _give_name(folder: Path, catalogue_dir: Path, name: str) -> Path:

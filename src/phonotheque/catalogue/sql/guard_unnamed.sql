@@ -1,15 +1,18 @@
 -- … then it joins an MBID, if all its evidence points to one. Between several nobody chooses.
 CREATE OR REPLACE TABLE pointing AS
-SELECT CASE WHEN x.cluster IN (FROM named) THEN y.cluster ELSE x.cluster END AS unnamed,
-       CASE WHEN x.cluster IN (FROM named) THEN x.cluster ELSE y.cluster END AS named,
-       min(remaining.evidence) AS evidence
-FROM remaining JOIN member x ON x.t = remaining.a JOIN member y ON y.t = remaining.b
+SELECT coalesce(x.cluster, unnamed) AS unnamed, coalesce(y.cluster, named) AS named, min(evidence) AS evidence
+FROM (
+    SELECT CASE WHEN a_named THEN b ELSE a END AS unnamed, CASE WHEN a_named THEN a ELSE b END AS named, evidence
+    FROM judged WHERE a_named <> b_named
+)
+LEFT JOIN member x ON x.fact = unnamed LEFT JOIN member y ON y.fact = named
 GROUP BY 1, 2;
 
+CREATE OR REPLACE TABLE single AS
+SELECT unnamed FROM pointing GROUP BY unnamed HAVING count(*) = 1;
+
 CREATE OR REPLACE TABLE pair AS
-SELECT least(unnamed, named) AS a, greatest(unnamed, named) AS b, evidence
-FROM pointing QUALIFY count(*) OVER (PARTITION BY unnamed) = 1;
+SELECT least(unnamed, named) AS a, greatest(unnamed, named) AS b, evidence FROM pointing SEMI JOIN single USING (unnamed);
 
 INSERT INTO doubt
-SELECT getvariable('step'), evidence, unnamed, named, false
-FROM pointing QUALIFY count(*) OVER (PARTITION BY unnamed) > 1;
+SELECT getvariable('step'), evidence, unnamed, named, false FROM pointing ANTI JOIN single USING (unnamed);

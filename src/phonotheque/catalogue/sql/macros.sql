@@ -5,6 +5,18 @@ CREATE MACRO tolerance_ms() AS 3000;
 CREATE MACRO same_below() AS 0.10;
 CREATE MACRO alike_below() AS 0.20;
 
+-- An ISRC as an integer and back: exact, and in the same order. Joins and sorts on it cost a quarter of the text's.
+CREATE MACRO isrc_code(isrc) AS
+    ((((ascii(isrc[1]) * 91 + ascii(isrc[2])) * 91 + ascii(isrc[3])) * 91 + ascii(isrc[4]))::BIGINT * 91
+        + ascii(isrc[5])) * 10000000 + isrc[6:12]::BIGINT;
+CREATE MACRO isrc_text(code) AS
+    chr((code // 685749610000000)::INTEGER) || chr((code // 7535710000000 % 91)::INTEGER)
+    || chr((code // 82810000000 % 91)::INTEGER) || chr((code // 910000000 % 91)::INTEGER)
+    || chr((code // 10000000 % 91)::INTEGER) || lpad((code % 10000000)::TEXT, 7, '0');
+
+-- What stays the same in every snapshot and names the track in our own UUIDs.
+CREATE MACRO evidence_of(file_sha256, source, source_id) AS coalesce('sha256:' || file_sha256, source || ':' || source_id);
+
 -- The same UUIDv5 (RFC 9562 §5.5) as model.identifiers.public_id, of a seed "source:local id". A test compares them.
 CREATE MACRO hash5(name) AS sha1(unhex('930e3beae6cc53ffa3831fe7fd382ffe') || encode(name));
 CREATE MACRO uuid5(h) AS

@@ -1,45 +1,54 @@
--- The tables of the snapshot, in the columns of schema.TABLES; each is written in the order of its first columns.
-CREATE VIEW out_artists AS
-SELECT artist, id, mbid, name, coalesce(recordings, 0) AS recordings
-FROM artist LEFT JOIN (
-    SELECT artist, count(*) AS recordings FROM (SELECT DISTINCT unnest(artists) AS artist, recording FROM recording)
-    GROUP BY artist
-) USING (artist);
+-- The tables of the snapshot, in the columns of schema.MADE; snapshot.py says in which order each is written.
+CREATE OR REPLACE VIEW out_tracks AS
+SELECT recording, fact, release
+FROM placed LEFT JOIN (SELECT fact, release FROM on_release JOIN release USING (release_hash)) USING (fact);
 
-CREATE VIEW out_releases AS
-SELECT release, id, mbid, title, credit, date, barcode, label, catalogue_number, tracks FROM release;
+CREATE OR REPLACE VIEW out_releases AS
+SELECT release, id, mbid, source_id, title, credit, type, date, country, barcode, label, catalogue_number, tracks
+FROM release;
 
-CREATE VIEW out_recordings AS
-SELECT recording, id, mbid, title, credit, artists, duration_ms, date, listens, tracks, files, seed FROM recording;
+-- A fact that is alone has no other to share an artist or code with: only the others' need counting.
+CREATE OR REPLACE TABLE credit_of AS
+SELECT artist.artist, recording
+FROM credit JOIN artist ON artist.hashed = credit.artist JOIN placed USING (fact) ANTI JOIN member USING (fact)
+UNION ALL
+SELECT DISTINCT artist.artist, recording
+FROM credit JOIN artist ON artist.hashed = credit.artist JOIN placed USING (fact) SEMI JOIN member USING (fact);
 
-CREATE VIEW out_tracks AS
-SELECT track, coalesce(track_mbid, local_id('track', evidence)) AS id, recording, release,
-       disc_number, track_number, track_total, title, credit, coalesce(track_artists.artists, []) AS artists,
-       date, composers, genres, isrcs, duration_ms, album, album_credit, label, catalogue_number, barcode,
-       recording_mbid, track_mbid, release_mbid, file_sha256, evidence, source, accession, source_id
-FROM numbered JOIN track USING (t) LEFT JOIN track_artists USING (t);
+CREATE OR REPLACE VIEW out_credits AS SELECT artist, recording FROM credit_of;
 
-CREATE VIEW out_credits AS
-SELECT DISTINCT artist, recording
-FROM (SELECT unnest(artists) AS artist, recording FROM track_artists JOIN numbered USING (t));
+CREATE OR REPLACE VIEW out_artists AS
+SELECT artist, id, mbid, name, aliases, identifiers, type, country, coalesce(recordings, 0) AS recordings
+FROM artist LEFT JOIN (SELECT artist, count(*) AS recordings FROM credit_of GROUP BY artist) USING (artist);
 
-CREATE VIEW out_isrcs AS
-SELECT isrc, recording, count(*) AS tracks
-FROM (SELECT t, unnest(isrcs) AS isrc FROM track) JOIN numbered USING (t)
-GROUP BY isrc, recording;
+CREATE OR REPLACE VIEW out_isrcs AS
+SELECT isrc_text(isrc) AS isrc, recording, tracks
+FROM (
+    SELECT isrc, recording, 1::INTEGER AS tracks FROM code JOIN placed USING (fact) ANTI JOIN member USING (fact)
+    UNION ALL
+    SELECT isrc, recording, count(*)::INTEGER FROM code JOIN placed USING (fact) SEMI JOIN member USING (fact)
+    GROUP BY isrc, recording
+);
 
-CREATE VIEW out_files AS
-SELECT file_sha256 AS sha256, track, recording, pcm_sha256
-FROM numbered JOIN track USING (t) WHERE file_sha256 IS NOT NULL;
+CREATE OR REPLACE VIEW out_files AS
+SELECT file_sha256 AS sha256, fact, recording, pcm_sha256
+FROM (SELECT fact, file_sha256, pcm_sha256 FROM fact WHERE file_sha256 IS NOT NULL) JOIN placed USING (fact);
 
-CREATE VIEW out_listens AS
-SELECT recording, source, as_of, listened.listens FROM listened JOIN recording USING (cluster);
+CREATE OR REPLACE VIEW out_listens AS
+SELECT recording, source, as_of, listened.listens FROM listened JOIN numbered USING (cluster);
 
-CREATE VIEW out_sources AS
-SELECT staged.source, staged.accession, staged.source_id, raw, numbered.track
-FROM staged JOIN track USING (source, source_id) JOIN numbered USING (t);
+-- The artists of each recording, as the fact that speaks for it credits them: most have one.
+CREATE OR REPLACE TABLE credits_of AS
+SELECT plain.cluster, list(artist.artist ORDER BY place) AS artists
+FROM credit JOIN artist ON artist.hashed = credit.artist JOIN plain USING (fact)
+GROUP BY plain.cluster;
 
-CREATE VIEW out_redirects AS SELECT kind, old_id, new_id FROM redirect;
-
-CREATE VIEW out_conflicts AS
-SELECT kind, evidence, recording_a, recording_b, track_a, track_b, detail FROM conflict;
+CREATE OR REPLACE VIEW out_recordings AS
+SELECT row_number() OVER () - 1 AS recording, * EXCLUDE (cluster)
+FROM (
+    SELECT cluster, coalesce(inherited.mbid, plain.mbid, local_id('recording', coalesce(inherited.seed, plain.seed))) AS id,
+           coalesce(inherited.mbid, plain.mbid) AS mbid, title, credit, coalesce(artists, []) AS artists, duration_ms,
+           date, listens, tracks, files, coalesce(inherited.seed, plain.seed) AS seed
+    FROM plain LEFT JOIN inherited USING (cluster) LEFT JOIN credits_of USING (cluster) LEFT JOIN total USING (cluster)
+    ORDER BY listens DESC NULLS LAST, cluster
+);

@@ -1,18 +1,19 @@
--- Clusters that hold a recording of MusicBrainz.
-CREATE OR REPLACE TABLE named AS
-SELECT DISTINCT cluster FROM member JOIN track USING (t) WHERE recording_mbid IS NOT NULL;
-
 -- Each class of the step as pairs of the clusters it would make one: all with one of them, preferably one without
 -- an MBID, so that what has none is seen beside every MBID that it could belong to.
-CREATE OR REPLACE TABLE pair AS
+INSERT INTO pair
 WITH classed AS (
-    SELECT class, cluster, min(evidence) AS evidence FROM same JOIN member USING (t) GROUP BY class, cluster
+    SELECT k1, k2, k3, evidence, coalesce(cluster, fact) AS cluster FROM same LEFT JOIN member USING (fact)
+),
+weighed AS (
+    -- an MBID weighs more than any fact's number
+    SELECT classed.*, classed.cluster + CASE WHEN named.cluster IS NULL THEN 0 ELSE 4611686018427387904 END AS weight
+    FROM classed LEFT JOIN named ON named.cluster = classed.cluster
 ),
 centred AS (
-    SELECT cluster, evidence,
-           first_value(cluster) OVER (PARTITION BY class ORDER BY named.cluster IS NOT NULL, cluster) AS centre
-    FROM classed LEFT JOIN named USING (cluster)
+    SELECT k1, k2, k3, min(weight) % 4611686018427387904 AS centre
+    FROM weighed GROUP BY k1, k2, k3 HAVING min(cluster) <> max(cluster)
 )
 SELECT least(cluster, centre) AS a, greatest(cluster, centre) AS b, min(evidence) AS evidence
-FROM centred WHERE cluster <> centre
+FROM weighed JOIN centred USING (k1, k2, k3)
+WHERE cluster <> centre
 GROUP BY 1, 2;

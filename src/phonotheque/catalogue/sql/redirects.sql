@@ -1,35 +1,42 @@
-CREATE TABLE live AS
-SELECT 'recording' AS kind, id FROM recording
-UNION ALL SELECT 'release', id FROM release
-UNION ALL SELECT 'artist', id FROM artist;
+-- An id that no longer names anything leads to where most of its tracks are; older redirects follow along.
+CREATE OR REPLACE TABLE moved AS
+SELECT 'recording' AS kind, old_id,
+       coalesce(inherited.mbid, plain.mbid, local_id('recording', coalesce(inherited.seed, plain.seed))) AS new_id,
+       1 AS tracks
+FROM heir JOIN plain USING (cluster) LEFT JOIN inherited USING (cluster)
+WHERE new_id <> old_id;
 
--- Where each thing of the previous snapshot went, and by how many tracks.
-CREATE TABLE moved AS
-SELECT 'recording' AS kind, old_id, id AS new_id, 1 AS tracks FROM heir JOIN identity USING (cluster)
-UNION ALL
-SELECT 'release', old.id, release.id, count(*)
-FROM previous_tracks p JOIN previous_releases old USING (release)
-JOIN track ON track.source = p.source AND track.source_id = p.source_id JOIN release USING (release_key)
-GROUP BY ALL
-UNION ALL
-SELECT 'artist', old.id, artist.id, count(*)
-FROM (
-    SELECT source, source_id, generate_subscripts(artists, 1) AS place, unnest(artists) AS artist
-    FROM previous_tracks
-) p
-JOIN previous_artists old USING (artist)
-JOIN track ON track.source = p.source AND track.source_id = p.source_id
-JOIN credit ON credit.t = track.t AND credit.place = p.place JOIN artist USING (artist_key)
+INSERT INTO moved
+SELECT 'release', gone.id, release.id, count(*)
+FROM (SELECT release, id FROM previous_releases ANTI JOIN (SELECT id FROM release) live USING (id)) gone
+JOIN previous_tracks p USING (release) JOIN carried ON carried.previous_fact = p.fact
+JOIN on_release ON on_release.fact = carried.fact JOIN release USING (release_hash)
 GROUP BY ALL;
 
--- An id that no longer names anything leads to where most of its tracks are; older redirects follow along.
-CREATE TABLE fresh AS
-SELECT kind, old_id, first(new_id ORDER BY tracks DESC, new_id) AS new_id
+INSERT INTO moved
+SELECT 'artist', gone.id, artist.id, count(*)
+FROM (SELECT artist, id, name FROM previous_artists ANTI JOIN (SELECT id FROM artist) live USING (id)) gone
+JOIN previous_credits c ON c.artist = gone.artist
+JOIN previous_tracks p ON p.recording = c.recording
+JOIN (
+    SELECT fact, unnest(range(len(artists)))::SMALLINT AS place, unnest(artists) AS name FROM previous_facts
+) said ON said.fact = p.fact AND said.name = gone.name
+JOIN carried ON carried.previous_fact = p.fact
+JOIN credit ON credit.fact = carried.fact AND credit.place = said.place JOIN artist ON artist.hashed = credit.artist
+GROUP BY ALL;
+
+CREATE OR REPLACE TABLE live AS
+SELECT 'recording' AS kind, id FROM written_recordings WHERE id IN (SELECT old_id FROM moved UNION ALL SELECT old_id FROM previous_redirects)
+UNION ALL SELECT 'release', id FROM release WHERE id IN (SELECT old_id FROM previous_redirects)
+UNION ALL SELECT 'artist', id FROM artist WHERE id IN (SELECT old_id FROM previous_redirects);
+
+CREATE OR REPLACE TABLE fresh AS
+SELECT kind, old_id, arg_min(new_id, (-tracks, new_id)) AS new_id
 FROM moved ANTI JOIN live ON live.kind = moved.kind AND live.id = moved.old_id
 GROUP BY kind, old_id;
 
-CREATE TABLE redirect AS
-SELECT * FROM fresh
+CREATE OR REPLACE TABLE out_redirects AS
+SELECT kind, old_id, new_id FROM fresh
 UNION ALL
 SELECT old.kind, old.old_id, coalesce(fresh.new_id, old.new_id)
 FROM previous_redirects old

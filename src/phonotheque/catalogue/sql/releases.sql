@@ -1,20 +1,40 @@
--- What most of a release's tracks say of it.
-CREATE TABLE release AS
-WITH said AS (
-    SELECT release_key, album, coalesce(album_credit, credit) AS credit, count(*) AS times
-    FROM track WHERE release_key IS NOT NULL GROUP BY ALL
+-- Releases, by the hash of their key: the facts that are on each, and the most complete of them.
+CREATE OR REPLACE TABLE on_release AS
+SELECT fact, hash(release_key) AS release_hash, hash(album, album_credit) AS telling,
+       (7 - (album IS NOT NULL)::INTEGER - (album_credit IS NOT NULL)::INTEGER - (date IS NOT NULL)::INTEGER
+          - (barcode IS NOT NULL)::INTEGER - (label IS NOT NULL)::INTEGER - (country IS NOT NULL)::INTEGER)::BIGINT
+       * 1152921504606846976 + fact AS rank
+FROM fact WHERE release_key IS NOT NULL;
+
+CREATE OR REPLACE TABLE release_face AS
+WITH grouped AS (
+    SELECT release_hash, min(rank) % 1152921504606846976 AS fact, min(telling) <> max(telling) AS disputed
+    FROM on_release GROUP BY release_hash
 ),
-named AS (
-    SELECT release_key, first(album ORDER BY album IS NULL, times DESC, album) AS title,
-           first(credit ORDER BY credit IS NULL, times DESC, credit) AS credit
-    FROM said GROUP BY release_key
+voted AS (
+    SELECT release_hash, telling, count(*) AS times, min(rank) AS rank
+    FROM on_release SEMI JOIN (SELECT release_hash FROM grouped WHERE disputed) USING (release_hash)
+    GROUP BY release_hash, telling
 ),
-described AS (
-    SELECT release_key, min(release_mbid) AS mbid, min(date) AS date, min(barcode) AS barcode, min(label) AS label,
-           min(catalogue_number) AS catalogue_number, count(DISTINCT cluster) AS tracks
-    FROM track JOIN member USING (t) WHERE release_key IS NOT NULL GROUP BY release_key
-),
-identified AS (
-    SELECT *, coalesce(mbid, local_id('release', release_key)) AS id FROM named JOIN described USING (release_key)
+elected AS (
+    SELECT release_hash, arg_min(rank, (-times, rank)) % 1152921504606846976 AS fact FROM voted GROUP BY release_hash
 )
-SELECT row_number() OVER (ORDER BY id) - 1 AS release, * FROM identified;
+SELECT release_hash, coalesce(elected.fact, grouped.fact) AS fact FROM grouped LEFT JOIN elected USING (release_hash);
+
+-- A recording that is told twice on a release is on it once.
+CREATE OR REPLACE TABLE release_size AS
+SELECT release_hash, count(*)::INTEGER AS tracks
+FROM (SELECT DISTINCT release_hash, recording FROM on_release JOIN placed USING (fact))
+GROUP BY release_hash;
+
+CREATE OR REPLACE TABLE release AS
+SELECT row_number() OVER () - 1 AS release, *
+FROM (
+    SELECT release_hash, release_mbid AS mbid,
+           CASE WHEN release_mbid IS NULL AND release_id IS NOT NULL THEN source || ':' || release_id END AS source_id,
+           coalesce(release_mbid, local_id('release', release_key)) AS id,
+           album AS title, coalesce(album_credit, credit) AS credit, release_type AS type, date, country, barcode,
+           label, catalogue_number, tracks
+    FROM release_face JOIN fact USING (fact) JOIN release_size USING (release_hash)
+    ORDER BY release_face.fact
+);

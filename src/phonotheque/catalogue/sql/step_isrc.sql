@@ -1,26 +1,30 @@
 -- One ISRC, someone in common, and lengths within tolerance of the next one. Codes are shared and reused in
 -- practice, so the code alone proves nothing; what stays apart is listed in conflicts.sql.
+CREATE OR REPLACE TABLE shared AS
+SELECT isrc, person, max(ms) - min(ms) > tolerance_ms() AS apart
+FROM coded
+WHERE isrc % getvariable('passes') = getvariable('pass')
+GROUP BY isrc, person
+HAVING count(*) > 1;
+
 CREATE OR REPLACE TABLE same AS
-WITH coded AS (
-    -- no artist at all agrees only with no artist at all
-    SELECT t, isrc, unnest(CASE WHEN len(people) > 0 THEN people ELSE [''] END) AS person, duration_ms
-    FROM (SELECT t, unnest(isrcs) AS isrc, people, duration_ms FROM track)
-),
-gaps AS (
-    SELECT *, duration_ms - lag(duration_ms) OVER by_length > tolerance_ms() AS apart
-    FROM coded
-    WINDOW by_length AS (PARTITION BY isrc, person ORDER BY duration_ms NULLS LAST, t)
+WITH gaps AS (
+    SELECT fact, isrc, person, ms, ms - lag(ms) OVER by_length > tolerance_ms() AS gap
+    FROM coded JOIN shared USING (isrc, person)
+    WHERE apart
+    WINDOW by_length AS (PARTITION BY isrc, person ORDER BY ms NULLS LAST, fact)
 ),
 runs AS (
-    SELECT *, sum(CASE WHEN apart THEN 1 ELSE 0 END) OVER by_length AS run
+    SELECT *, sum(CASE WHEN gap THEN 1 ELSE 0 END) OVER by_length AS run
     FROM gaps
-    WINDOW by_length AS (PARTITION BY isrc, person ORDER BY duration_ms NULLS LAST, t)
+    WINDOW by_length AS (PARTITION BY isrc, person ORDER BY ms NULLS LAST, fact)
 ),
 settled AS (
     -- an unknown length joins the others only if there is no choice to make
-    SELECT t, isrc, person,
-           CASE WHEN duration_ms IS NULL AND max(run) OVER (PARTITION BY isrc, person) > 0 THEN -1 ELSE run END AS run
+    SELECT fact, isrc, person,
+           CASE WHEN ms IS NULL AND max(run) OVER (PARTITION BY isrc, person) > 0 THEN -1 ELSE run END AS run
     FROM runs
 )
-SELECT isrc || '/' || run || '/' || person AS class, t, isrc AS evidence
-FROM settled;
+SELECT isrc AS k1, person AS k2, run::BIGINT AS k3, fact, isrc AS evidence FROM settled
+UNION ALL
+SELECT isrc, person, 0, fact, isrc FROM coded JOIN shared USING (isrc, person) WHERE apart IS NOT TRUE;

@@ -1,36 +1,48 @@
 -- Same artists, same title, lengths within tolerance. Of lengths that run into each other (3:00, 3:02, 3:04, 3:06)
 -- nobody can say where one recording ends and the next begins, so none of those is merged; nor are two
 -- places of one release ("Interlude", twice), nor titles that are none.
-CREATE OR REPLACE TABLE run AS
-WITH gaps AS (
-    SELECT t, title_key, people, release_key, disc_number, track_number, duration_ms,
-           duration_ms - lag(duration_ms) OVER by_length > tolerance_ms() AS apart
-    FROM track
-    WHERE len(people) > 0 AND duration_ms IS NOT NULL
-      AND NOT regexp_full_match(title_key, '(audio )?(track|piste|titre|titel|pista|untitled|unknown)( \d+)?')
-    WINDOW by_length AS (PARTITION BY title_key, people ORDER BY duration_ms, t)
-)
-SELECT * EXCLUDE (apart), sum(CASE WHEN apart THEN 1 ELSE 0 END) OVER by_length AS run
-FROM gaps
-WINDOW by_length AS (PARTITION BY title_key, people ORDER BY duration_ms, t);
-
-CREATE OR REPLACE TABLE crowded AS
-SELECT DISTINCT title_key, people, run
-FROM run
-WHERE release_key IS NOT NULL AND track_number IS NOT NULL
-GROUP BY title_key, people, run, release_key
-HAVING count(DISTINCT (coalesce(disc_number, 1), track_number)) > 1;
-
-CREATE OR REPLACE TABLE same_title AS
-SELECT list(t ORDER BY duration_ms, t) AS tracks,
-       title_key || ' / ' || array_to_string(people, ', ') AS evidence,
-       max(duration_ms) - min(duration_ms) > tolerance_ms() OR bool_or(crowded.run IS NOT NULL) AS ambiguous
-FROM run LEFT JOIN crowded USING (title_key, people, run)
-GROUP BY title_key, people, run
+CREATE OR REPLACE TABLE shared AS
+SELECT title, who, max(ms) - min(ms) > tolerance_ms() AS apart
+FROM titled
+WHERE title % getvariable('passes') = getvariable('pass')
+GROUP BY title, who
 HAVING count(*) > 1;
 
+CREATE OR REPLACE TABLE run AS
+WITH gaps AS (
+    SELECT titled.*, ms - lag(ms) OVER by_length > tolerance_ms() AS gap
+    FROM titled JOIN shared USING (title, who)
+    WHERE apart
+    WINDOW by_length AS (PARTITION BY title, who ORDER BY ms, fact)
+)
+SELECT title, who, fact, ms, release, place, sum(CASE WHEN gap THEN 1 ELSE 0 END) OVER by_length AS run
+FROM gaps
+WINDOW by_length AS (PARTITION BY title, who ORDER BY ms, fact)
+UNION ALL
+SELECT title, who, fact, ms, release, place, 0 FROM titled JOIN shared USING (title, who) WHERE NOT apart;
+
+CREATE OR REPLACE TABLE ambiguous AS
+SELECT title, who, run FROM run GROUP BY title, who, run HAVING max(ms) - min(ms) > tolerance_ms()
+UNION
+SELECT title, who, run FROM (
+    SELECT title, who, run FROM run
+    WHERE release IS NOT NULL AND place IS NOT NULL
+    GROUP BY title, who, run, release
+    HAVING min(place) <> max(place)
+);
+
 CREATE OR REPLACE TABLE same AS
-SELECT tracks[1]::TEXT AS class, unnest(tracks) AS t, evidence FROM same_title WHERE NOT ambiguous;
+SELECT title AS k1, who AS k2, run::BIGINT AS k3, fact, fact AS evidence
+FROM run ANTI JOIN ambiguous USING (title, who, run);
 
 INSERT INTO doubt
-SELECT 'title', evidence, tracks[1], tracks[-1], false FROM same_title WHERE ambiguous;
+SELECT 'title', shortest, shortest, longest, false
+FROM (
+    SELECT first_value(fact) OVER (PARTITION BY title, who, run ORDER BY ms, fact) AS shortest,
+           last_value(fact) OVER (
+               PARTITION BY title, who, run ORDER BY ms, fact ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+           ) AS longest,
+           fact
+    FROM run SEMI JOIN ambiguous USING (title, who, run)
+)
+WHERE fact = shortest AND shortest <> longest;

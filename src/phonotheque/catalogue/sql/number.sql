@@ -1,0 +1,13 @@
+-- Recordings are numbered from the most listened: the first rows are what most people look for. Equals stay in the
+-- order of their facts, so that what belongs together lies together.
+CREATE OR REPLACE TABLE total AS
+SELECT cluster, sum(listens)::BIGINT AS listens FROM listened GROUP BY cluster;
+
+CREATE OR REPLACE TABLE numbered AS
+SELECT row_number() OVER () - 1 AS recording, cluster, listens
+FROM (SELECT plain.cluster, listens FROM plain LEFT JOIN total USING (cluster) ORDER BY listens DESC NULLS LAST, plain.cluster);
+
+-- Every fact's recording.
+CREATE OR REPLACE TABLE placed AS
+SELECT fact, recording
+FROM (SELECT fact, coalesce(cluster, fact) AS cluster FROM number LEFT JOIN member USING (fact)) JOIN numbered USING (cluster);

@@ -1,0 +1,2 @@
+-- What was laid out for this step only.
+DROP TABLE same;

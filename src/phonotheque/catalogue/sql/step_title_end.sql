@@ -1,0 +1,6 @@
+-- What was laid out for this step only.
+DROP TABLE titled;
+DROP TABLE shared;
+DROP TABLE run;
+DROP TABLE ambiguous;
+DROP TABLE same;
