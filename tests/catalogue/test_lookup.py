@@ -135,6 +135,7 @@ def test_the_closest_and_most_listened_come_first(catalogue: Catalogue) -> None:
         "{a}: b",
         "'; DROP TABLE words; --",
         "\0",
+        "─:─",
         "a" * 10**6,
     ],
 )

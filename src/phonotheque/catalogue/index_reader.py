@@ -17,8 +17,8 @@ from phonotheque.catalogue.views import Hit
 from phonotheque.model.errors import UsageError
 
 _STEPS = 20_000  # of SQLite's machine between two looks at the clock: some milliseconds
-# What a file that is no longer whole looks like: not a database, malformed, without its tables, gone.
-_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CANTOPEN)
+# What a file that is no longer whole looks like: malformed, not a database, gone.
+_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CANTOPEN)
 
 
 class Reader:
@@ -66,8 +66,8 @@ def reading(snapshot: Snapshot, seconds: float) -> Iterator[Reader]:
 
 def damaged(error: sqlite3.DatabaseError) -> bool:
     """Whether an error says that the index is not whole: the answer is to build it again."""
-    code: int | None = getattr(error, "sqlite_errorcode", None)
-    return code is None or code & 0xFF in _DAMAGE
+    code: int | None = getattr(error, "sqlite_errorcode", None)  # none when our own code found it out
+    return code is None or code & 0xFF in _DAMAGE or str(error).startswith("no such table")
 
 
 def _open(path: Path, seconds: float) -> sqlite3.Connection:

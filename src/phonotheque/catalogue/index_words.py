@@ -60,7 +60,7 @@ _TABLES = f"""
 
 def stored(token: str) -> str:
     """Return a token of ``search_tokens`` as the index has it."""
-    return token.translate(_AS_LETTERS) if token.isascii() and not token.isalnum() else token
+    return token if token.isalnum() else token.translate(_AS_LETTERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +188,7 @@ def build(path: Path, texts: Iterable[pa.Array], advance: Callable[[int], None])
 
 
 def _together(texts: Iterable[pa.Array]) -> Iterator[list[str]]:
-    """The same texts, many at once: FTS5 writes a segment for each statement, and takes no more than 2,000."""
+    """The same texts, many at once: FTS5 writes a segment for each statement, and takes 2,000 at most."""
     waiting: list[str] = []
     for some in texts:
         waiting += some.to_pylist()
