@@ -22,7 +22,7 @@ def show(
     sources: Sequence[Dataset],
     links: pa.Table | None,
 ) -> None:
-    """Make the views ``fact`` (rows with their numbers), ``number``, ``thing``, ``listen``, and the table ``link``.
+    """Make the views ``fact``, ``number`` (of each fact), ``thing``, ``listen``, and the table ``link``.
 
     ``shared`` are the parts of the snapshot that is being made in ``folder``, in the order of ``sources``.
     Raises

@@ -17,7 +17,9 @@ from phonotheque.model.text import fold, nfc, people, title_key
 # Told of a value that is left out: its field, the value, and why.
 Complain = Callable[[str, object, str], None]
 
-LONGEST_MS = 24 * 24 * 3600 * 1000  # 24 days; a longer "recording" is a broken length, and 32 bits hold no more
+LONGEST_MS = (
+    24 * 24 * 3600 * 1000
+)  # 24 days; a longer "recording" is a broken length, and 32 bits hold no more
 MOST_NUMBER = 2**31 - 1
 _NUMBERS = ("track_number", "track_total", "disc_number")
 _SHOWN = ("title", "album", "label", "catalogue_number", "position", "release_type", "country", "date")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from phonotheque.catalogue.engine import Engine
 from phonotheque.model.progress import QUIET, Progress
@@ -45,11 +46,11 @@ def resolve(engine: Engine, *, passes: int = 1, progress: Progress = QUIET) -> d
     engine.run("begin")
     progress.start("Resolving by MusicBrainz id")
     engine.run("step_mbid")
-    merged = {"mbid": _counting(engine, lambda: merge_pairs(engine))}
+    merged = {"mbid": _counting(engine, partial(merge_pairs, engine))}
     for step in STEPS:
         progress.start(f"Resolving by {step.name}")
-        # type: ignore[misc]
-        merged[step.name] = _counting(engine, lambda step=step: _take(engine, step, passes))
+
+        merged[step.name] = _counting(engine, partial(_take, engine, step, passes))
     return merged
 
 

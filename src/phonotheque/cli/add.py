@@ -1,7 +1,8 @@
-"""phono add: take in a folder of music, or listen counts."""
+"""phono add: take in a folder of music, what a source says of music, or listen counts."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -17,8 +18,10 @@ from phonotheque.cli.common import (
     show,
 )
 from phonotheque.model.errors import NotFoundError, UsageError
-from phonotheque.sources.held import add_listens, rebuild_catalogue
+from phonotheque.sources.held import add_listens, add_source, catalogue_is_behind, rebuild_catalogue
+from phonotheque.sources.importing import Imported
 from phonotheque.sources.intake import AddOptions, AddResult, add_folder
+from phonotheque.sources.registry import source_named
 from phonotheque.sources.take_in import How
 from phonotheque.vault.archive import Archive, now
 
@@ -36,6 +39,8 @@ _LONGEST = 200  # characters of what is said of one
     "--link", "how", flag_value=How.LINK, type=How, help="Hard-link instead of copying, where possible."
 )
 @click.option("--reread", is_flag=True, help="Take in again also what looks unchanged.")
+@click.option("--verify", is_flag=True, help="Of a source: rebuild every record from storage and compare it.")
+@click.option("--strict", is_flag=True, help="Of a source: exit with 1 also when only values were left out.")
 @click.option("--no-loudness", is_flag=True, help="Do not measure loudness: quicker.")
 @click.option("--workers", type=click.IntRange(1), help="Processes to use; one per core by default.")
 @json_option
@@ -44,28 +49,99 @@ def add_command(
     source: str,
     how: How | None,
     reread: bool,
+    verify: bool,
+    strict: bool,
     no_loudness: bool,
     workers: int | None,
     as_json: bool,
 ) -> None:
-    """Take SOURCE into ARCHIVE: a folder of music, or listens:FILE.csv with listen counts.
+    """Take SOURCE into ARCHIVE: a folder of music, listens:FILE.csv (counts), or what a source says.
 
-    Adding the same folder again takes in only what is new or changed. Interrupted, run it again.
+    \b
+    musicbrainz:FOLDER       its JSON dumps
+    discogs:FOLDER           its monthly XML
+    listenbrainz:FILE        its listens, counted
+    internet-archive:FOLDER  items with their metadata, and audio beside it
+    fma:FOLDER               the Free Music Archive's tables, and audio beside them
+    ddex:FOLDER              a label's delivery (ERN), and audio beside it
+    table:FILE               CSV, TSV, Parquet or JSON lines, with a mapping beside it
+
+    Adding the same again takes in only what is new or changed. Interrupted, run it again.
     """
     kind, _, rest = source.partition(":")
+    options = AddOptions(how or How.COPY, reread, not no_loudness, workers)
     if kind == "listens" and rest:
         _add_listens(archive, Path(rest), as_json)
+        return
+    if rest and not Path(source).exists():
+        _add_source(archive, kind, Path(rest), options, verify, strict, as_json)
         return
     folder = Path(source)
     if folder.is_file():
         raise UsageError(f"{folder} is a file, not a folder.", "Add the folder it lies in.")
-    options = AddOptions(how or How.COPY, reread, not no_loudness, workers)
     with archive.writing("add"), progress_bars() as progress:
         result = add_folder(archive, folder, options, progress)
         if result.changed or not (archive.catalogue / "CURRENT").exists():
-            progress.start("Writing the catalogue")
-            rebuild_catalogue(archive, at=now())
+            rebuild_catalogue(archive, at=now(), progress=progress)
     show(_data(result), as_json, lambda: _print(archive, result))
+
+
+def _add_source(
+    archive: Archive,
+    name: str,
+    location: Path,
+    options: AddOptions,
+    verify: bool,
+    strict: bool,
+    as_json: bool,
+) -> None:
+    source = source_named(name)
+    if not location.exists():
+        raise NotFoundError(f"There is no {location}.", f"Give what {name} reads: {source.summary}.")
+    with archive.writing("add"), progress_bars() as progress:
+        audio = [add_folder(archive, folder, options, progress) for folder in source.audio(location)]
+        result = add_source(
+            archive,
+            source,
+            location,
+            verify=verify,
+            again=options.reread,
+            workers=options.workers,
+            progress=progress,
+        )
+        if not result.unchanged or any(taken.changed for taken in audio) or catalogue_is_behind(archive):
+            rebuild_catalogue(archive, at=now(), progress=progress)
+
+    def text() -> None:
+        for taken in audio:
+            _print(archive, taken)
+        _print_source(archive, name, result)
+
+    data = asdict(result) | {"complete": result.complete, "audio": [_data(taken) for taken in audio]}
+    show(data, as_json, text)
+    if not result.complete or (strict and result.rejects):
+        click.get_current_context().exit(1)
+
+
+def _print_source(archive: Archive, name: str, result: Imported) -> None:
+    if result.unchanged:
+        output.print(f"{name}: the same files were taken in before; nothing was read again (--reread does).")
+    counts = [
+        counted(result.rows[table], one, many)
+        for table, one, many in (
+            ("records", "record", None),
+            ("facts", "track", None),
+            ("things", "artist, label or work", "artists, labels and works"),
+            ("listens", "count of listens", "counts of listens"),
+        )
+        if result.rows[table]
+    ]
+    output.print(f"{name}: {'; '.join(counts) or 'nothing'}.")
+    if result.verified:
+        output.print(f"Rebuilt from storage and compared: {counted(result.verified, 'record')}, all equal.")
+    if result.rejects:
+        left_out = ", ".join(counted(n, scope) for scope, n in sorted(result.rejects.items()))
+        messages.print(f"Left out: {left_out}. See which and why: phono rejects {archive.folder}")
 
 
 def _add_listens(archive: Archive, path: Path, as_json: bool) -> None:

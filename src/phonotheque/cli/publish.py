@@ -28,9 +28,17 @@ from phonotheque.vault.archive import Archive, now
 @click.option(
     "--date", "date", help="The edition's date (ISO 8601, UTC); now by default. Same date, same bytes."
 )
+@click.option(
+    "--with-nonfree",
+    "nonfree",
+    is_flag=True,
+    help="Publish also those tables of the catalogue that are CC BY-NC-SA.",
+)
 @json_option
 @click.pass_context
-def publish_command(context: click.Context, archive: Archive, date: str | None, as_json: bool) -> None:
+def publish_command(
+    context: click.Context, archive: Archive, date: str | None, nonfree: bool, as_json: bool
+) -> None:
     """Seal what is new into bags and publish the next edition under ARCHIVE/public.
 
     Only what the plan selects and a recorded basis allows goes out. Exit code 4 when a file that should have
@@ -38,7 +46,7 @@ def publish_command(context: click.Context, archive: Archive, date: str | None, 
     """
     at = _moment(date)
     with archive.writing("publish"), progress_bars() as progress:
-        result = publish(archive, at=at, progress=progress)
+        result = publish(archive, at=at, nonfree=nonfree, progress=progress)
     for failure in result.failures:
         messages.print(safe(f"{failure.what}: {failure.path}: {failure.detail}"), style="red")
     data = {

@@ -64,8 +64,12 @@ class PublishResult:
     failures: list[Finding] = field(default_factory=list)  # files that could not go in, and why
 
 
-def publish(archive: Archive, *, at: datetime, progress: Progress = QUIET) -> PublishResult:
+def publish(
+    archive: Archive, *, at: datetime, nonfree: bool = False, progress: Progress = QUIET
+) -> PublishResult:
     """Publish what the current plan selects and the decisions allow. The archive's lock must be held.
+
+    ``nonfree`` puts those tables of the catalogue into its bag that are under other terms than the rest, too.
 
     Bags of earlier editions are never touched. Nothing new, and the current edition stays as it is, with
     signatures renewed where they would expire soon.
@@ -97,7 +101,7 @@ def publish(archive: Archive, *, at: datetime, progress: Progress = QUIET) -> Pu
         renew(archive.public, archive.keys, now=at)
         return PublishResult(latest.number, new=False, failures=failures)
     if not any(bag.wave == CATALOGUE_WAVE for bag in pending):
-        order = _catalogue_order(archive, snapshot, number, at)
+        order = _catalogue_order(archive, snapshot, number, at, nonfree)
         pending.append(seal_and_record(archive, order, progress)[0])
     issue(archive, number, snapshot.stamp, latest, at)
     return PublishResult(number, new=True, bags=pending, failures=failures)
@@ -146,13 +150,16 @@ def _fill(archive: Archive, chosen: Sequence[Chosen]) -> Iterator[list[Chosen]]:
         yield members
 
 
-def _catalogue_order(archive: Archive, snapshot: Snapshot, number: int, at: datetime) -> BagOrder:
+def _catalogue_order(
+    archive: Archive, snapshot: Snapshot, number: int, at: datetime, nonfree: bool
+) -> BagOrder:
+    tables = snapshot.files if nonfree else snapshot.free_files
     files = []
     # The index beside the tables is derived: it stays at home.
-    for name in ("snapshot.json", *(table.file for table in snapshot.tables.values())):
+    for name in ("snapshot.json", *(table.file for table in tables)):
         path = snapshot.path / name
         digest = feed(path, hashlib.sha256()).hexdigest()
-        about: dict[str, object] = {"kind": "catalogue", "snapshot": snapshot.stamp, "table": path.stem}
+        about: dict[str, object] = {"kind": "catalogue", "snapshot": snapshot.stamp, "table": _table(name)}
         files.append(BagFile(source=path, path=name, sha256=digest, size=path.stat().st_size, record=about))
     return BagOrder(
         plan=_bag_plan(archive, CATALOGUE_SUFFIX.removeprefix("-"), number, at, tuple(files)),
@@ -163,6 +170,11 @@ def _catalogue_order(archive: Archive, snapshot: Snapshot, number: int, at: date
         sealed_at=timestamp(at),
         creation_date=int(at.timestamp()),
     )
+
+
+def _table(name: str) -> str:
+    """Return the table that a file of a snapshot belongs to: its folder, or its name without extension."""
+    return name.partition("/")[0].removesuffix(".parquet").removesuffix(".json")
 
 
 def _bag_plan(

@@ -150,10 +150,10 @@ def artwork_from_json(stored: Iterable[Mapping[str, Any]]) -> tuple[Artwork, ...
 
 
 def each_file(
-    connection: Connection, *, kind: str = "master", held: bool | None = None
+    connection: Connection, *, kind: str = "master", held: bool | None = None, by_hash: bool = False
 ) -> Iterator[Row[Any]]:
-    """Stream file rows in order of their ids, never all of them in memory."""
-    query = select(files).where(files.c.kind == kind).order_by(files.c.id)
+    """Stream file rows in order of their ids, or of their SHA-256, never all of them in memory."""
+    query = select(files).where(files.c.kind == kind).order_by(files.c.sha256 if by_hash else files.c.id)
     if held is not None:
         query = query.where(files.c.held == held)
     yield from connection.execute(query.execution_options(yield_per=1000))

@@ -3,40 +3,58 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from sqlalchemy import Connection, Row
 
 from phonotheque.audio.sameness import alike
+from phonotheque.catalogue import datasets
+from phonotheque.catalogue.datasets import Dataset
 from phonotheque.catalogue.listens import read_listens_csv
 from phonotheque.catalogue.manifest import Snapshot
-from phonotheque.catalogue.schema import LINKS, LISTENS, TRACK_FACTS
+from phonotheque.catalogue.normalise import normal_fact
+from phonotheque.catalogue.schema import FACTS, LINKS, RECORDS
 from phonotheque.catalogue.snapshot import write_snapshot
+from phonotheque.ledger.events import record_event
 from phonotheque.ledger.files import each_file, finish_accession, start_accession, tags_from_json
+from phonotheque.model.batches import batched
+from phonotheque.model.progress import QUIET, Progress
+from phonotheque.sources.importing import Imported, import_source
+from phonotheque.sources.registry import Source
 from phonotheque.vault.archive import Archive, now, timestamp
-from phonotheque.vault.place import replace_durably, write_durably
+from phonotheque.vault.place import write_durably
 
+_SOURCE = "folder"
 _ROWS = 10_000  # per record batch
 
 
-def rebuild_catalogue(archive: Archive, *, at: datetime) -> Snapshot:
-    """Write a new snapshot from all files known to the ledger and all listens ever added."""
+def rebuild_catalogue(archive: Archive, *, at: datetime, progress: Progress = QUIET) -> Snapshot:
+    """Write a new snapshot from all files known to the ledger and everything that sources said."""
     expect_change(archive)
     with archive.ledger.connect() as ledger:
+        own = Dataset(Path(), _SOURCE, "", "", timestamp(at))
+        tables = {"facts": _facts(ledger), "records": _records(ledger)}
+        datasets.write(archive.catalogue, own, tables)
         snapshot = write_snapshot(
             archive.catalogue,
-            track_facts(ledger),
             links=_links(ledger),
-            listens=_listens(archive),
             made_at=at,
+            memory_limit=memory_limit(),
+            progress=progress,
         )
     _behind(archive).unlink()
     return snapshot
+
+
+def memory_limit() -> str:
+    """Return what the catalogue's engine may use: half of the machine's memory, at most 6 GB."""
+    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return f"{max(min(pages // 2, 6 * 10**9) // 10**6, 500)}MB"
 
 
 def expect_change(archive: Archive) -> None:
@@ -66,36 +84,92 @@ def add_listens(archive: Archive, path: Path, *, at: datetime) -> tuple[int, lis
         accession = start_accession(
             ledger, source="listens", location=str(path.absolute()), agent=agent, at=timestamp(at)
         )
-    place = _facts_folder(archive) / f"{path.name}.listens.parquet"
-    place.parent.mkdir(parents=True, exist_ok=True)
     expect_change(archive)
-    temporary = place.with_name(f".{place.name}.tmp")
-    pq.write_table(table, temporary, compression="zstd")
-    replace_durably(temporary, place)
+    counted = Dataset(Path(), "listens", path.name, accession, timestamp(at))
+    datasets.write(archive.catalogue, counted, {"listens": table.to_batches()})
     with archive.ledger.begin() as ledger:
         finish_accession(ledger, accession, at=timestamp(now()))
     return table.num_rows, [f"line {reject.line}: {reject.field}: {reject.reason}" for reject in rejects]
 
 
-def track_facts(ledger: Connection) -> Iterator[pa.RecordBatch]:
-    """Yield one row of facts per master, held or known, in batches."""
-    rows: list[dict[str, Any]] = []
-    for row in each_file(ledger):
-        rows.append(_fact(row))
-        if len(rows) == _ROWS:
-            yield pa.RecordBatch.from_pylist(rows, schema=TRACK_FACTS)
-            rows = []
-    if rows:
-        yield pa.RecordBatch.from_pylist(rows, schema=TRACK_FACTS)
+def add_source(
+    archive: Archive,
+    source: Source,
+    location: Path,
+    *,
+    verify: bool = False,
+    again: bool = False,
+    workers: int | None = None,
+    progress: Progress = QUIET,
+) -> Imported:
+    """Take in what a source says, as an accession. The archive's lock must be held.
+
+    The catalogue has to be rebuilt afterwards, unless nothing has changed.
+    """
+    at = timestamp(now())
+    with archive.ledger.begin() as ledger:
+        accession = start_accession(
+            ledger,
+            source=source.name,
+            location=str(location.resolve()),
+            agent=archive.settings.archive.agent,
+            at=at,
+        )
+    result = import_source(
+        archive.catalogue,
+        source,
+        location,
+        accession=accession,
+        taken_at=at,
+        verify=verify,
+        again=again,
+        workers=workers,
+        before_change=lambda: expect_change(archive),
+        progress=progress,
+    )
+    with archive.ledger.begin() as ledger:
+        finish_accession(ledger, accession, at=timestamp(now()))
+        detail = {"rows": result.rows, "rejects": dict(result.rejects), "unchanged": result.unchanged}
+        record_event(
+            ledger,
+            at=timestamp(now()),
+            kind="ingestion end",
+            subject=accession,
+            agent=archive.settings.archive.agent,
+            detail=detail,
+        )
+    return result
+
+
+def _facts(ledger: Connection) -> Iterator[pa.RecordBatch]:
+    """Yield one row of facts per master, held or known, in the order of their hashes."""
+    for rows in batched(each_file(ledger, by_hash=True), _ROWS):
+        yield pa.RecordBatch.from_pylist([normal_fact(_fact(row)) for row in rows], schema=FACTS)
+
+
+def _records(ledger: Connection) -> Iterator[pa.RecordBatch]:
+    """Yield what each master's tags said, as they were written."""
+    for rows in batched(each_file(ledger, by_hash=True), _ROWS):
+        yield pa.RecordBatch.from_pylist([_record(row) for row in rows], schema=RECORDS)
+
+
+def _record(row: Row[Any]) -> dict[str, Any]:
+    return {
+        "source": _SOURCE,
+        "accession": row.accession_id,
+        "kind": "file",
+        "record_id": row.sha256,
+        "raw": json.dumps({"name": row.name, "tags": row.tags.get("raw", {})}, ensure_ascii=False),
+    }
 
 
 def _fact(row: Row[Any]) -> dict[str, Any]:
     tags = tags_from_json(row.tags)
     return {
-        "source": "folder",
+        "source": _SOURCE,
         "accession": row.accession_id,
+        "record_id": row.sha256,
         "source_id": row.sha256,
-        "raw": json.dumps({"name": row.name, "tags": row.tags.get("raw", {})}, ensure_ascii=False),
         "title": tags.title or Path(row.name).stem,
         "artists": list(tags.artists),
         "album": tags.album,
@@ -134,14 +208,5 @@ def _links(ledger: Connection) -> pa.Table:
     return pa.Table.from_pylist(links, schema=LINKS)
 
 
-def _listens(archive: Archive) -> pa.Table:
-    parts = sorted(_facts_folder(archive).glob("*.listens.parquet"))
-    return pa.concat_tables([LISTENS.empty_table(), *(pq.read_table(part, schema=LISTENS) for part in parts)])
-
-
 def _behind(archive: Archive) -> Path:
     return archive.catalogue / "BEHIND"
-
-
-def _facts_folder(archive: Archive) -> Path:
-    return archive.catalogue / "facts"

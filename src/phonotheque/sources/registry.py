@@ -46,7 +46,7 @@ class Source(Protocol):
         """One line for --help: what to give it."""
 
     def files(self, location: Path) -> list[Path]:
-        """Return the files that will be read, in order. Raises NotFoundError or UsageError, saying what to give."""
+        """Return the files that will be read, in order. Raises NotFoundError or UsageError."""
 
     def pieces(self, location: Path, file: Path) -> Iterator[Piece]:
         """Cut one of these files, streaming. The same file gives the same pieces.
@@ -55,7 +55,7 @@ class Source(Protocol):
         """
 
     def read(self, piece: Piece, gather: Gather) -> None:
-        """Hand everything in a piece to ``gather``: records, tracks, things, listens, rejects. Runs in a worker.
+        """Hand all that a piece says to ``gather``. Runs in a worker.
 
         A record that makes no sense is rejected, by ``gather.reject``, and the rest read on.
         """

@@ -54,7 +54,7 @@ def check_catalogue(archive: Archive) -> Checked:
         return Checked("catalogue", 0, 0, (), started)
     try:
         with Catalogue.open(archive.catalogue) as catalogue:
-            tables = catalogue.snapshot.tables.values()
+            tables = catalogue.snapshot.files
             size = sum(table.bytes for table in tables)
             return Checked("catalogue", len(tables), size, tuple(catalogue.verify()), started)
     except VerificationError as error:

@@ -1,0 +1,302 @@
+"""Taking in what a source says: read in pieces on every core, checked against its checksums, resumable.
+
+Every piece becomes a small file of each table in a working folder; a piece whose files are there is not read
+again. When all are done they are put together into a dataset, without records whose id came before.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from phonotheque.catalogue import datasets, durable
+from phonotheque.catalogue.datasets import Dataset, SourceFile
+from phonotheque.jobs.pool import Poison, process_pool, run_batches
+from phonotheque.model.errors import VerificationError
+from phonotheque.model.progress import QUIET, Progress
+from phonotheque.sources.checksums import checksums, wrong_checksum
+from phonotheque.sources.cutting import BrokenFileError
+from phonotheque.sources.gather import Gather
+from phonotheque.sources.registry import Piece, Source
+from phonotheque.sources.settling import settle
+from phonotheque.sources.splices import join
+
+_STATE = "reading.json"
+_PACKED = pa.ipc.IpcWriteOptions(compression="zstd")
+_VERIFIED_PIECES = 16  # one piece in so many is read back and compared, all of them with ``verify``
+
+
+@dataclass(slots=True)
+class Imported:
+    """What adding a source came to. Rejects by scope: "file", "record", "value"."""
+
+    accession: str
+    unchanged: bool = False  # the same files were taken in before: nothing to do
+    rows: dict[str, int] = field(default_factory=dict)
+    rejects: Counter[str] = field(default_factory=Counter)
+    verified: int = 0  # records that were read back and compared
+
+    @property
+    def complete(self) -> bool:
+        """Whether no file or record was left out."""
+        return not (self.rejects["file"] or self.rejects["record"])
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """A piece on its way to a worker: where its tables go, and whether they are read back and compared."""
+
+    source: Source
+    piece: Piece
+    accession: str
+    as_of: str
+    label: str  # the file's name, for messages
+    folder: Path
+    stem: str
+    verify: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    records: int
+    size: int
+    verified: int
+
+
+def import_source(
+    catalogue_dir: Path,
+    source: Source,
+    location: Path,
+    *,
+    accession: str,
+    taken_at: str,
+    verify: bool = False,
+    again: bool = False,
+    workers: int | None = None,
+    before_change: Callable[[], None] = lambda: None,
+    progress: Progress = QUIET,
+) -> Imported:
+    """Read everything at ``location`` into a dataset. The archive's lock must be held.
+
+    ``taken_at`` is ISO 8601. Unless ``again``, the same files are not read twice. ``before_change`` is called
+    before the dataset gets its place. Interrupted, the next call goes on from the pieces that are done.
+    Raises what ``source.files`` raises; VerificationError when a record does not come back as it was.
+    """
+    files = source.files(location)
+    listed = _listed(location, files, progress)
+    result = Imported(accession)
+    before = _before(catalogue_dir, source, location)
+    if before is not None and before.files == listed and not (verify or again):
+        result.unchanged = True
+        _count(result, before)
+        return result
+    making = _resume(catalogue_dir, source, location, listed)
+    expected = checksums(location)
+    progress.start(f"Reading {source.name}")
+    for number, (path, file) in enumerate(zip(files, listed, strict=True)):
+        gather = Gather(source.name, accession, file.name, as_of=taken_at[:10])
+        if wrong := wrong_checksum(expected, file):
+            gather.reject("file", wrong)
+        else:
+            make = _maker(source, path, file, making, number, accession, taken_at, verify)
+            _read_file(source, location, path, make, gather, workers, result, progress)
+        _keep(making, f"{number:04d}-own", gather)
+    progress.start("Putting the parts together")
+    before_change()
+    dataset = Dataset(Path(), source.name, str(location.resolve()), accession, taken_at, listed)
+    _count(result, settle(catalogue_dir, making, dataset))
+    return result
+
+
+def _listed(location: Path, files: list[Path], progress: Progress) -> tuple[SourceFile, ...]:
+    progress.start("Hashing", total_files=len(files), total_bytes=sum(path.stat().st_size for path in files))
+    base = location if location.is_dir() else location.parent
+    listed = []
+    for path in files:
+        with path.open("rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        name = path.relative_to(base) if path.is_relative_to(base) else Path(path.name)
+        listed.append(SourceFile(name.as_posix(), path.stat().st_size, digest))
+        progress.advance(files=1, size=listed[-1].bytes)
+    return tuple(listed)
+
+
+def _before(catalogue_dir: Path, source: Source, location: Path) -> Dataset | None:
+    known = {(one.source, one.location): one for one in datasets.datasets(catalogue_dir)}
+    return known.get((source.name, str(location.resolve())))
+
+
+def _resume(catalogue_dir: Path, source: Source, location: Path, listed: tuple[SourceFile, ...]) -> Path:
+    """Return the working folder of these very files, with what an interrupted run left in it, or a new
+    one.
+    """
+    state = json.dumps([source.name, str(location.resolve()), [asdict(file) for file in listed]])
+    name = hashlib.sha256(state.encode()).hexdigest()[:16]
+    making = datasets.making_folder(catalogue_dir, f"{source.name}-{name}")
+    making.parent.mkdir(parents=True, exist_ok=True)
+    for other in making.parent.glob(f"{making.name[: -len(name)]}*"):
+        # of other files, which have changed since
+        if other != making and len(other.name) == len(making.name):
+            shutil.rmtree(other)
+    if not (making / _STATE).exists():
+        if making.exists():
+            shutil.rmtree(making)
+        making.mkdir()
+        durable.write(making / _STATE, state.encode())
+    return making
+
+
+def _maker(
+    source: Source,
+    path: Path,
+    file: SourceFile,
+    making: Path,
+    number: int,
+    accession: str,
+    taken_at: str,
+    verify: bool,
+) -> Callable[[Piece], _Work]:
+    def make(piece: Piece) -> _Work:
+        return _Work(
+            source=source,
+            piece=piece,
+            accession=accession,
+            as_of=taken_at[:10],
+            label=file.name,
+            folder=making,
+            stem=f"{number:04d}-{piece.number:07d}",
+            verify=verify or piece.number % _VERIFIED_PIECES == 0,
+        )
+
+    return make
+
+
+def _read_file(
+    source: Source,
+    location: Path,
+    path: Path,
+    make: Callable[[Piece], _Work],
+    gather: Gather,
+    workers: int | None,
+    result: Imported,
+    progress: Progress,
+) -> None:
+    """Read one file's pieces on every core; what breaks off the file is noted with ``gather``."""
+
+    def work() -> Iterator[_Work]:
+        try:
+            for piece in source.pieces(location, path):
+                one = make(piece)
+                if not _finished(one.folder, one.stem):
+                    yield one
+        except BrokenFileError as error:
+            gather.reject("file", error.message)
+
+    batches = run_batches(read_pieces, work(), batch=1, make_pool=lambda: process_pool(workers))
+    with closing(batches):
+        for finished in batches:
+            for done in finished:
+                if isinstance(done, Poison):
+                    piece = done.item.piece
+                    reason = (
+                        f"killed every process that read it (piece {piece.number}); its records were left out"
+                    )
+                    gather.reject("record", reason, position=piece.first)
+                else:
+                    result.verified += done.verified
+                    progress.advance(files=done.records, size=done.size)
+
+
+def read_pieces(works: list[_Work]) -> list[_Done]:
+    """Read pieces and write their tables; runs in a worker."""
+    return [_read_piece(work) for work in works]
+
+
+def _read_piece(work: _Work) -> _Done:
+    gather = Gather(work.source.name, work.accession, work.label, as_of=work.as_of)
+    work.source.read(work.piece, gather)
+    tables = gather.tables()
+    _write(work.folder, work.stem, tables)
+    verified = _compare(work, tables) if work.verify else 0
+    size = len(work.piece.content) if isinstance(work.piece.content, bytes) else 0
+    return _Done(tables["records"].num_rows or tables["facts"].num_rows, size, verified)
+
+
+def _keep(folder: Path, stem: str, gather: Gather) -> None:
+    _write(folder, stem, gather.tables())
+
+
+def _write(folder: Path, stem: str, tables: dict[str, pa.Table]) -> None:
+    """Write the tables that have rows, and last, durably, the mark that all are there."""
+    for name, table in tables.items():
+        if table.num_rows:
+            path = folder / f"{stem}.{name}"
+            with pa.ipc.new_file(path, table.schema, options=_PACKED) as writer:
+                writer.write_table(table)
+            durable.fsync(path)
+    durable.write(folder / f"{stem}.done", b"")
+
+
+def _finished(folder: Path, stem: str) -> bool:
+    return (folder / f"{stem}.done").exists()
+
+
+def _compare(work: _Work, tables: dict[str, pa.Table]) -> int:
+    """Rebuild the records from what lies on the disk and compare them with the source; return how many.
+
+    What was taken out as not free is put back. Where a piece is bytes, each record must stand in them as it
+    is.
+    """
+    records = tables["records"]
+    if not records.num_rows:
+        return 0
+    stored = _stored(work.folder / f"{work.stem}.records")
+    whole = stored.equals(records)
+    if whole and isinstance(work.piece.content, bytes):
+        whole = _stand_in(work.piece.content, _rebuilt(stored, tables["nonfree"]))
+    if not whole:
+        raise VerificationError(
+            f"{work.label}: a record rebuilt from storage is not what the source gave.",
+            "Nothing of this source was taken in. Please report it, with the file.",
+        )
+    return int(stored.num_rows)
+
+
+def _rebuilt(records: pa.Table, nonfree: pa.Table) -> Iterator[bytes]:
+    kept = {(row["kind"], row["record_id"]): row["splices"] for row in nonfree.to_pylist()}
+    for row in records.select(["kind", "record_id", "raw"]).to_pylist():
+        splices = kept.get((row["kind"], row["record_id"]))
+        yield (join(row["raw"], json.loads(splices)) if splices else row["raw"]).encode()
+
+
+def _stand_in(content: bytes, records: Iterator[bytes]) -> bool:
+    at = 0
+    for record in records:
+        found = content.find(record, at)
+        if found < 0 and (found := content.find(record)) < 0:
+            return False
+        at = found
+    return True
+
+
+def _stored(path: Path) -> pa.Table:
+    with pa.OSFile(os.fspath(path)) as stream, pa.ipc.open_file(stream) as reader:
+        return reader.read_all()
+
+
+def _count(result: Imported, dataset: Dataset) -> None:
+    result.rows = {table: dataset.rows(table) for table in datasets.SCHEMAS}
+    for path in dataset.paths("rejects"):
+        scopes = pq.read_table(path, columns=["scope"])["scope"].value_counts().to_pylist()
+        for scope in scopes:
+            result.rejects[scope["values"]] += scope["counts"]
