@@ -142,21 +142,27 @@ def put(
     del content["path"]
     durable.write(making / STATE, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
     durable.fsync(making)
-    stamp = "".join(character for character in dataset.taken_at if character.isalnum())
-    path, again = catalogue_dir / FOLDER / f"{dataset.source}-{stamp}", 1
-    while path.exists():
-        again += 1
-        path = path.with_name(f"{dataset.source}-{stamp}-{again:03d}")
+    path = _new_place(catalogue_dir, dataset)
     making.rename(path)
     durable.fsync(path.parent)
     remove_replaced(catalogue_dir)
     return read(path)
 
 
+def _new_place(catalogue_dir: Path, dataset: Dataset) -> Path:
+    """Return a name that comes after those of the same source and moment, as names decide between these."""
+    stamp = "".join(character for character in dataset.taken_at if character.isalnum())
+    folder = catalogue_dir / FOLDER
+    taken = [int(path.name[-4:]) for path in folder.glob(f"{dataset.source}-{stamp}-[0-9][0-9][0-9][0-9]")]
+    return folder / f"{dataset.source}-{stamp}-{max(taken, default=0) + 1:04d}"
+
+
 def remove_replaced(catalogue_dir: Path) -> None:
     """Remove datasets that a newer one of the same source and location replaces. Snapshots keep their
     links.
     """
+    for left_over in (catalogue_dir / FOLDER).glob(f"{_MAKING}dead-*"):  # of a run that was killed
+        shutil.rmtree(left_over)
     kept = {one.path for one in datasets(catalogue_dir)}
     for one in _all(catalogue_dir):
         if one.path not in kept:

@@ -28,10 +28,9 @@ from phonotheque.sources.checksums import checksums, wrong_checksum
 from phonotheque.sources.cutting import BrokenFileError
 from phonotheque.sources.gather import Gather
 from phonotheque.sources.registry import Piece, Source
-from phonotheque.sources.settling import settle
+from phonotheque.sources.settling import STATE, settle
 from phonotheque.sources.splices import join
 
-_STATE = "reading.json"
 _PACKED = pa.ipc.IpcWriteOptions(compression="zstd")
 _VERIFIED_PIECES = 16  # one piece in so many is read back and compared, all of them with ``verify``
 
@@ -100,7 +99,7 @@ def import_source(
         result.unchanged = True
         _count(result, before)
         return result
-    making = _resume(catalogue_dir, source, location, listed)
+    making = _resume(catalogue_dir, source, location, listed, verify)
     expected = checksums(location)
     progress.start(f"Reading {source.name}")
     for number, (path, file) in enumerate(zip(files, listed, strict=True)):
@@ -136,11 +135,15 @@ def _before(catalogue_dir: Path, source: Source, location: Path) -> Dataset | No
     return known.get((source.name, str(location.resolve())))
 
 
-def _resume(catalogue_dir: Path, source: Source, location: Path, listed: tuple[SourceFile, ...]) -> Path:
+def _resume(
+    catalogue_dir: Path, source: Source, location: Path, listed: tuple[SourceFile, ...], verify: bool
+) -> Path:
     """Return the working folder of these very files, with what an interrupted run left in it, or a new
     one.
+
+    What was read without being compared is no part of a run that compares everything.
     """
-    state = json.dumps([source.name, str(location.resolve()), [asdict(file) for file in listed]])
+    state = json.dumps([source.name, str(location.resolve()), [asdict(file) for file in listed], verify])
     name = hashlib.sha256(state.encode()).hexdigest()[:16]
     making = datasets.making_folder(catalogue_dir, f"{source.name}-{name}")
     making.parent.mkdir(parents=True, exist_ok=True)
@@ -148,11 +151,11 @@ def _resume(catalogue_dir: Path, source: Source, location: Path, listed: tuple[S
         # of other files, which have changed since
         if other != making and len(other.name) == len(making.name):
             shutil.rmtree(other)
-    if not (making / _STATE).exists():
+    if not (making / STATE).exists():
         if making.exists():
             shutil.rmtree(making)
         making.mkdir()
-        durable.write(making / _STATE, state.encode())
+        durable.write(making / STATE, state.encode())
     return making
 
 
@@ -239,8 +242,9 @@ def _keep(folder: Path, stem: str, gather: Gather) -> None:
 def _write(folder: Path, stem: str, tables: dict[str, pa.Table]) -> None:
     """Write the tables that have rows, and last, durably, the mark that all are there."""
     for name, table in tables.items():
+        path = folder / f"{stem}.{name}"
+        path.unlink(missing_ok=True)  # what an interrupted run had to say may no longer be so
         if table.num_rows:
-            path = folder / f"{stem}.{name}"
             with pa.ipc.new_file(path, table.schema, options=_PACKED) as writer:
                 writer.write_table(table)
             durable.fsync(path)

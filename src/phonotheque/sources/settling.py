@@ -13,11 +13,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from phonotheque.catalogue import datasets
+from phonotheque.catalogue import datasets, durable
 from phonotheque.catalogue.datasets import Dataset
 from phonotheque.catalogue.engine import connect
 from phonotheque.catalogue.manifest import TableFile
 
+STATE = "reading.json"  # in the working folder, while its pieces can be gone on from
 _MEMORY = "1GB"
 # What names a row within its source: a second one of that name is left out.
 _UNIQUE = {
@@ -47,6 +48,8 @@ def settle(catalogue_dir: Path, making: Path, dataset: Dataset) -> Dataset:
     )
     parts["rejects"] = tuple(datasets.write_parts(making, "rejects", rejects))
     finished = {part.file for files in parts.values() for part in files}
+    (making / STATE).unlink()  # first: pieces some of whose files are gone are none to go on from
+    durable.fsync(making)
     for path in making.iterdir():
         if path.name not in finished:
             path.rmdir() if path.is_dir() else path.unlink()
@@ -54,8 +57,13 @@ def settle(catalogue_dir: Path, making: Path, dataset: Dataset) -> Dataset:
 
 
 def _batches(making: Path, table: str) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of a table, piece by piece, in the order of the source."""
+    """Yield the rows of a table, piece by piece, in the order of the source.
+
+    Files of a piece that is not done are what a worker left when it was killed.
+    """
     for path in sorted(making.glob(f"[0-9]*.{table}")):
+        if not path.with_suffix(".done").exists():
+            continue
         with pa.OSFile(str(path)) as stream, pa.ipc.open_file(stream) as reader:
             for number in range(reader.num_record_batches):
                 yield reader.get_batch(number)
