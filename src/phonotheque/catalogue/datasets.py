@@ -145,8 +145,9 @@ def put(
     path = _new_place(catalogue_dir, dataset)
     making.rename(path)
     durable.fsync(path.parent)
-    remove_replaced(catalogue_dir)
-    return read(path)
+    written = read(path)
+    remove_replaced(catalogue_dir, written)
+    return written
 
 
 def _new_place(catalogue_dir: Path, dataset: Dataset) -> Path:
@@ -157,15 +158,19 @@ def _new_place(catalogue_dir: Path, dataset: Dataset) -> Path:
     return folder / f"{dataset.source}-{stamp}-{max(taken, default=0) + 1:04d}"
 
 
-def remove_replaced(catalogue_dir: Path) -> None:
+def remove_replaced(catalogue_dir: Path, written: Dataset | None = None) -> None:
     """Remove datasets that a newer one of the same source and location replaces. Snapshots keep their
     links.
+
+    What has just been ``written`` is the newest, whatever the clock says: it may have been put back.
     """
     for left_over in (catalogue_dir / FOLDER).glob(f"{_MAKING}dead-*"):  # of a run that was killed
         shutil.rmtree(left_over)
-    kept = {one.path for one in datasets(catalogue_dir)}
+    kept = {(one.source, one.location): one.path for one in datasets(catalogue_dir)}
+    if written is not None:
+        kept[written.source, written.location] = written.path
     for one in _all(catalogue_dir):
-        if one.path not in kept:
+        if one.path != kept[one.source, one.location]:
             dead = one.path.with_name(f"{_MAKING}dead-{one.name}")
             one.path.rename(dead)  # in one step: a folder half removed would be damage
             shutil.rmtree(dead)

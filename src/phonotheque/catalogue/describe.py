@@ -75,7 +75,7 @@ _FILES = """
 """
 _ALL = """
     SELECT id, title, credit AS artist, listens, duration_ms, coalesce(held.files, []) AS files
-    FROM read_parquet($recordings) LEFT JOIN (
+    FROM read_parquet($recordings) {join} JOIN (
         SELECT recording, list(DISTINCT sha256 ORDER BY sha256) AS files
         FROM read_parquet($files) GROUP BY recording
     ) held USING (recording)
@@ -175,11 +175,13 @@ def hits(parquet: duckdb.DuckDBPyConnection, snapshot: Snapshot, keys: Sequence[
 
 
 def all_recordings(
-    parquet: duckdb.DuckDBPyConnection, snapshot: Snapshot, batch_size: int
+    parquet: duckdb.DuckDBPyConnection, snapshot: Snapshot, batch_size: int, *, filed: bool
 ) -> Iterator[pa.RecordBatch]:
     """Yield id, title, artist, listens, duration_ms and files of every recording in order."""
     paths = {"recordings": str(snapshot.table("recordings")), "files": str(snapshot.table("files"))}
-    yield from parquet.sql(_ALL, params=paths).to_arrow_reader(batch_size)
+    yield from parquet.sql(_ALL.format(join="INNER" if filed else "LEFT"), params=paths).to_arrow_reader(
+        batch_size
+    )
 
 
 class _Reader:

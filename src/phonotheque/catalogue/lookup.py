@@ -127,8 +127,8 @@ class Catalogue:
             "Give an id, an ISRC, a barcode, or six or more digits of a file's SHA-256; or use phono search.",
         )
 
-    def recordings(self, *, batch_size: int = 65_536) -> Iterator[pa.RecordBatch]:
-        """Yield every recording, the most listened first.
+    def recordings(self, *, filed: bool = False, batch_size: int = 65_536) -> Iterator[pa.RecordBatch]:
+        """Yield every recording, the most listened first; with ``filed`` only those that have a file.
 
         Columns: id, title, artist (credit), listens, duration_ms, files (sorted SHA-256, maybe none).
         """
@@ -137,7 +137,7 @@ class Catalogue:
             closing(connect(memory_limit=self._memory_limit, spill=Path(spill))) as parquet,
             explaining("reading the catalogue", self.snapshot.path),
         ):
-            yield from describe.all_recordings(parquet, self.snapshot, batch_size)
+            yield from describe.all_recordings(parquet, self.snapshot, batch_size, filed=filed)
 
     def _by_id(self, text: str) -> tuple[Kind, list[int]] | None:
         uuid = parse_mbid(text)

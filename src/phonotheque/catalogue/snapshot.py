@@ -14,6 +14,7 @@ import duckdb
 import pyarrow as pa
 
 from phonotheque.catalogue import durable, inheritance, known, manifest
+from phonotheque.catalogue.collect import remove_unfinished
 from phonotheque.catalogue.datasets import Dataset, datasets
 from phonotheque.catalogue.engine import (
     Engine,
@@ -28,9 +29,9 @@ from phonotheque.catalogue.schema import MADE, SHARED
 from phonotheque.model.progress import QUIET, Progress
 
 _FACTS_A_PASS = 24_000_000  # what a pass of a step groups in memory
-# The columns by which a table's rows are ordered; together they decide the order entirely. Recordings come
-# ordered.
+# The columns by which a table's rows are ordered; together they decide the order entirely.
 _ORDER = {
+    "recordings": "recording",
     "artists": "artist",
     "releases": "release",
     "tracks": "recording, fact",
@@ -75,6 +76,7 @@ def write_snapshot(
     catalogue_dir.mkdir(parents=True, exist_ok=True)
     for left_over in catalogue_dir.glob(".making-*"):  # of a run that was killed
         shutil.rmtree(left_over)
+    remove_unfinished(catalogue_dir)
     work = Path(tempfile.mkdtemp(prefix=".making-", dir=catalogue_dir))
     try:
         folder = work / "snapshot"
@@ -140,7 +142,7 @@ def _link(folder: Path, table: str, sources: Iterable[Dataset]) -> tuple[TableFi
 def _export_all(engine: Engine, folder: Path, progress: Progress) -> dict[str, tuple[TableFile, ...]]:
     progress.start("Writing the catalogue", total_files=len(MADE))
     tables: dict[str, tuple[TableFile, ...]] = {}
-    for table in ("recordings", *_ORDER):
+    for table in _ORDER:
         if table == "redirects":
             inheritance.redirect(engine, folder / "recordings.parquet")
         if table == "conflicts":
@@ -152,10 +154,9 @@ def _export_all(engine: Engine, folder: Path, progress: Progress) -> dict[str, t
 
 def _export(engine: Engine, table: str, folder: Path, progress: Progress) -> TableFile:
     path = folder / f"{table}.parquet"
-    order = f"ORDER BY {_ORDER[table]}" if table in _ORDER else ""
     columns = ", ".join(MADE[table].names)
     engine.connection.execute(
-        f"COPY (SELECT {columns} FROM out_{table} {order}) TO {quoted(path)} "  # noqa: S608
+        f"COPY (SELECT {columns} FROM out_{table} ORDER BY {_ORDER[table]}) TO {quoted(path)} "  # noqa: S608
         "(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880)"
     )
     durable.fsync(path)

@@ -117,7 +117,11 @@ def _add_source(
             _print(archive, taken)
         _print_source(archive, name, result)
 
-    data = asdict(result) | {"complete": result.complete, "audio": [_data(taken) for taken in audio]}
+    data = asdict(result) | {
+        "rejects": dict(result.rejects),  # asdict() makes nonsense of a Counter
+        "complete": result.complete,
+        "audio": [_data(taken) for taken in audio],
+    }
     show(data, as_json, text)
     if not result.complete or (strict and result.rejects):
         click.get_current_context().exit(1)

@@ -9,6 +9,7 @@ import click
 from rich.table import Table
 from sqlalchemy import select
 
+from phonotheque.catalogue.conflicts import explain
 from phonotheque.catalogue.lookup import Catalogue
 from phonotheque.catalogue.views import ArtistView, Fact, Hit, Named, RecordingView, ReleaseView
 from phonotheque.cli.common import archive_argument, human_size, json_option, output, safe, show
@@ -92,7 +93,7 @@ def _print_recording(view: RecordingView, holdings: list[dict[str, Any]]) -> Non
         output.print(f"Those of the first 100 of {view.tracks:,} tracks.")
     for conflict in view.conflicts:
         other = f" with {_line(conflict.other)}" if conflict.other else ""
-        output.print(safe(f"Conflict   {conflict.kind}{other}: {conflict.detail}"), style="yellow")
+        output.print(safe(f"Conflict   {conflict.kind}{other}: {explain(conflict)}"), style="yellow")
     for hit in view.see_also:
         output.print(safe(f"See also   {_line(hit)}"))
 

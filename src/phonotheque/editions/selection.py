@@ -41,7 +41,7 @@ def plan_candidates(archive: Archive) -> pa.Table:
     batches = []
     with Catalogue.open(archive.catalogue) as catalogue, archive.ledger.connect() as ledger:
         publishable = decided_files(ledger, Act.DISTRIBUTE)
-        for batch in catalogue.recordings():
+        for batch in catalogue.recordings(filed=True):
             rows = batch.to_pylist()
             masters = _masters(ledger, (sha256 for row in rows for sha256 in row["files"]), _COMPARED)
             found = (_candidate(row, masters, publishable) for row in rows)

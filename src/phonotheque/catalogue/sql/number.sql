@@ -7,7 +7,11 @@ CREATE OR REPLACE TABLE numbered AS
 SELECT row_number() OVER () - 1 AS recording, cluster, listens
 FROM (SELECT plain.cluster, listens FROM plain LEFT JOIN total USING (cluster) ORDER BY listens DESC NULLS LAST, plain.cluster);
 
--- Every fact's recording.
+-- Every fact's recording, and whether other facts are on it too: only those need counting without repeats.
 CREATE OR REPLACE TABLE placed AS
-SELECT fact, recording
-FROM (SELECT fact, coalesce(cluster, fact) AS cluster FROM number LEFT JOIN member USING (fact)) JOIN numbered USING (cluster);
+SELECT fact, recording, together
+FROM (
+    SELECT fact, coalesce(cluster, fact) AS cluster, cluster IS NOT NULL AS together
+    FROM number LEFT JOIN member USING (fact)
+)
+JOIN numbered USING (cluster);

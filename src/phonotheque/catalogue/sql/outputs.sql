@@ -7,13 +7,15 @@ CREATE OR REPLACE VIEW out_releases AS
 SELECT release, id, mbid, source_id, title, credit, type, date, country, barcode, label, catalogue_number, tracks
 FROM release;
 
+-- Each credit's artist, looked up once for all that follows.
+CREATE OR REPLACE TABLE credit_number AS
+SELECT fact, place, alone, artist.artist FROM credit JOIN artist ON artist.hashed = credit.artist;
+
 -- A fact that is alone has no other to share an artist or code with: only the others' need counting.
 CREATE OR REPLACE TABLE credit_of AS
-SELECT artist.artist, recording
-FROM credit JOIN artist ON artist.hashed = credit.artist JOIN placed USING (fact) ANTI JOIN member USING (fact)
+SELECT artist, recording FROM credit_number JOIN placed USING (fact) WHERE NOT together
 UNION ALL
-SELECT DISTINCT artist.artist, recording
-FROM credit JOIN artist ON artist.hashed = credit.artist JOIN placed USING (fact) SEMI JOIN member USING (fact);
+SELECT DISTINCT artist, recording FROM credit_number JOIN placed USING (fact) WHERE together;
 
 CREATE OR REPLACE VIEW out_credits AS SELECT artist, recording FROM credit_of;
 
@@ -24,9 +26,9 @@ FROM artist LEFT JOIN (SELECT artist, count(*) AS recordings FROM credit_of GROU
 CREATE OR REPLACE VIEW out_isrcs AS
 SELECT isrc_text(isrc) AS isrc, recording, tracks
 FROM (
-    SELECT isrc, recording, 1::INTEGER AS tracks FROM code JOIN placed USING (fact) ANTI JOIN member USING (fact)
+    SELECT isrc, recording, 1::INTEGER AS tracks FROM code JOIN placed USING (fact) WHERE NOT together
     UNION ALL
-    SELECT isrc, recording, count(*)::INTEGER FROM code JOIN placed USING (fact) SEMI JOIN member USING (fact)
+    SELECT isrc, recording, count(*)::INTEGER FROM code JOIN placed USING (fact) WHERE together
     GROUP BY isrc, recording
 );
 
@@ -37,18 +39,14 @@ FROM (SELECT fact, file_sha256, pcm_sha256 FROM fact WHERE file_sha256 IS NOT NU
 CREATE OR REPLACE VIEW out_listens AS
 SELECT recording, source, as_of, listened.listens FROM listened JOIN numbered USING (cluster);
 
--- The artists of each recording, as the fact that speaks for it credits them: most have one.
+-- The artists of each recording, as the fact that speaks for it credits them. Most have one, which needs no grouping.
 CREATE OR REPLACE TABLE credits_of AS
-SELECT plain.cluster, list(artist.artist ORDER BY place) AS artists
-FROM credit JOIN artist ON artist.hashed = credit.artist JOIN plain USING (fact)
-GROUP BY plain.cluster;
+SELECT cluster, [artist] AS artists FROM credit_number JOIN plain USING (fact) WHERE alone
+UNION ALL
+SELECT cluster, list(artist ORDER BY place) FROM credit_number JOIN plain USING (fact) WHERE NOT alone GROUP BY cluster;
 
 CREATE OR REPLACE VIEW out_recordings AS
-SELECT row_number() OVER () - 1 AS recording, * EXCLUDE (cluster)
-FROM (
-    SELECT cluster, coalesce(inherited.mbid, plain.mbid, local_id('recording', coalesce(inherited.seed, plain.seed))) AS id,
-           coalesce(inherited.mbid, plain.mbid) AS mbid, title, credit, coalesce(artists, []) AS artists, duration_ms,
-           date, listens, tracks, files, coalesce(inherited.seed, plain.seed) AS seed
-    FROM plain LEFT JOIN inherited USING (cluster) LEFT JOIN credits_of USING (cluster) LEFT JOIN total USING (cluster)
-    ORDER BY listens DESC NULLS LAST, cluster
-);
+SELECT recording, coalesce(inherited.mbid, plain.mbid, local_id('recording', coalesce(inherited.seed, plain.seed))) AS id,
+       coalesce(inherited.mbid, plain.mbid) AS mbid, title, credit, coalesce(artists, []) AS artists, duration_ms,
+       date, listens, tracks, files, coalesce(inherited.seed, plain.seed) AS seed
+FROM plain JOIN numbered USING (cluster) LEFT JOIN inherited USING (cluster) LEFT JOIN credits_of USING (cluster);

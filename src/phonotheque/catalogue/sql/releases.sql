@@ -24,17 +24,22 @@ SELECT release_hash, coalesce(elected.fact, grouped.fact) AS fact FROM grouped L
 -- A recording that is told twice on a release is on it once.
 CREATE OR REPLACE TABLE release_size AS
 SELECT release_hash, count(*)::INTEGER AS tracks
-FROM (SELECT DISTINCT release_hash, recording FROM on_release JOIN placed USING (fact))
+FROM (
+    SELECT release_hash FROM on_release JOIN placed USING (fact) WHERE NOT together
+    UNION ALL
+    SELECT release_hash
+    FROM (SELECT DISTINCT release_hash, recording FROM on_release JOIN placed USING (fact) WHERE together)
+)
 GROUP BY release_hash;
 
+-- Numbered by their facts before any text is fetched: sorting text costs more than joining it.
+CREATE OR REPLACE TABLE release_number AS
+SELECT row_number() OVER (ORDER BY fact) - 1 AS release, release_hash, fact FROM release_face;
+
 CREATE OR REPLACE TABLE release AS
-SELECT row_number() OVER () - 1 AS release, *
-FROM (
-    SELECT release_hash, release_mbid AS mbid,
-           CASE WHEN release_mbid IS NULL AND release_id IS NOT NULL THEN source || ':' || release_id END AS source_id,
-           coalesce(release_mbid, local_id('release', release_key)) AS id,
-           album AS title, coalesce(album_credit, credit) AS credit, release_type AS type, date, country, barcode,
-           label, catalogue_number, tracks
-    FROM release_face JOIN fact USING (fact) JOIN release_size USING (release_hash)
-    ORDER BY release_face.fact
-);
+SELECT release, release_hash, release_mbid AS mbid,
+       CASE WHEN release_mbid IS NULL AND release_id IS NOT NULL THEN source || ':' || release_id END AS source_id,
+       coalesce(release_mbid, local_id('release', release_key)) AS id,
+       album AS title, coalesce(album_credit, credit) AS credit, release_type AS type, date, country, barcode,
+       label, catalogue_number, tracks
+FROM release_number JOIN fact USING (fact) JOIN release_size USING (release_hash);
