@@ -1,0 +1,460 @@
+"""Taking in a source: in order, once, resumable, checked; whatever is left out is named."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+import pyarrow.parquet as pq
+import pytest
+
+from phonotheque.catalogue import datasets
+from phonotheque.catalogue.datasets import Dataset
+from phonotheque.catalogue.manifest import Snapshot, verify
+from phonotheque.catalogue.schema import LINKS
+from phonotheque.catalogue.snapshot import write_snapshot
+from phonotheque.model.errors import NotFoundError, VerificationError
+from phonotheque.sources import importing
+from phonotheque.sources.cutting import BrokenFileError
+from phonotheque.sources.gather import Gather
+from phonotheque.sources.importing import Imported, import_source
+from phonotheque.sources.registry import Piece
+from tests.catalogue.catalogue_facts import MADE_AT, rows_of
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+LINES = 2  # of a piece
+
+
+@dataclass(frozen=True)
+class Songs:
+    """Reads JSON lines, two a piece; a line may ask for trouble. Every piece that is read leaves a mark."""
+
+    interrupted_after: int | None = None  # pieces
+    name: str = "songs"
+    summary: str = "a folder of JSON lines"
+
+    def files(self, location: Path) -> list[Path]:
+        found = sorted(location.glob("*.jsonl"))
+        if not found:
+            raise NotFoundError(f"{location} holds no songs.", "Give a folder of .jsonl files.")
+        return found
+
+    def pieces(self, location: Path, file: Path) -> Iterator[Piece]:
+        lines = file.read_bytes().splitlines(keepends=True)
+        for number in range(0, len(lines), LINES):
+            if number // LINES == self.interrupted_after:
+                raise KeyboardInterrupt
+            if lines[number] == b"BREAK\n":
+                raise BrokenFileError(f"{file.name}: breaks off.")
+            content = b"".join(lines[number : number + LINES])
+            yield Piece(file, number // LINES, "song", number + 1, content)
+
+    def read(self, piece: Piece, gather: Gather) -> None:
+        with (piece.file.parent / "marks").open("a") as marks:
+            marks.write(f"{piece.file.stem}{piece.number}\n")
+        for position, line in enumerate(piece.content.splitlines(), piece.first):
+            song = json.loads(line)
+            if song.get("kills"):
+                os._exit(9)
+            own_id = str(song["id"])
+            gather.position, gather.record_id = position, own_id
+            gather.record("song", own_id, line if not song.get("lies") else line + b" ")
+            gather.track(record_id=own_id, source_id=own_id, title=song.get("title"), artists=["Ann Field"])
+            gather.thing(record_id=own_id, kind="work", name=song.get("title"))
+            if count := song.get("listens"):
+                gather.listen(count, title=song["title"], artist="Ann Field")
+            if "isrc" in song:
+                gather.reject("value", "is no ISRC", field="isrc", value=song["isrc"])
+
+    def audio(self, location: Path) -> list[Path]:
+        return []
+
+
+class Here(Executor):
+    """Does the work at once, in this process: what was handed over is done, whenever the run is stopped."""
+
+    def submit(
+        self, work: Callable[Parameters, Result], /, *args: Parameters.args, **kwargs: Parameters.kwargs
+    ) -> Future[Result]:
+        future: Future[Result] = Future()
+        try:
+            future.set_result(work(*args, **kwargs))
+        except VerificationError as error:
+            future.set_exception(error)
+        return future
+
+
+class ShortOfMemory(Here):
+    """Its workers are killed by every second piece of a file."""
+
+    def submit(
+        self, work: Callable[Parameters, Result], /, *args: Parameters.args, **kwargs: Parameters.kwargs
+    ) -> Future[Result]:
+        (works,) = args
+        if isinstance(works, list) and works[0].piece.number == 1:
+            died: Future[Result] = Future()
+            died.set_exception(BrokenProcessPool())
+            return died
+        return super().submit(work, *args, **kwargs)
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_pool(_workers: int | None = None) -> Executor:
+        return Here()
+
+    monkeypatch.setattr(importing, "process_pool", no_pool)
+
+
+@pytest.fixture
+def songs(tmp_path: Path) -> Path:
+    folder = tmp_path / "songs"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def catalogue(tmp_path: Path) -> Path:
+    return tmp_path / "catalogue"
+
+
+def song(number: object, **more: Any) -> dict[str, Any]:
+    return {"id": number, "title": f"Song {number}"} | more
+
+
+def put(folder: Path, *lines: dict[str, Any] | str, name: str = "a.jsonl") -> Path:
+    texts = [line if isinstance(line, str) else json.dumps(line) for line in lines]
+    (folder / name).write_text("".join(f"{text}\n" for text in texts))
+    return folder / name
+
+
+def take_in(catalogue: Path, location: Path, source: Songs | None = None, **options: Any) -> Imported:
+    options = {"accession": "acc-1", "taken_at": "2026-11-21T10:15:00Z"} | options
+    return import_source(catalogue, source or Songs(), location, **options)
+
+
+def only(catalogue: Path) -> Dataset:
+    (dataset,) = datasets.datasets(catalogue)
+    return dataset
+
+
+def rows(catalogue: Path, table: str) -> list[dict[str, Any]]:
+    found = []
+    for path in only(catalogue).paths(table):
+        found += pq.ParquetFile(path).read().to_pylist()
+    return found
+
+
+def ids(catalogue: Path, table: str = "facts") -> list[str]:
+    return [row["record_id"] for row in rows(catalogue, table)]
+
+
+def marks(location: Path) -> list[str]:
+    """Which pieces were read since the last call."""
+    path = location / "marks"
+    found = path.read_text().split() if path.exists() else []
+    path.unlink(missing_ok=True)
+    return sorted(found)
+
+
+def left_in(catalogue: Path) -> list[str]:
+    """What lies beside the datasets."""
+    return [path.name for path in (catalogue / "facts").iterdir() if path.name.startswith(".")]
+
+
+def snapshot(catalogue: Path) -> Snapshot:
+    return write_snapshot(catalogue, links=LINKS.empty_table(), made_at=MADE_AT, memory_limit="500MB")
+
+
+@pytest.mark.usefixtures("here")
+def test_what_files_say_comes_in_their_order(catalogue: Path, songs: Path) -> None:
+    put(songs, *map(song, (5, 3, 9, 1)), song(4, isrc="none"), name="a.jsonl")
+    put(songs, *map(song, (8, 2, 7)), name="b.jsonl")
+    result = take_in(catalogue, songs)
+    assert (result.complete, result.unchanged, result.accession) == (True, False, "acc-1")
+    assert ids(catalogue) == ids(catalogue, "records") == ids(catalogue, "things") == list("53914827")
+    assert result.rows == {"facts": 8, "records": 8, "things": 8, "nonfree": 0, "listens": 0, "rejects": 1}
+    assert result.rejects == {"value": 1}
+    assert {(row["source"], row["accession"]) for row in rows(catalogue, "facts")} == {("songs", "acc-1")}
+    assert rows(catalogue, "records")[0]["raw"] == json.dumps(song(5))
+    (reject,) = rows(catalogue, "rejects")
+    assert (reject["file"], reject["position"], reject["record_id"], reject["value"]) == (
+        "a.jsonl",
+        5,
+        "4",
+        "none",
+    )
+    dataset = only(catalogue)
+    assert (dataset.source, dataset.location) == ("songs", str(songs.resolve()))
+    assert [file.name for file in dataset.files] == ["a.jsonl", "b.jsonl"]
+    assert dataset.files[0].sha256 == hashlib.sha256((songs / "a.jsonl").read_bytes()).hexdigest()
+    assert not left_in(catalogue)
+
+
+def test_worker_processes_give_the_same_as_one(
+    catalogue: Path, songs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(songs, *map(song, range(20)))
+    take_in(catalogue, songs, workers=2)
+    monkeypatch.setattr(importing, "process_pool", lambda _workers=None: Here())
+    take_in(tmp_path / "other", songs)
+    assert only(catalogue).parts == only(tmp_path / "other").parts
+
+
+@pytest.mark.usefixtures("here")
+def test_a_second_record_of_an_id_is_left_out_and_named(catalogue: Path, songs: Path) -> None:
+    put(songs, song(1), song(1, title="Within"), song(2), song(3), name="a.jsonl")
+    put(songs, song(4), song(2, title="Elsewhere"), name="b.jsonl")
+    result = take_in(catalogue, songs)
+    for table in ("facts", "records", "things"):
+        assert ids(catalogue, table) == list("1234")
+    assert [row["title"] for row in rows(catalogue, "facts")] == [f"Song {number}" for number in range(1, 5)]
+    assert result.rejects == {"record": 2}
+    assert not result.complete
+    rejects = rows(catalogue, "rejects")
+    assert [row["record_id"] for row in rejects] == ["1", "2"]
+    assert all("came before" in row["reason"] for row in rejects)
+
+
+@pytest.mark.usefixtures("here")
+def test_an_interrupted_run_goes_on_and_gives_the_same_bytes(
+    catalogue: Path, songs: Path, tmp_path: Path
+) -> None:
+    put(songs, *map(song, range(10)), song(3))
+    with pytest.raises(KeyboardInterrupt):
+        take_in(catalogue, songs, Songs(interrupted_after=2))
+    assert marks(songs) == ["a0", "a1"]
+    assert not datasets.datasets(catalogue)
+    resumed = take_in(catalogue, songs)
+    assert marks(songs) == ["a2", "a3", "a4", "a5"]
+    undisturbed = take_in(tmp_path / "other", songs)
+    assert len(marks(songs)) == 6
+    assert (resumed.rows, resumed.rejects) == (undisturbed.rows, undisturbed.rejects)
+    assert only(catalogue).parts == only(tmp_path / "other").parts  # their SHA-256
+    assert not left_in(catalogue)
+
+
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize("last", [".facts", ".done", "reading.json", "settling.duckdb"])
+def test_a_run_stopped_while_it_clears_up_loses_nothing(
+    catalogue: Path, songs: Path, monkeypatch: pytest.MonkeyPatch, last: str
+) -> None:
+    put(songs, *map(song, range(10)))
+    unlink = Path.unlink
+
+    def stopping(path: Path, missing_ok: bool = False) -> None:
+        unlink(path, missing_ok)
+        if path.name.endswith(last):
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "unlink", stopping)
+        with pytest.raises(KeyboardInterrupt):
+            take_in(catalogue, songs)
+    assert take_in(catalogue, songs).rows["facts"] == 10
+    assert ids(catalogue) == ids(catalogue, "records") == [str(number) for number in range(10)]
+    assert not left_in(catalogue)
+
+
+@pytest.mark.usefixtures("here")
+def test_files_that_changed_since_an_interruption_are_read_from_the_beginning(
+    catalogue: Path, songs: Path
+) -> None:
+    put(songs, *map(song, range(10)))
+    with pytest.raises(KeyboardInterrupt):
+        take_in(catalogue, songs, Songs(interrupted_after=2))
+    put(songs, *map(song, "ABCDEF"))
+    marks(songs)
+    take_in(catalogue, songs)
+    assert marks(songs) == ["a0", "a1", "a2"]
+    assert ids(catalogue) == list("ABCDEF")
+    assert not left_in(catalogue)
+
+
+@pytest.mark.usefixtures("here")
+def test_the_same_files_are_not_read_again_unless_asked(catalogue: Path, songs: Path) -> None:
+    put(songs, song(1, isrc="none"), song(1))
+    first = take_in(catalogue, songs)
+    before = only(catalogue)
+    marks(songs)
+    called: list[str] = []
+    second = take_in(
+        catalogue,
+        songs,
+        accession="acc-2",
+        taken_at="2026-11-22T10:15:00Z",
+        before_change=lambda: called.append("changed"),
+    )
+    assert second.unchanged
+    assert (second.rows, second.rejects, second.complete) == (first.rows, first.rejects, first.complete)
+    assert not marks(songs)
+    assert not called
+    assert only(catalogue) == before
+    third = take_in(catalogue, songs, taken_at="2026-11-23T10:15:00Z", again=True)
+    assert not third.unchanged
+    assert marks(songs) == ["a0"]
+    assert only(catalogue).taken_at == "2026-11-23T10:15:00Z"
+
+
+@pytest.mark.usefixtures("here")
+def test_a_changed_file_replaces_what_was_said_and_old_snapshots_keep_it(
+    catalogue: Path, songs: Path
+) -> None:
+    put(songs, *map(song, "AB"))
+    take_in(catalogue, songs)
+    old, old_path = snapshot(catalogue), only(catalogue).path
+    put(songs, *map(song, "ABC"))
+    called: list[bool] = []
+    result = take_in(
+        catalogue,
+        songs,
+        accession="acc-2",
+        taken_at="2026-11-22T10:15:00Z",
+        before_change=lambda: called.append(old_path.exists()),
+    )
+    assert not result.unchanged
+    assert called == [True]  # before the old one went
+    assert not old_path.exists()
+    assert ids(catalogue) == list("ABC")
+    assert {row["accession"] for row in rows(catalogue, "facts")} == {"acc-2"}
+    assert verify(old) == []
+    assert [row["record_id"] for row in rows_of(old, "facts")] == list("AB")
+
+
+@pytest.mark.usefixtures("here")
+def test_two_locations_of_a_source_stand_beside_each_other(catalogue: Path, songs: Path) -> None:
+    for name in ("one", "two"):
+        (songs / name).mkdir()
+        put(songs / name, song(name))
+        take_in(catalogue, songs / name)
+    assert sorted(Path(one.location).name for one in datasets.datasets(catalogue)) == ["one", "two"]
+
+
+@pytest.mark.usefixtures("here")
+def test_what_came_before_a_break_is_kept(catalogue: Path, songs: Path) -> None:
+    put(songs, *map(song, range(4)), "BREAK", song(5), name="a.jsonl")
+    put(songs, song(6), name="b.jsonl")
+    result = take_in(catalogue, songs)
+    assert ids(catalogue) == list("01236")
+    assert result.rejects == {"file": 1}
+    assert not result.complete
+    (reject,) = rows(catalogue, "rejects")
+    assert (reject["file"], reject["scope"]) == ("a.jsonl", "file")
+    assert "breaks off" in reject["reason"]
+
+
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("SHA256SUMS", "{wrong}  a.jsonl\n{right}  b.jsonl\n"),
+        ("sha256sum.txt", "{right} *b.jsonl\r\n{wrong} *./deep/a.jsonl\r\n"),
+        ("discogs_20260801_CHECKSUM.txt", "no line of any sums\n{wrong}  a.jsonl\n"),
+    ],
+)
+def test_a_file_that_is_not_what_its_publisher_says_is_not_read(
+    catalogue: Path, songs: Path, name: str, line: str
+) -> None:
+    put(songs, song("A"), name="a.jsonl")
+    right = hashlib.sha256(put(songs, song("B"), name="b.jsonl").read_bytes()).hexdigest()
+    (songs / name).write_text(line.format(wrong="0" * 64, right=right.upper()))
+    result = take_in(catalogue, songs)
+    assert ids(catalogue) == ["B"]
+    assert marks(songs) == ["b0"]
+    assert result.rejects == {"file": 1}
+    (reject,) = rows(catalogue, "rejects")
+    assert reject["file"] == "a.jsonl"
+    assert "0" * 64 in reject["reason"]
+
+
+@pytest.mark.usefixtures("here")
+def test_some_records_are_compared_and_all_when_asked(catalogue: Path, songs: Path) -> None:
+    put(songs, *map(song, range(50)))
+    assert take_in(catalogue, songs).verified == 2 * LINES  # of 25 pieces, the first and the 17th
+    checked = take_in(catalogue, songs, taken_at="2026-11-22T10:15:00Z", verify=True)
+    assert (checked.unchanged, checked.verified) == (False, 50)
+
+
+@pytest.mark.usefixtures("here")
+def test_verifying_reads_again_what_an_interrupted_run_did_not_compare(catalogue: Path, songs: Path) -> None:
+    put(songs, *map(song, range(10)))
+    with pytest.raises(KeyboardInterrupt):
+        take_in(catalogue, songs, Songs(interrupted_after=4))
+    assert take_in(catalogue, songs, verify=True).verified == 10
+    assert not left_in(catalogue)
+
+
+@pytest.mark.usefixtures("here")
+def test_a_record_that_differs_from_the_file_ends_the_run(catalogue: Path, songs: Path) -> None:
+    put(songs, song(1, lies=True), song(2))
+    with pytest.raises(VerificationError, match=r"a\.jsonl"):
+        take_in(catalogue, songs, verify=True)
+    assert not datasets.datasets(catalogue)
+
+
+def test_a_piece_that_kills_its_worker_is_named_and_the_rest_goes_in(catalogue: Path, songs: Path) -> None:
+    put(songs, song(1), song(2), song(3), song(4, kills=True), song(5), song(6))
+    result = take_in(catalogue, songs, workers=1)
+    assert ids(catalogue) == list("1256")
+    assert result.rejects == {"record": 1}
+    (reject,) = rows(catalogue, "rejects")
+    assert reject["reason"].startswith("killed")
+    assert (reject["file"], reject["position"]) == ("a.jsonl", 3)
+
+
+@pytest.mark.usefixtures("here")
+def test_a_piece_that_kills_nobody_when_the_run_goes_on_is_no_reject(
+    catalogue: Path, songs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(songs, *map(song, "ABCD"), name="a.jsonl")
+    put(songs, *map(song, "EFGHIJ"), name="b.jsonl")
+    with monkeypatch.context() as patched:
+        patched.setattr(importing, "process_pool", lambda _workers=None: ShortOfMemory())
+        with pytest.raises(KeyboardInterrupt):
+            take_in(catalogue, songs, Songs(interrupted_after=2))
+    assert marks(songs) == ["a0", "b0"]
+    assert take_in(catalogue, songs).complete
+    assert ids(catalogue) == list("ABCDEFGHIJ")
+
+
+@pytest.mark.usefixtures("here")
+def test_half_the_tables_of_a_piece_are_none(
+    catalogue: Path, songs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a worker that was killed while writing leaves behind is no part of the dataset."""
+    put(songs, song(1))
+    keep = importing._keep
+
+    def beside_rubbish(folder: Path, stem: str, gather: Gather) -> None:
+        keep(folder, stem, gather)
+        (folder / "0000-0000007.facts").write_bytes(b"ARROW1 and no more")
+
+    monkeypatch.setattr(importing, "_keep", beside_rubbish)
+    take_in(catalogue, songs)
+    assert ids(catalogue) == ["1"]
+
+
+@pytest.mark.usefixtures("here")
+def test_listens_of_several_pieces_add_up(catalogue: Path, songs: Path) -> None:
+    put(songs, song("A", listens=3), song("B", listens=10), song("C", title="Song A", listens=4))
+    put(songs, song("D", title="Song A", listens=5), name="b.jsonl")
+    take_in(catalogue, songs)
+    assert [(row["title"], row["listens"], row["as_of"]) for row in rows(catalogue, "listens")] == [
+        ("Song A", 12, "2026-11-21"),
+        ("Song B", 10, "2026-11-21"),
+    ]
+
+
+@pytest.mark.usefixtures("here")
+def test_nothing_is_left_behind_where_there_is_nothing_to_read(catalogue: Path, songs: Path) -> None:
+    with pytest.raises(NotFoundError):
+        take_in(catalogue, songs)
+    assert not catalogue.exists()
