@@ -66,7 +66,8 @@ def add_command(
     ddex:FOLDER              a label's delivery (ERN), and audio beside it
     table:FILE               CSV, TSV, Parquet or JSON lines, with a mapping beside it
 
-    Adding the same again takes in only what is new or changed. Interrupted, run it again.
+    A folder added again takes in only what is new or changed; a source is read again if a file of it has
+    changed. Interrupted, run it again.
     """
     kind, _, rest = source.partition(":")
     options = AddOptions(how or How.COPY, reread, not no_loudness, workers)

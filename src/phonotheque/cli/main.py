@@ -14,7 +14,7 @@ from phonotheque.model.errors import PhonothequeError
 
 _COMMANDS = {
     "init": "Make a new archive",
-    "add": "Take in a folder of music, or listen counts",
+    "add": "Take in a folder of music, what a source says, or listen counts",
     "status": "What the archive holds, and what waits for you",
     "search": "Find recordings by words",
     "show": "Everything known about one recording, release or artist",
