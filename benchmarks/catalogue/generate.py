@@ -21,14 +21,13 @@ from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from benchmarks.catalogue.facts import FIRST_SOURCE, SECOND_SOURCE, Rows, facts
 from benchmarks.catalogue.listens import listens
 from benchmarks.catalogue.naming import Naming
 from benchmarks.catalogue.shape import FULL, Shape, make_shape
 from benchmarks.catalogue.words import LARGEST, make_words
-from phonotheque.catalogue.datasets import GROUPS_PER_PART, ROWS_PER_GROUP
+from phonotheque.catalogue.datasets import GROUPS_PER_PART, ROWS_PER_GROUP, part_writer
 from phonotheque.catalogue.schema import FACTS, LISTENS
 
 _FILE = GROUPS_PER_PART * ROWS_PER_GROUP  # rows
@@ -125,7 +124,7 @@ def _write(piece: _Piece) -> int:
     else:
         source = piece.source
         make, schema = lambda start, stop: facts(Rows(naming.shape, naming, source, start, stop)), FACTS
-    with pq.ParquetWriter(piece.path, schema, compression="zstd", compression_level=3) as writer:
+    with part_writer(piece.path, schema) as writer:
         for start in range(piece.start, piece.stop, ROWS_PER_GROUP):
             writer.write_table(
                 make(start, min(piece.stop, start + ROWS_PER_GROUP)), row_group_size=ROWS_PER_GROUP

@@ -37,6 +37,21 @@ SCHEMAS = {
     "rejects": REJECTS,
 }
 _MAKING = ".making-"
+# Values that seldom come again: a dictionary of them would only be in the way. Lengths and numbers kept as
+# differences (Parquet, Encodings.md) make facts an eighth smaller.
+_SELDOM_AGAIN = frozenset(
+    {
+        "source_id",
+        "record_id",
+        "release_id",
+        "title",
+        "title_key",
+        "duration_ms",
+        "isrcs",
+        "release_key",
+        "raw",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +198,7 @@ def write_parts(folder: Path, table: str, batches: Iterable[pa.RecordBatch]) -> 
     while group is not None:
         path = folder / f"{table}-{number:05d}.parquet"
         rows = 0
-        with pq.ParquetWriter(path, schema, compression="zstd", compression_level=3) as writer:
+        with part_writer(path, schema) as writer:
             for _ in range(GROUPS_PER_PART):
                 if group is None:
                     break
@@ -193,6 +208,28 @@ def write_parts(folder: Path, table: str, batches: Iterable[pa.RecordBatch]) -> 
         durable.fsync(path)
         yield TableFile(path.name, hash_file(path), path.stat().st_size, rows)
         number += 1
+
+
+def part_writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
+    """Return what writes a part of these columns, each encoded so that it takes little room."""
+    paths = {
+        field.name: f"{field.name}.list.element" if pa.types.is_list(field.type) else field.name
+        for field in schema
+    }
+    return pq.ParquetWriter(
+        path,
+        schema,
+        compression="zstd",
+        compression_level=3,
+        use_dictionary=[path for name, path in paths.items() if name not in _SELDOM_AGAIN],
+        column_encoding={
+            paths[field.name]: "DELTA_BINARY_PACKED"
+            if pa.types.is_integer(field.type)
+            else "DELTA_LENGTH_BYTE_ARRAY"
+            for field in schema
+            if field.name in _SELDOM_AGAIN
+        },
+    )
 
 
 def _row_groups(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:

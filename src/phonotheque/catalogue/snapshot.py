@@ -157,7 +157,7 @@ def _export(engine: Engine, table: str, folder: Path, progress: Progress) -> Tab
     columns = ", ".join(MADE[table].names)
     engine.connection.execute(
         f"COPY (SELECT {columns} FROM out_{table} ORDER BY {_ORDER[table]}) TO {quoted(path)} "  # noqa: S608
-        "(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880)"
+        "(FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd, COMPRESSION_LEVEL 6, ROW_GROUP_SIZE 122880)"
     )
     durable.fsync(path)
     size = path.stat().st_size
