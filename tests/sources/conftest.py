@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from phonotheque.sources import intake
+from phonotheque.sources import importing, intake
+from tests.sources.songs import Here
 
 
 @pytest.fixture
@@ -24,3 +25,27 @@ def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
         return ThreadPoolExecutor(1)
 
     monkeypatch.setattr(intake, "process_pool", one_thread)
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read pieces here instead of in worker processes."""
+
+    def no_pool(_workers: int | None = None) -> Executor:
+        return Here()
+
+    monkeypatch.setattr(importing, "process_pool", no_pool)
+
+
+@pytest.fixture
+def songs(tmp_path: Path) -> Path:
+    """An empty folder to put songs into, as text."""
+    folder = tmp_path / "songs"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def catalogue(tmp_path: Path) -> Path:
+    """Where there will be a catalogue."""
+    return tmp_path / "catalogue"

@@ -54,9 +54,16 @@ class Songs:
                 os._exit(9)
             own_id = str(song["id"])
             gather.position, gather.record_id = position, own_id
-            gather.record("song", own_id, line if not song.get("lies") else line + b" ")
-            gather.track(record_id=own_id, source_id=own_id, title=song.get("title"), artists=["Ann Field"])
-            gather.thing(record_id=own_id, kind="work", name=song.get("title"))
+            if not song.get("unrecorded"):
+                gather.record("song", own_id, line if not song.get("lies") else line + b" ")
+            for track in song.get("tracks", [own_id]):
+                gather.track(
+                    record_id=own_id, source_id=track, title=song.get("title"), artists=["Ann Field"]
+                )
+            for kind in song.get("things", ["work"]):
+                gather.thing(record_id=own_id, kind=kind, name=song.get("title"))
+            if "nonfree" in song:
+                gather.nonfree("song", own_id, song["nonfree"], "[]")
             if count := song.get("listens"):
                 gather.listen(count, title=song["title"], artist="Ann Field")
             if "isrc" in song:

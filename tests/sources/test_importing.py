@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
@@ -22,26 +21,6 @@ from phonotheque.sources.gather import Gather
 from phonotheque.sources.importing import Imported, import_source
 from tests.catalogue.catalogue_facts import MADE_AT, rows_of
 from tests.sources.songs import LINES, Here, ShortOfMemory, Songs, put, song
-
-
-@pytest.fixture
-def here(monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_pool(_workers: int | None = None) -> Executor:
-        return Here()
-
-    monkeypatch.setattr(importing, "process_pool", no_pool)
-
-
-@pytest.fixture
-def songs(tmp_path: Path) -> Path:
-    folder = tmp_path / "songs"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
-def catalogue(tmp_path: Path) -> Path:
-    return tmp_path / "catalogue"
 
 
 def take_in(catalogue: Path, location: Path, source: Songs | None = None, **options: Any) -> Imported:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, chain
 from typing import Any
 
 import pyarrow as pa
@@ -35,6 +35,11 @@ class _Release:
     count: int
     position: int | None
     record_id: str | None
+    of_record: int | None
+
+
+# MBID, ISRC, title and artist of what was listened to, and the place of the record that says so.
+_Listened = tuple[str | None, str | None, str | None, str | None, int | None]
 
 
 class Gather:
@@ -53,13 +58,20 @@ class Gather:
         }
         self._records: list[tuple[str, str]] = []  # kind and id
         self._raw: list[bytes | memoryview] = []
+        self._latest: dict[str | None, int] = {}  # place of the last record of each id
         self._releases: list[_Release] = []
         self._tracks: dict[str, list[Any]] = {name: [] for name in OF_TRACKS}
         self._common = {"source": source, "accession": accession}
-        self._listens: Counter[tuple[str | None, str | None, str | None, str | None]] = Counter()
+        self._listens: Counter[_Listened] = Counter()
+        self._of_records: dict[str, list[int | None]] = {"things": [], "nonfree": []}
 
     def record(self, kind: str, record_id: str, raw: str | bytes | memoryview) -> None:
-        """Keep a record as it came; bytes must be valid UTF-8, and stay as they are until ``tables``."""
+        """Keep a record as it came; bytes must be valid UTF-8, and stay as they are until ``tables``.
+
+        Call it before anything that the record says: where a record comes twice, all that the second says is
+        left out with it.
+        """
+        self._latest[record_id] = len(self._records)
         self._raw.append(raw.encode() if isinstance(raw, str) else raw)
         self._records.append((kind, record_id))
 
@@ -67,6 +79,7 @@ class Gather:
         """Keep what was taken out of a record because it is under other terms (splices.py)."""
         row = {"kind": kind, "record_id": record_id, "licence": licence, "splices": splices}
         self._rows["nonfree"].append(self._common | row)
+        self._of_records["nonfree"].append(self._latest.get(record_id))
 
     def track(self, **fields: Any) -> None:
         """Add a row of ``schema.TRACK_FACTS``; ``source`` and ``accession`` are known.
@@ -75,7 +88,7 @@ class Gather:
         """
         for name, column in self._tracks.items():
             column.append(fields.get(name))
-        self._releases.append(_Release(fields, 1, self.position, self.record_id))
+        self._add(fields, 1)
 
     def release(self, shared: Mapping[str, Any], tracks: Mapping[str, Sequence[Any]]) -> None:
         """Add the tracks of one release: the fields that all of them share, and columns of the others.
@@ -90,11 +103,12 @@ class Gather:
             raise UsageError("facts: the columns of a release differ in length.")
         for name, column in self._tracks.items():
             column += tracks[name] if name in tracks else [shared.get(name)] * count
-        self._releases.append(_Release(shared, count, self.position, self.record_id))
+        self._add(shared, count)
 
     def thing(self, **fields: Any) -> None:
         """Add a row of ``schema.THINGS``."""
         self._rows["things"].append(self._common | fields)
+        self._of_records["things"].append(self._latest.get(fields.get("record_id")))
 
     def listen(
         self,
@@ -106,7 +120,8 @@ class Gather:
         artist: str | None = None,
     ) -> None:
         """Count listens of whatever these name. Valid identifiers only: parse them first."""
-        self._listens[(recording_mbid, isrc, title, artist)] += count
+        of_record = self._latest.get(self.record_id)
+        self._listens[(recording_mbid, isrc, title, artist, of_record)] += count
 
     def reject(
         self,
@@ -143,9 +158,22 @@ class Gather:
             self._tracks,
             self._complain,
         )
-        self._rows["listens"] = [self._listen_row(*named, count) for named, count in self._listens.items()]
+        self._rows["listens"] = [self._listen_row(*counted) for counted in self._listens.items()]
         tables = {name: _table(rows, GATHERED[name]) for name, rows in self._rows.items()}
         return {"facts": facts, "records": self._record_table(), **tables}
+
+    def of_records(self) -> dict[str, pa.Array]:
+        """Return, for each row of these tables, the place of the record that says it; null if none does."""
+        releases = ([release.of_record] * release.count for release in self._releases)
+        places = self._of_records | {
+            "facts": list(chain.from_iterable(releases)),
+            "listens": [of_record for *_, of_record in self._listens],
+        }
+        return {name: pa.array(values, pa.int32()) for name, values in places.items()}
+
+    def _add(self, shared: Mapping[str, Any], count: int) -> None:
+        of_record = self._latest.get(shared.get("record_id"))
+        self._releases.append(_Release(shared, count, self.position, self.record_id, of_record))
 
     def _record_table(self) -> pa.Table:
         kinds, ids = zip(*self._records, strict=True) if self._records else ((), ())
@@ -163,9 +191,8 @@ class Gather:
         }
         return pa.Table.from_arrays([columns[name] for name in RECORDS.names], schema=RECORDS)
 
-    def _listen_row(
-        self, mbid: str | None, isrc: str | None, title: str | None, artist: str | None, count: int
-    ) -> dict[str, Any]:
+    def _listen_row(self, listened: _Listened, count: int) -> dict[str, Any]:
+        mbid, isrc, title, artist, _ = listened
         title_key, people = listen_keys(title, artist)
         return {
             "recording_mbid": mbid,

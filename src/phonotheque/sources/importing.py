@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -28,10 +27,10 @@ from phonotheque.sources.checksums import checksums, wrong_checksum
 from phonotheque.sources.cutting import BrokenFileError
 from phonotheque.sources.gather import Gather
 from phonotheque.sources.registry import Piece, Source
-from phonotheque.sources.settling import STATE, settle
+from phonotheque.sources.settling import settle
 from phonotheque.sources.splices import join
+from phonotheque.sources.working import STATE, finish_piece, finished, read_table, stem_of, write_piece
 
-_PACKED = pa.ipc.IpcWriteOptions(compression="zstd")
 _VERIFIED_PIECES = 16  # one piece in so many is read back and compared, all of them with ``verify``
 
 
@@ -109,7 +108,7 @@ def import_source(
         else:
             make = _maker(source, path, file, making, number, accession, taken_at, verify)
             _read_file(source, location, path, make, gather, workers, result, progress)
-        _keep(making, f"{number:04d}-own", gather)
+        _keep(making, stem_of(number), gather)
     progress.start("Putting the parts together")
     before_change()
     dataset = Dataset(Path(), source.name, str(location.resolve()), accession, taken_at, listed)
@@ -177,7 +176,7 @@ def _maker(
             as_of=taken_at[:10],
             label=file.name,
             folder=making,
-            stem=f"{number:04d}-{piece.number:07d}",
+            stem=stem_of(number, piece.number),
             verify=verify or piece.number % _VERIFIED_PIECES == 0,
         )
 
@@ -200,15 +199,15 @@ def _read_file(
         try:
             for piece in source.pieces(location, path):
                 one = make(piece)
-                if not _finished(one.folder, one.stem):
+                if not finished(one.folder, one.stem):
                     yield one
         except BrokenFileError as error:
             gather.reject("file", error.message)
 
     batches = run_batches(read_pieces, work(), batch=1, make_pool=lambda: process_pool(workers))
     with closing(batches):
-        for finished in batches:
-            for done in finished:
+        for batch in batches:
+            for done in batch:
                 if isinstance(done, Poison):
                     piece = done.item.piece
                     reason = (
@@ -229,30 +228,16 @@ def _read_piece(work: _Work) -> _Done:
     gather = Gather(work.source.name, work.accession, work.label, as_of=work.as_of)
     work.source.read(work.piece, gather)
     tables = gather.tables()
-    _write(work.folder, work.stem, tables)
+    write_piece(work.folder, work.stem, tables, gather.of_records())
     verified = _compare(work, tables) if work.verify else 0
+    finish_piece(work.folder, work.stem)  # not before: what is not as it was must not be gone on from
     size = len(work.piece.content) if isinstance(work.piece.content, bytes) else 0
     return _Done(tables["records"].num_rows or tables["facts"].num_rows, size, verified)
 
 
 def _keep(folder: Path, stem: str, gather: Gather) -> None:
-    _write(folder, stem, gather.tables())
-
-
-def _write(folder: Path, stem: str, tables: dict[str, pa.Table]) -> None:
-    """Write the tables that have rows, and last, durably, the mark that all are there."""
-    for name, table in tables.items():
-        path = folder / f"{stem}.{name}"
-        path.unlink(missing_ok=True)  # what an interrupted run had to say may no longer be so
-        if table.num_rows:
-            with pa.ipc.new_file(path, table.schema, options=_PACKED) as writer:
-                writer.write_table(table)
-            durable.fsync(path)
-    durable.write(folder / f"{stem}.done", b"")
-
-
-def _finished(folder: Path, stem: str) -> bool:
-    return (folder / f"{stem}.done").exists()
+    write_piece(folder, stem, gather.tables(), gather.of_records())
+    finish_piece(folder, stem)
 
 
 def _compare(work: _Work, tables: dict[str, pa.Table]) -> int:
@@ -264,7 +249,7 @@ def _compare(work: _Work, tables: dict[str, pa.Table]) -> int:
     records = tables["records"]
     if not records.num_rows:
         return 0
-    stored = _stored(work.folder / f"{work.stem}.records")
+    stored = read_table(work.folder, work.stem, "records")
     whole = stored.equals(records)
     if whole and isinstance(work.piece.content, bytes):
         whole = _stand_in(work.piece.content, _rebuilt(stored, tables["nonfree"]))
@@ -291,11 +276,6 @@ def _stand_in(content: bytes, records: Iterator[bytes]) -> bool:
             return False
         at = found
     return True
-
-
-def _stored(path: Path) -> pa.Table:
-    with pa.OSFile(os.fspath(path)) as stream, pa.ipc.open_file(stream) as reader:
-        return reader.read_all()
 
 
 def _count(result: Imported, dataset: Dataset) -> None:
