@@ -279,7 +279,8 @@ def test_a_bad_line_of_json(tmp_path: Path, bad: bytes, reason: str) -> None:
 def test_counts_need_no_title(tmp_path: Path) -> None:
     got = read(tmp_path, "isrcs,listens\nGBAYE6800011,5\nGBAYE6800011,6\nbad,7\n", mapping=None)
     assert [said(row, "isrc", "listens") for row in got.listens] == [
-        {"isrc": "GBAYE6800011", "listens": listens} for listens in (5, 6)  # of each row: one may come again
+        {"isrc": "GBAYE6800011", "listens": listens}
+        for listens in (5, 6)  # of each row: one may come again
     ]
     assert got.facts == []
     assert got.reasons == ["has no title, and no listens of an ISRC or MBID"]

@@ -72,6 +72,13 @@ def finish_accession(connection: Connection, accession: str, *, at: str) -> None
     connection.execute(update(accessions).where(accessions.c.id == accession).values(finished_at=at))
 
 
+def unfinished_accessions(connection: Connection, *, source: str, location: str) -> list[str]:
+    """Return the accessions from one place that did not come to their end, or are under way."""
+    here = (accessions.c.source == source) & (accessions.c.location == location)
+    unfinished = select(accessions.c.id).where(here & accessions.c.finished_at.is_(None))
+    return list(connection.execute(unfinished.order_by(accessions.c.started_at)).scalars())
+
+
 def any_accession(connection: Connection) -> bool:
     """Return whether anything was ever taken in."""
     return connection.execute(select(accessions.c.id).limit(1)).first() is not None

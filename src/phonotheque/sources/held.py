@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterator
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,18 @@ from phonotheque.catalogue.normalise import normal_fact
 from phonotheque.catalogue.schema import FACTS, LINKS, RECORDS
 from phonotheque.catalogue.snapshot import write_snapshot
 from phonotheque.ledger.events import record_event
-from phonotheque.ledger.files import each_file, finish_accession, start_accession, tags_from_json
+from phonotheque.ledger.files import (
+    each_file,
+    finish_accession,
+    start_accession,
+    tags_from_json,
+    unfinished_accessions,
+)
 from phonotheque.model.batches import batched
 from phonotheque.model.progress import QUIET, Progress
 from phonotheque.sources.importing import Imported, import_source
 from phonotheque.sources.registry import Source
+from phonotheque.sources.working import Begun
 from phonotheque.vault.archive import Archive, now, timestamp
 from phonotheque.vault.place import write_durably
 
@@ -106,39 +114,55 @@ def add_source(
 
     The catalogue has to be rebuilt afterwards, unless nothing has changed.
     """
-    at = timestamp(now())
-    with archive.ledger.begin() as ledger:
-        accession = start_accession(
-            ledger,
-            source=source.name,
-            location=str(location.resolve()),
-            agent=archive.settings.archive.agent,
-            at=at,
-        )
     result = import_source(
         archive.catalogue,
         source,
         location,
-        accession=accession,
-        taken_at=at,
+        begin=partial(_begin, archive, source.name, str(location.resolve())),
         verify=verify,
         again=again,
         workers=workers,
         before_change=lambda: expect_change(archive),
         progress=progress,
     )
+    detail = {"rows": result.rows, "rejects": dict(result.rejects), "unchanged": result.unchanged}
     with archive.ledger.begin() as ledger:
-        finish_accession(ledger, accession, at=timestamp(now()))
-        detail = {"rows": result.rows, "rejects": dict(result.rejects), "unchanged": result.unchanged}
-        record_event(
-            ledger,
-            at=timestamp(now()),
-            kind="ingestion end",
-            subject=accession,
-            agent=archive.settings.archive.agent,
-            detail=detail,
-        )
+        _end(archive, ledger, result.accession, detail)
     return result
+
+
+def _begin(archive: Archive, source: str, location: str, interrupted: Begun | None) -> Begun:
+    """Go on under the accession of an interrupted run, if the ledger has it so, or begin another.
+
+    Those that nothing goes on with any more are ended: the files have changed, or its pieces are gone. Nobody
+    else takes in anything meanwhile: the archive's lock is held.
+    """
+    with archive.ledger.begin() as ledger:
+        unfinished = unfinished_accessions(ledger, source=source, location=location)
+        for accession in unfinished:
+            if interrupted is None or accession != interrupted.accession:
+                _end(archive, ledger, accession, {"interrupted": True}, outcome="fail")
+        if interrupted is not None and interrupted.accession in unfinished:
+            return interrupted
+        at = timestamp(now())
+        agent = archive.settings.archive.agent
+        return Begun(start_accession(ledger, source=source, location=location, agent=agent, at=at), at)
+
+
+def _end(
+    archive: Archive, ledger: Connection, accession: str, detail: dict[str, Any], outcome: str = "success"
+) -> None:
+    at = timestamp(now())
+    finish_accession(ledger, accession, at=at)
+    record_event(
+        ledger,
+        at=at,
+        kind="ingestion end",
+        subject=accession,
+        agent=archive.settings.archive.agent,
+        outcome=outcome,
+        detail=detail,
+    )
 
 
 def _facts(ledger: Connection) -> Iterator[pa.RecordBatch]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -18,7 +17,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from phonotheque.catalogue import datasets, durable
+from phonotheque.catalogue import datasets
 from phonotheque.catalogue.datasets import Dataset, SourceFile
 from phonotheque.jobs.pool import Poison, process_pool, run_batches
 from phonotheque.model.errors import VerificationError
@@ -29,9 +28,23 @@ from phonotheque.sources.gather import Gather
 from phonotheque.sources.registry import Piece, Source
 from phonotheque.sources.settling import settle
 from phonotheque.sources.splices import join
-from phonotheque.sources.working import STATE, finish_piece, finished, read_table, stem_of, write_piece
+from phonotheque.sources.working import (
+    Begun,
+    finish_piece,
+    finished,
+    interrupted,
+    read_table,
+    remove_left_over,
+    start,
+    stem_of,
+    write_piece,
+)
 
 _VERIFIED_PIECES = 16  # one piece in so many is read back and compared, all of them with ``verify``
+
+
+# Given what an interrupted import was begun as, or None, returns it, to go on, or another, to begin again.
+Begin = Callable[[Begun | None], Begun]
 
 
 @dataclass(slots=True)
@@ -76,8 +89,7 @@ def import_source(
     source: Source,
     location: Path,
     *,
-    accession: str,
-    taken_at: str,
+    begin: Begin,
     verify: bool = False,
     again: bool = False,
     workers: int | None = None,
@@ -86,32 +98,35 @@ def import_source(
 ) -> Imported:
     """Read everything at ``location`` into a dataset. The archive's lock must be held.
 
-    ``taken_at`` is ISO 8601. Unless ``again``, the same files are not read twice. ``before_change`` is called
-    before the dataset gets its place. Interrupted, the next call goes on from the pieces that are done.
+    Unless ``again``, the same files are not read twice. ``before_change`` is called before the dataset gets
+    its place. Interrupted, the next call goes on from the pieces that are done, under their accession.
     Raises what ``source.files`` raises; VerificationError when a record does not come back as it was.
     """
     files = source.files(location)
     listed = _listed(location, files, progress)
-    result = Imported(accession)
     before = _before(catalogue_dir, source, location)
+    making = _making(catalogue_dir, source, location, listed, verify)
     if before is not None and before.files == listed and not (verify or again):
-        result.unchanged = True
+        remove_left_over(making, str(location.resolve()), keep=False)
+        result = Imported(begin(Begun(before.accession, before.taken_at)).accession, unchanged=True)
         _count(result, before)
         return result
-    making = _resume(catalogue_dir, source, location, listed, verify)
+    remove_left_over(making, str(location.resolve()), keep=True)
+    begun = _resume(making, location, begin)
+    result = Imported(begun.accession)
     expected = checksums(location)
     progress.start(f"Reading {source.name}")
     for number, (path, file) in enumerate(zip(files, listed, strict=True)):
-        gather = Gather(source.name, accession, file.name, as_of=taken_at[:10])
+        gather = Gather(source.name, begun.accession, file.name, as_of=begun.taken_at[:10])
         if wrong := wrong_checksum(expected, file):
             gather.reject("file", wrong)
         else:
-            make = _maker(source, path, file, making, number, accession, taken_at, verify)
+            make = _maker(source, file, making, number, begun, verify)
             _read_file(source, location, path, make, gather, workers, result, progress)
         _keep(making, stem_of(number), gather)
     progress.start("Putting the parts together")
     before_change()
-    dataset = Dataset(Path(), source.name, str(location.resolve()), accession, taken_at, listed)
+    dataset = Dataset(Path(), source.name, str(location.resolve()), begun.accession, begun.taken_at, listed)
     _count(result, settle(catalogue_dir, making, dataset))
     return result
 
@@ -134,46 +149,36 @@ def _before(catalogue_dir: Path, source: Source, location: Path) -> Dataset | No
     return known.get((source.name, str(location.resolve())))
 
 
-def _resume(
+def _making(
     catalogue_dir: Path, source: Source, location: Path, listed: tuple[SourceFile, ...], verify: bool
 ) -> Path:
-    """Return the working folder of these very files, with what an interrupted run left in it, or a new
-    one.
+    """Return the working folder of these very files, there or not.
 
     What was read without being compared is no part of a run that compares everything.
     """
-    state = json.dumps([source.name, str(location.resolve()), [asdict(file) for file in listed], verify])
-    name = hashlib.sha256(state.encode()).hexdigest()[:16]
-    making = datasets.making_folder(catalogue_dir, f"{source.name}-{name}")
-    making.parent.mkdir(parents=True, exist_ok=True)
-    for other in making.parent.glob(f"{making.name[: -len(name)]}*"):
-        # of other files, which have changed since
-        if other != making and len(other.name) == len(making.name):
-            shutil.rmtree(other)
-    if not (making / STATE).exists():
-        if making.exists():
-            shutil.rmtree(making)
-        making.mkdir()
-        durable.write(making / STATE, state.encode())
-    return making
+    what = json.dumps([source.name, str(location.resolve()), [asdict(file) for file in listed], verify])
+    name = hashlib.sha256(what.encode()).hexdigest()[:16]
+    return datasets.making_folder(catalogue_dir, f"{source.name}-{name}")
+
+
+def _resume(making: Path, location: Path, begin: Begin) -> Begun:
+    """Go on with what an interrupted run left in the working folder, or begin with an empty one."""
+    left = interrupted(making)
+    begun = begin(left)
+    if begun != left:
+        start(making, begun, str(location.resolve()))
+    return begun
 
 
 def _maker(
-    source: Source,
-    path: Path,
-    file: SourceFile,
-    making: Path,
-    number: int,
-    accession: str,
-    taken_at: str,
-    verify: bool,
+    source: Source, file: SourceFile, making: Path, number: int, begun: Begun, verify: bool
 ) -> Callable[[Piece], _Work]:
     def make(piece: Piece) -> _Work:
         return _Work(
             source=source,
             piece=piece,
-            accession=accession,
-            as_of=taken_at[:10],
+            accession=begun.accession,
+            as_of=begun.taken_at[:10],
             label=file.name,
             folder=making,
             stem=stem_of(number, piece.number),

@@ -1,4 +1,4 @@
-"""The working folder of an import: what each piece said, as small files.
+"""The working folder of an import: what each piece said, as small files, and under which accession.
 
 A piece has the number of its file and its own for a name, so that names are in the order of the source. Of
 each row it is known which record of its piece says so, in a column more than the table has.
@@ -6,11 +6,14 @@ each row it is known which record of its piece says so, in a column more than th
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -24,12 +27,50 @@ _PACKED = pa.ipc.IpcWriteOptions(compression="zstd")
 
 
 @dataclass(frozen=True, slots=True)
+class Begun:
+    """The accession that a source is taken in under, and when that began (ISO 8601)."""
+
+    accession: str
+    taken_at: str
+
+
+@dataclass(frozen=True, slots=True)
 class Rows:
     """Some rows of a piece, the number of its file, and how many records came before the piece."""
 
     rows: pa.RecordBatch
     file: int
     records_before: int
+
+
+def interrupted(making: Path) -> Begun | None:
+    """Return what the import was begun as whose pieces are in this folder; None if it cannot go on."""
+    match _state(making).get("begun"):
+        case {"accession": str(accession), "taken_at": str(taken_at)}:
+            return Begun(accession, taken_at)
+    return None
+
+
+def start(making: Path, begun: Begun, location: str) -> None:
+    """Make the folder, empty, for an import that begins."""
+    if making.exists():
+        shutil.rmtree(making)
+    making.mkdir(parents=True)
+    state = {"location": location, "begun": asdict(begun)}
+    durable.write(making / STATE, json.dumps(state).encode())
+
+
+def remove_left_over(making: Path, location: str, *, keep: bool) -> None:
+    """Remove the folders of this source that nothing will go on from: of this location, or without a state.
+
+    ``making`` itself only if it is not to be kept. All folders of a source have names of one length; longer
+    ones are of other sources.
+    """
+    for path in making.parent.glob(f"{making.name.rpartition('-')[0]}-*"):
+        if len(path.name) != len(making.name) or (keep and path == making):
+            continue
+        if _state(path).get("location") in (None, location):
+            shutil.rmtree(path)
 
 
 def stem_of(file: int, piece: int | None = None) -> str:
@@ -110,3 +151,11 @@ def _opened(path: Path, fields: list[int] | None = None) -> Iterator[pa.ipc.Reco
     options = pa.ipc.IpcReadOptions(included_fields=fields)
     with pa.OSFile(os.fspath(path)) as stream, pa.ipc.open_file(stream, options=options) as reader:
         yield reader
+
+
+def _state(making: Path) -> dict[str, Any]:
+    try:
+        state = json.loads((making / STATE).read_bytes())
+    except (FileNotFoundError, ValueError):  # another version's is none to go on from, either
+        return {}
+    return state if isinstance(state, dict) else {}
