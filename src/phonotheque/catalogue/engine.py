@@ -57,6 +57,7 @@ class Engine:
         for variable, value in variables.items():
             self.connection.execute(f"SET VARIABLE {variable} = ?", [value])
         self.connection.execute(script(name))
+        self.connection.execute("CHECKPOINT")  # the room of what was dropped is used again
 
     def any(self, source: str) -> bool:
         """Whether a table or join has a row."""

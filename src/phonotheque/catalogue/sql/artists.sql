@@ -70,3 +70,9 @@ SELECT row_number() OVER (ORDER BY id) - 1 AS artist, hashed, id, mbid, name,
        coalesce(aliases, []) AS aliases, coalesce(identifiers, []) AS identifiers, type, country
 FROM (SELECT artist AS hashed, mbid, name, coalesce(mbid, local_id('artist', key)) AS id FROM face)
 LEFT JOIN described ON described.artist = hashed;
+DROP TABLE beside;
+DROP TABLE adopted;
+DROP TABLE alias;
+DROP TABLE face;
+DROP TABLE described;
+DROP TABLE member;

@@ -42,3 +42,5 @@ WITH dated AS (
     FROM counted WHERE cluster IS NOT NULL GROUP BY cluster, source, as_of
 )
 SELECT cluster, source, max(as_of) AS as_of, arg_max(listens, as_of) AS listens FROM dated GROUP BY cluster, source;
+DROP TABLE speaker;
+DROP TABLE named_fact;

@@ -15,3 +15,4 @@ FROM (
     FROM number LEFT JOIN member USING (fact)
 )
 JOIN numbered USING (cluster);
+DROP TABLE total;

@@ -45,6 +45,8 @@ SELECT cluster, [artist] AS artists FROM credit_number JOIN plain USING (fact) W
 UNION ALL
 SELECT cluster, list(artist ORDER BY place) FROM credit_number JOIN plain USING (fact) WHERE NOT alone GROUP BY cluster;
 
+DROP TABLE credit_number;
+
 CREATE OR REPLACE VIEW out_recordings AS
 SELECT recording, coalesce(inherited.mbid, plain.mbid, local_id('recording', coalesce(inherited.seed, plain.seed))) AS id,
        coalesce(inherited.mbid, plain.mbid) AS mbid, title, credit, coalesce(artists, []) AS artists, duration_ms,

@@ -43,3 +43,6 @@ SELECT release, release_hash, release_mbid AS mbid,
        album AS title, coalesce(album_credit, credit) AS credit, release_type AS type, date, country, barcode,
        label, catalogue_number, tracks
 FROM release_number JOIN fact USING (fact) JOIN release_size USING (release_hash);
+DROP TABLE release_face;
+DROP TABLE release_number;
+DROP TABLE release_size;

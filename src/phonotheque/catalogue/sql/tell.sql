@@ -33,3 +33,4 @@ FROM fact
 LEFT JOIN member ON member.fact = fact.fact
 LEFT JOIN speaker ON speaker.fact = fact.fact
 WHERE member.fact IS NULL OR speaker.fact IS NOT NULL;
+DROP TABLE told;
