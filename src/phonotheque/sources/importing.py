@@ -22,7 +22,7 @@ from phonotheque.catalogue.datasets import Dataset, SourceFile
 from phonotheque.jobs.pool import Poison, process_pool, run_batches
 from phonotheque.model.errors import VerificationError
 from phonotheque.model.progress import QUIET, Progress
-from phonotheque.sources.checksums import checksums, wrong_checksum
+from phonotheque.sources.checksums import Checksums, Hashes, checksums
 from phonotheque.sources.cutting import BrokenFileError
 from phonotheque.sources.gather import Gather
 from phonotheque.sources.registry import Piece, Source
@@ -32,6 +32,7 @@ from phonotheque.sources.working import (
     Begun,
     finish_piece,
     finished,
+    forget_file,
     interrupted,
     read_table,
     remove_left_over,
@@ -39,6 +40,7 @@ from phonotheque.sources.working import (
     stem_of,
     write_piece,
 )
+from phonotheque.vault.place import feed
 
 _VERIFIED_PIECES = 16  # one piece in so many is read back and compared, all of them with ``verify``
 
@@ -103,7 +105,8 @@ def import_source(
     Raises what ``source.files`` raises; VerificationError when a record does not come back as it was.
     """
     files = source.files(location)
-    listed = _listed(location, files, progress)
+    stated = checksums(location, files)
+    listed, wrong = _listed(location, files, stated, progress)
     before = _before(catalogue_dir, source, location)
     making = _making(catalogue_dir, source, location, listed, verify)
     if before is not None and before.files == listed and not (verify or again):
@@ -114,16 +117,17 @@ def import_source(
     remove_left_over(making, str(location.resolve()), keep=True)
     begun = _resume(making, location, begin)
     result = Imported(begun.accession)
-    expected = checksums(location)
     progress.start(f"Reading {source.name}")
     for number, (path, file) in enumerate(zip(files, listed, strict=True)):
         gather = Gather(source.name, begun.accession, file.name, as_of=begun.taken_at[:10])
-        if wrong := wrong_checksum(expected, file):
-            gather.reject("file", wrong)
+        if path in wrong:
+            forget_file(making, number)  # an interrupted run may have known of no checksum
+            gather.reject("file", wrong[path])
         else:
             make = _maker(source, file, making, number, begun, verify)
             _read_file(source, location, path, make, gather, workers, result, progress)
         _keep(making, stem_of(number), gather)
+    _keep(making, stem_of(len(files)), _problems(stated, source, begun))
     progress.start("Putting the parts together")
     before_change()
     dataset = Dataset(Path(), source.name, str(location.resolve()), begun.accession, begun.taken_at, listed)
@@ -131,17 +135,30 @@ def import_source(
     return result
 
 
-def _listed(location: Path, files: list[Path], progress: Progress) -> tuple[SourceFile, ...]:
+def _listed(
+    location: Path, files: list[Path], stated: Checksums, progress: Progress
+) -> tuple[tuple[SourceFile, ...], dict[Path, str]]:
+    """Read every file once; return what they are, and which are not what a list says, with the reason."""
     progress.start("Hashing", total_files=len(files), total_bytes=sum(path.stat().st_size for path in files))
     base = location if location.is_dir() else location.parent
-    listed = []
+    listed, wrong = [], {}
     for path in files:
-        with path.open("rb") as stream:
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        said = stated.of.get(path)
+        hashes = feed(path, Hashes({"sha256", said.algorithm} if said else {"sha256"}))
+        if said and (reason := said.wrong(hashes)):
+            wrong[path] = reason
         name = path.relative_to(base) if path.is_relative_to(base) else Path(path.name)
-        listed.append(SourceFile(name.as_posix(), path.stat().st_size, digest))
+        listed.append(SourceFile(name.as_posix(), path.stat().st_size, hashes.hexdigest("sha256")))
         progress.advance(files=1, size=listed[-1].bytes)
-    return tuple(listed)
+    return tuple(listed), wrong
+
+
+def _problems(stated: Checksums, source: Source, begun: Begun) -> Gather:
+    gather = Gather(source.name, begun.accession, "")
+    for problem in stated.problems:
+        gather.file = problem.by
+        gather.reject(problem.scope, problem.reason, position=problem.line, value=problem.value)
+    return gather
 
 
 def _before(catalogue_dir: Path, source: Source, location: Path) -> Dataset | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import stat
@@ -10,9 +9,10 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from lxml import etree  # type: ignore[import-untyped, unused-ignore]
+from lxml import etree
 
 from phonotheque.model.errors import NotFoundError, PhonothequeError, UsageError
+from phonotheque.sources.checksums import ALGORITHMS, Hashes
 from phonotheque.sources.cutting import LONGEST, BrokenFileError
 from phonotheque.sources.gather import Gather
 from phonotheque.vault.place import feed, naming, open_regular
@@ -23,7 +23,6 @@ AUDIO_SUFFIXES = frozenset(
         *(".ogg", ".opus", ".shn", ".spx", ".wav", ".wma", ".wv"),
     )
 )
-_ALGORITHMS = {"md5": 32, "sha1": 40, "sha256": 64, "sha384": 96, "sha512": 128}  # hexadecimal digits
 
 
 class BadXmlError(ValueError):
@@ -163,15 +162,15 @@ def sha256_if_right(gather: Gather, path: Path, name: str, sums: Mapping[str, st
     wanted = {}
     for algorithm, value in sums.items():
         known = algorithm.lower().replace("-", "").replace("_", "")
-        if known not in _ALGORITHMS:
+        if known not in ALGORITHMS:
             gather.reject(
                 "value", f"{name}: checksums by {algorithm} are not known here", field="file", value=value
             )
-        elif not re.fullmatch(f"[0-9a-f]{{{_ALGORITHMS[known]}}}", value.strip().lower()):
+        elif not re.fullmatch(f"[0-9a-f]{{{ALGORITHMS[known]}}}", value.strip().lower()):
             gather.reject("value", f"{name}: is no {algorithm} checksum", field="file", value=value)
         else:
             wanted[known] = value.strip().lower()
-    hashes = _Hashes({*wanted, "sha256"})
+    hashes = Hashes({*wanted, "sha256"})
     try:
         feed(path, hashes)
     except OSError as error:
@@ -190,20 +189,6 @@ def sha256_if_right(gather: Gather, path: Path, name: str, sums: Mapping[str, st
 def printable(text: str) -> str:
     """Return a text that every table can hold: lone surrogates become question marks."""
     return text.encode("utf-8", "replace").decode()
-
-
-class _Hashes:
-    """Feeds several algorithms with the same bytes."""
-
-    def __init__(self, algorithms: set[str]) -> None:
-        self._all = {name: hashlib.new(name, usedforsecurity=False) for name in algorithms}
-
-    def update(self, data: bytes | bytearray | memoryview, /) -> None:
-        for digest in self._all.values():
-            digest.update(data)
-
-    def hexdigest(self, algorithm: str) -> str:
-        return self._all[algorithm].hexdigest()
 
 
 def _raise(error: OSError) -> None:

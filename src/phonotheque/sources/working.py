@@ -103,6 +103,13 @@ def finished(making: Path, stem: str) -> bool:
     return (making / f"{stem}.done").exists()
 
 
+def forget_file(making: Path, file: int) -> None:
+    """Remove all pieces of a file."""
+    for mark_first in (".done", ""):
+        for path in making.glob(f"{file:07d}-*{mark_first}"):
+            path.unlink()
+
+
 def read_table(making: Path, stem: str, table: str) -> pa.Table:
     """Return a piece's table as it lies on the disk, without the working column."""
     with _opened(making / f"{stem}.{table}") as reader:
