@@ -1,11 +1,11 @@
-"""Gathering what is said about a file's rights: its own tags, notes beside it, rules of its folders."""
+"""Gathering what is said about a file's rights: its tags, notes beside it, its folders' rules, its item."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
 from functools import lru_cache, partial
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import Path
 
 from phonotheque.model.audio import Tags
@@ -16,18 +16,23 @@ from phonotheque.rights.folder import RULE_FILES, FolderRules, load_folder_rules
 from phonotheque.rights.sidecars import read_sidecar
 from phonotheque.rights.tags import from_tags
 from phonotheque.sources.folder import DEBIAN_COPYRIGHT
+from phonotheque.sources.item_rights import is_item, is_listing, item_evidence
 
 
 def gather(path: bytes, notes: tuple[bytes, ...], tags: Tags) -> Evidence:
     """Return everything found about the rights in ``path``. Unreadable or broken notes become questions.
 
-    Among folder rules the nearest folder that says something about the file wins; the file's own tags and
-    the notes beside it are independent of them.
+    Among folder rules the nearest folder that says something about the file wins, and so among items of the
+    Internet Archive; the file's own tags and the notes beside it are independent of them.
     """
-    beside = [note for note in notes if os.fsdecode(os.path.basename(note)) not in RULE_FILES]
+    items = [note for note in notes if is_item(note)]
+    ruling = [note for note in notes if os.fsdecode(os.path.basename(note)) in RULE_FILES]
+    beside = [note for note in notes if note not in (*items, *ruling) and not is_listing(note)]
     found = [from_tags(tags)]
     found += [_asked_if_broken(note, partial(read_sidecar, Path(os.fsdecode(note)))) for note in beside]
-    for folder, rules in groupby((note for note in notes if note not in beside), _ruled_folder):
+    of_items = (_asked_if_broken(note, partial(item_evidence, path, note)) for note in items)
+    found += islice((said for said in of_items if said.statements or said.questions), 1)
+    for folder, rules in groupby(ruling, _ruled_folder):
         files = tuple(rules)
         said = _asked_if_broken(files[0], partial(_ruled, path, folder, files))
         if said.statements or said.questions:

@@ -6,12 +6,13 @@ import hashlib
 import os
 import stat
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from phonotheque.model.audio import Refusal, RefusalKind
 from phonotheque.rights.folder import RULE_FILES
 from phonotheque.rights.sidecars import sidecar_names
+from phonotheque.sources.item_rights import items_here, items_named
 
 _NOTE_SUFFIXES = (b".txt", b".license")
 DEBIAN_COPYRIGHT = os.path.join(b"debian", b"copyright")  # of a source package; speaks of the folder above it
@@ -22,7 +23,8 @@ class FoundFile:
     """A regular file under the folder being added, with the notes that may speak of its rights.
 
     ``path`` and ``notes`` are absolute and bytes, as the file system gave them; ``relative`` is for people.
-    ``notes`` come nearest first: notes beside the file, then rule files from its folder up to the root.
+    ``notes`` come nearest first: notes beside the file, then, from its folder up to the root, rule files and
+    what may describe an item of the Internet Archive.
     """
 
     path: bytes
@@ -46,7 +48,7 @@ class Unwalkable:
 @dataclass(frozen=True, slots=True)
 class _Folder:
     path: bytes
-    rules: tuple[bytes, ...]  # rule files that apply here, nearest first
+    rules: tuple[bytes, ...]  # rule files and items that may apply here, nearest first
 
 
 def walk(root: Path, *, skip: Iterable[Path] = ()) -> Iterator[FoundFile | Unwalkable]:
@@ -68,13 +70,15 @@ def walk(root: Path, *, skip: Iterable[Path] = ()) -> Iterator[FoundFile | Unwal
         except OSError as error:
             yield _unreadable(folder.path, error)
             continue
+        names = {entry.name for entry in listed}
         beside = _notes_beside([entry.name for entry in listed])
-        rules = (*_rule_files(folder.path, {entry.name for entry in listed}), *folder.rules)
+        rules = (*_rule_files(folder.path, names), *items_here(folder.path, names), *folder.rules)
         below = []
         for entry in listed:
             found = _look(entry, beside, rules, base)
             if isinstance(found, _Folder):
-                below.append(found)
+                own = items_named(folder.path, entry.name, names)
+                below.append(replace(found, rules=tuple(dict.fromkeys((*own, *found.rules)))))
             elif found is not None:
                 yield found
         waiting.extend(reversed(below))

@@ -6,17 +6,21 @@ An item is ``ID.json`` or ``ID_meta.json`` (https://archive.org/metadata/ID), or
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import msgspec
 
 from phonotheque.model.errors import NotFoundError
 from phonotheque.sources.cutting import BrokenFileError
 from phonotheque.sources.gather import Gather
-from phonotheque.sources.internet_archive_item import Item, item_of, item_of_xml, read_item
+from phonotheque.sources.internet_archive_item import (
+    BadItemError,
+    Item,
+    answer_of,
+    item_of_json,
+    item_of_xml,
+    read_item,
+)
 from phonotheque.sources.registry import Piece
 from phonotheque.sources.small_files import (
     BadXmlError,
@@ -89,16 +93,11 @@ SOURCE = InternetArchive()
 
 def _json(texts: Texts, gather: Gather) -> Item | None:
     try:
-        answer = _decoded(texts.text)
-        text = texts.text.decode()
-    except ValueError as error:
-        gather.reject("file", f"is not valid JSON: {error}")
+        item = item_of_json(texts.text, texts.name, gather)
+    except BadItemError as error:
+        gather.reject("file", str(error))
         return None
-    if problem := _not_an_item(answer):
-        gather.reject("file", problem)
-        return None
-    item = item_of(answer["metadata"], answer["files"], texts.name, gather)
-    gather.record("item", item.name, text)
+    gather.record("item", item.name, texts.text)
     return item
 
 
@@ -123,37 +122,8 @@ def _said_in_json(meta: Path, name: str) -> bool:
     for other in (f"{name}.json", f"{name}_meta.json"):
         path = meta.with_name(other)
         try:
-            if path.exists() and _not_an_item(_decoded(read_given(path))) is None:
+            if path.exists() and answer_of(read_given(path)):
                 return True
-        except (BrokenFileError, ValueError):
+        except (BrokenFileError, BadItemError):
             continue  # which is noted where that file is read
     return False
-
-
-def _decoded(text: bytes) -> Any:
-    """Return JSON as values. Raises ValueError, also where brackets are nested too deep for a record."""
-    try:
-        return msgspec.json.decode(text)
-    except RecursionError as error:
-        raise ValueError("nested too deep") from error
-
-
-def _not_an_item(answer: Any) -> str | None:
-    """Return why an answer describes no item, or None if it does."""
-    match answer:
-        case {"metadata": Mapping(), "files": list()}:
-            return None
-        case {"response": {"docs": list(found)}}:
-            return _search("an advanced search", found)
-        case {"items": list(found)}:
-            return _search("the scraping API", found)
-        case {} if not answer:
-            return "is an empty answer: the Internet Archive has no such item, or made it dark"
-    return "is no answer of the metadata API: it has no “metadata” and “files”"
-
-
-def _search(what: str, found: list[Any]) -> str:
-    return (
-        f"is an answer of {what} with {len(found)} results, which names items and does not describe their "
-        "files: fetch the metadata of each item"
-    )

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from phonotheque.model.identifiers import parse_barcode
 from phonotheque.model.normal import parse_date
 from phonotheque.sources.gather import Gather
@@ -31,10 +33,14 @@ _FORMATS = frozenset(
     )
 )
 _NUMBERED = ("urn:mb_recording_id:", "urn:mb_release_id:", "urn:mb_releasegroup_id:", "urn:upc:", "urn:isrc:")
-_SUMS = ("md5", "sha1")
+SUMS = ("md5", "sha1")
 _IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,200}")
 
 Entry = Mapping[str, Any]  # values are texts, or lists of texts
+
+
+class BadItemError(ValueError):
+    """A text describes no item, and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +56,7 @@ def item_of(metadata: Entry, files: Sequence[Any], name: str, gather: Gather) ->
     """Return an item from a metadata answer. Entries of files that are none are rejected one by one."""
     good: dict[str, Entry] = {}
     for number, entry in enumerate(files, start=1):
-        own = _one(entry, "name") if isinstance(entry, Mapping) else None
+        own = one_text(entry, "name") if isinstance(entry, Mapping) else None
         if own is None or own in good:
             reason = f"entry {number} of the files has " + (
                 "no name" if own is None else "the name of another"
@@ -58,11 +64,45 @@ def item_of(metadata: Entry, files: Sequence[Any], name: str, gather: Gather) ->
             gather.reject("value", reason, field="files", value=printable(str(entry)))
         else:
             good[own] = entry
-    identifier = _one(metadata, "identifier")
+    identifier = one_text(metadata, "identifier")
     if identifier and not _IDENTIFIER.fullmatch(identifier):
         gather.reject("value", "is no identifier of an item", field="identifier", value=identifier)
         identifier = None
     return Item(identifier or printable(name), metadata, tuple(good.values()))
+
+
+def item_of_json(text: bytes, name: str, gather: Gather) -> Item:
+    """Return the item that an answer of the metadata API describes. Raises BadItemError."""
+    answer = answer_of(text)
+    return item_of(answer["metadata"], answer["files"], name, gather)
+
+
+def answer_of(text: bytes) -> dict[str, Any]:
+    """Return an answer with “metadata” and “files”. Raises BadItemError for any other text."""
+    try:
+        text.decode()
+        answer = msgspec.json.decode(text)
+    except RecursionError as error:
+        raise BadItemError("is not valid JSON: nested too deep") from error
+    except ValueError as error:
+        raise BadItemError(f"is not valid JSON: {error}") from error
+    match answer:
+        case {"metadata": dict(), "files": list()}:
+            return dict(answer)
+        case {"response": {"docs": list(found)}}:
+            raise BadItemError(_search("an advanced search", found))
+        case {"items": list(found)}:
+            raise BadItemError(_search("the scraping API", found))
+        case {} if not answer:
+            raise BadItemError("is an empty answer: the Internet Archive has no such item, or made it dark")
+    raise BadItemError("is no answer of the metadata API: it has no “metadata” and “files”")
+
+
+def _search(what: str, found: list[Any]) -> str:
+    return (
+        f"is an answer of {what} with {len(found)} results, which names items and does not describe their "
+        "files: fetch the metadata of each item"
+    )
 
 
 def item_of_xml(meta: bytes, files: bytes | None, name: str, gather: Gather) -> tuple[Item, str, str | None]:
@@ -93,10 +133,10 @@ def read_item(item: Item, folder: Path, gather: Gather) -> None:
     """Give a track for each recording of an item, and for each of its other files that lies in ``folder``."""
     audio = [entry for entry in item.files if _sounds(entry)]
     chosen = _chosen(audio)
-    titled = len(chosen) > 1 or any(_one(entry, "title") for entry in chosen)
-    stands = {_one(entry, "name") for entry in chosen}
+    titled = len(chosen) > 1 or any(one_text(entry, "title") for entry in chosen)
+    stands = {one_text(entry, "name") for entry in chosen}
     for entry in audio:
-        name = _one(entry, "name") or ""
+        name = one_text(entry, "name") or ""
         digest = _digest(item, entry, name, folder, gather)
         if digest is None and name not in stands:
             continue
@@ -110,7 +150,7 @@ def _chosen(audio: list[Entry]) -> list[Entry]:
         return originals
     first: dict[str, Entry] = {}
     for entry in audio:
-        first.setdefault(_one(entry, "original") or _stem(_one(entry, "name") or ""), entry)
+        first.setdefault(one_text(entry, "original") or _stem(one_text(entry, "name") or ""), entry)
     return list(first.values())
 
 
@@ -119,29 +159,31 @@ def _digest(item: Item, entry: Entry, name: str, folder: Path, gather: Gather) -
     path = find_named(gather, folder, [folder, folder / item.name], name)
     if path is None:
         return None
-    sums = {algorithm: value for algorithm in _SUMS if (value := _one(entry, algorithm))}
+    sums = {algorithm: value for algorithm in SUMS if (value := one_text(entry, algorithm))}
     return sha256_if_right(gather, path, printable(name), sums, "the Internet Archive")
 
 
 def _track(item: Item, entry: Entry, name: str, titled: bool, gather: Gather) -> dict[str, Any]:
     about = item.metadata
-    artists = _all(entry, "artist") or _all(entry, "creator") or _all(about, "creator")
-    own_title = _one(about, "title")
-    number, total, position = _place(_one(entry, "track"))
+    artists = all_texts(entry, "artist") or all_texts(entry, "creator") or all_texts(about, "creator")
+    own_title = one_text(about, "title")
+    number, total, position = _place(one_text(entry, "track"))
     identifiers = _identifiers(entry, about)
     return {
         "record_id": item.name,
         "source_id": f"{item.name}/{printable(name)}",
-        "title": _one(entry, "title") or (own_title if not titled else None) or _stem(name),
+        "title": one_text(entry, "title") or (own_title if not titled else None) or _stem(name),
         "artists": artists,
-        "album": _one(entry, "album") or (own_title if titled else None),
-        "album_artists": _all(about, "creator"),
+        "album": one_text(entry, "album") or (own_title if titled else None),
+        "album_artists": all_texts(about, "creator"),
         "release_id": item.name,
         "track_number": number,
         "track_total": total,
         "position": position,
-        "date": parse_date(_one(entry, "date") or _one(about, "date") or _one(about, "year") or ""),
-        "genres": _all(entry, "genre") or _all(about, "genre"),
+        "date": parse_date(
+            one_text(entry, "date") or one_text(about, "date") or one_text(about, "year") or ""
+        ),
+        "genres": all_texts(entry, "genre") or all_texts(about, "genre"),
         "duration_ms": _length(entry, name, gather),
     } | identifiers
 
@@ -149,7 +191,7 @@ def _track(item: Item, entry: Entry, name: str, titled: bool, gather: Gather) ->
 def _identifiers(entry: Entry, about: Entry) -> dict[str, Any]:
     """Return what a file or its item has one of in other registers (``external-identifier``)."""
     given: dict[str, list[str]] = {prefix: [] for prefix in _NUMBERED}
-    for text in (*_all(entry, "external-identifier"), *_all(about, "external-identifier")):
+    for text in (*all_texts(entry, "external-identifier"), *all_texts(about, "external-identifier")):
         for prefix, values in given.items():
             if text.lower().startswith(prefix):
                 values.append(text[len(prefix) :])
@@ -170,12 +212,12 @@ def _only(values: list[str]) -> str | None:
 
 
 def _sounds(entry: Entry) -> bool:
-    return is_audio(_one(entry, "name") or "") or (_one(entry, "format") or "").lower() in _FORMATS
+    return is_audio(one_text(entry, "name") or "") or (one_text(entry, "format") or "").lower() in _FORMATS
 
 
 def _length(entry: Entry, name: str, gather: Gather) -> int | None:
     """Return milliseconds of “245.3” (seconds) or “4:05”."""
-    text = _one(entry, "length")
+    text = one_text(entry, "length")
     try:
         return milliseconds(text, "clock" if text and ":" in text else "seconds")
     except ValueError as error:
@@ -211,11 +253,13 @@ def _fields(element: Any) -> dict[str, Any]:
     return fields
 
 
-def _one(entry: Entry, field: str) -> str | None:
+def one_text(entry: Entry, field: str) -> str | None:
+    """Return the first text of a field, if it has any."""
     return next(iter(_texts(entry.get(field))), None)
 
 
-def _all(entry: Entry, field: str) -> list[str]:
+def all_texts(entry: Entry, field: str) -> list[str]:
+    """Return all texts of a field."""
     return list(_texts(entry.get(field)))
 
 

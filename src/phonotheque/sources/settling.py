@@ -26,6 +26,7 @@ from phonotheque.catalogue.schema import REJECTS
 from phonotheque.sources.working import OF_RECORD, STATE, Rows, batches_of, records_before, rows_of
 
 _MEMORY = "1GB"
+_ROWS = 100_000  # per batch of counts
 _PLACE = pa.field("place", pa.int64())
 _LEFT_OUT = "left-out"  # file of rejects, in the working folder, of what is left out here
 # What names a row within its source.
@@ -139,7 +140,7 @@ def _counted(engine: duckdb.DuckDBPyConnection, pieces: _Pieces) -> Iterator[pa.
     added = f"SELECT {_COUNTED}, sum(listens)::BIGINT AS listens FROM incoming GROUP BY ALL"  # noqa: S608
     order = "listens DESC, recording_mbid, isrc, artist, title, as_of"
     counts = engine.sql(f"SELECT {', '.join(schema.names)} FROM ({added}) ORDER BY {order}")  # noqa: S608
-    for batch in counts.to_arrow_reader(datasets.ROWS_PER_GROUP):
+    for batch in counts.to_arrow_reader(_ROWS):
         yield batch.cast(schema)
 
 

@@ -1,0 +1,133 @@
+"""Rights in the metadata of an item of the Internet Archive, for the files that it lists: its ``licenseurl``.
+
+An item is found by its files' names alone: any JSON may be none, and says nothing then.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterable, Iterator
+from functools import lru_cache
+from pathlib import Path
+
+from phonotheque.model.rights import Evidence
+from phonotheque.rights.licences import find_licence_uris
+from phonotheque.rights.prose import ask, from_prose
+from phonotheque.sources.checksums import Hashes
+from phonotheque.sources.gather import Gather
+from phonotheque.sources.internet_archive_item import (
+    SUMS,
+    BadItemError,
+    Entry,
+    Item,
+    all_texts,
+    item_of_json,
+    item_of_xml,
+    one_text,
+)
+from phonotheque.sources.small_files import BadXmlError, read_whole
+from phonotheque.vault.place import feed
+
+ITEM = "the item's metadata at the Internet Archive"
+_META = (b"_meta.json", b"_meta.xml")
+_LISTING = b"_files.xml"
+_MOST = 8  # items of one folder that are asked for each of its files; of more, only those named like a folder
+_LARGEST = 16 << 20  # bytes of an item's metadata that is read for rights
+
+
+def items_here(folder: bytes, names: Collection[bytes]) -> tuple[bytes, ...]:
+    """Return the files in a folder that may describe an item whose files lie in it or below."""
+    found = sorted(name for name in names if is_item(name))
+    return _with_listings(folder, found, names) if len(found) <= _MOST else ()
+
+
+def items_named(folder: bytes, name: bytes, names: Collection[bytes]) -> tuple[bytes, ...]:
+    """Return the files in a folder that may describe an item whose files lie in the folder ``name`` there."""
+    possible = (name + ending for ending in (b".json", *_META))
+    return _with_listings(folder, [path for path in possible if path in names], names)
+
+
+def is_item(path: bytes) -> bool:
+    """Whether a file may describe an item, by its name."""
+    return path.endswith((b".json", b"_meta.xml"))
+
+
+def is_listing(path: bytes) -> bool:
+    """Whether a file may list those of an item, by its name: it is read with the item."""
+    return path.endswith(_LISTING)
+
+
+def _with_listings(folder: bytes, items: Iterable[bytes], names: Collection[bytes]) -> tuple[bytes, ...]:
+    found = []
+    for name in items:
+        listing = name.removesuffix(b"_meta.xml") + _LISTING
+        found += [name, listing] if listing in names else [name]
+    return tuple(os.path.join(folder, name) for name in found)
+
+
+def item_evidence(path: bytes, note: bytes) -> Evidence:
+    """Return what an item says of the rights in one of its files; empty if the file is none of them.
+
+    Terms that cannot be read with certainty are a question, and so are any of a file that is not, by its
+    checksum, the one that the item has. Raises BrokenFileError or OSError for what cannot be read.
+    """
+    item = _item(note, *(_changed(file) for file in _texts_of(note)))
+    entry = _listed(item, os.fsdecode(os.path.relpath(path, os.path.dirname(note)))) if item else None
+    if item is None or entry is None:
+        return Evidence()
+    urls = all_texts(item.metadata, "licenseurl")
+    stated = "\n".join((*urls, *all_texts(item.metadata, "rights")))
+    name = os.path.basename(note).decode("utf-8", "replace")
+    origin = f"item:{name}"
+    evidence = from_prose(stated, origin, asserted_by=ITEM)
+    if not evidence.questions and not all(find_licence_uris(url) for url in urls):
+        return ask("Its licenseurl names no licence that can be read.", stated, origin)
+    if evidence.statements and (algorithm := _differs(Path(os.fsdecode(path)), entry)):
+        problem = f"It names a licence, but the file is not the one that it lists: its {algorithm} differs."
+        may_mean = tuple(statement.licence for statement in evidence.statements if statement.licence)
+        return ask(problem, stated, origin, may_mean)
+    return evidence
+
+
+def _texts_of(note: bytes) -> Iterator[bytes]:
+    yield note
+    if note.endswith(b"_meta.xml"):
+        yield note.removesuffix(b"_meta.xml") + _LISTING
+
+
+def _changed(path: bytes) -> int | None:
+    # Part of the key: a worker outlives a correction that the archivist makes meanwhile.
+    try:
+        return os.stat(path).st_mtime_ns
+    except FileNotFoundError:
+        return None
+
+
+@lru_cache(maxsize=_MOST)
+def _item(note: bytes, *_mtimes: int | None) -> Item | None:
+    """Return the item that a file describes, None if it describes none."""
+    meta, *listing = (Path(os.fsdecode(path)) for path in _texts_of(note))
+    name = meta.name.removesuffix("_meta.xml").removesuffix(".json").removesuffix("_meta")
+    gather = Gather("", "", name)  # what it rejects is told where the item is added as a source
+    text = read_whole(meta, limit=_LARGEST)
+    try:
+        if not listing:
+            return item_of_json(text, name, gather)
+        files = read_whole(listing[0], limit=_LARGEST) if listing[0].exists() else None
+        return item_of_xml(text, files, name, gather)[0]
+    except (BadItemError, BadXmlError):
+        return None
+
+
+def _listed(item: Item, relative: str) -> Entry | None:
+    """Return the entry of a file, which lies in the item's folder or in one of its name beside it."""
+    names = (relative, relative.removeprefix(f"{item.name}/"))
+    return next((entry for entry in item.files if one_text(entry, "name") in names), None)
+
+
+def _differs(path: Path, entry: Entry) -> str | None:
+    """Return the algorithm by which a file is not the one listed, None if it is, or none is given."""
+    sums = {algorithm: text.lower() for algorithm in SUMS if (text := one_text(entry, algorithm))}
+    hashes = feed(path, Hashes(sums)) if sums else None
+    wrong = (name for name, text in sums.items() if hashes and hashes.hexdigest(name) != text)
+    return next((name.upper() for name in wrong), None)
