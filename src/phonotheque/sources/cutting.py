@@ -21,7 +21,8 @@ PIECE = 8 << 20  # bytes of records that a worker takes at a time, about
 LONGEST = 64 << 20  # bytes of one record; more is no record but an attack, or a file of another kind
 _READ = 1 << 20
 # What unpackers raise of broken files; an OSError without a number is of the data, too.
-_BREAKS = (EOFError, lzma.LZMAError, zlib.error, tarfile.ReadError, OSError)
+_UNPACKING = (EOFError, lzma.LZMAError, zlib.error, tarfile.ReadError)
+_BREAKS = (*_UNPACKING, OSError)
 PACKED = (".gz", ".xz", ".bz2", ".zst")
 
 
@@ -54,20 +55,23 @@ def unpacked(path: Path) -> Iterator[IO[bytes]]:
 
 
 @contextmanager
-def explaining_breaks(path: Path) -> Iterator[None]:
-    """Turn what unpackers raise of broken files into a BrokenFileError that names the file."""
+def explaining_breaks(
+    path: Path,
+    raised: tuple[type[Exception], ...] = _UNPACKING,
+    what: str = "the file is truncated or damaged",
+    advice: str = "Fetch it again; what was read is kept.",
+) -> Iterator[None]:
+    """Turn what is raised of broken files (by unpackers) into a BrokenFileError that names the file.
+
+    An OSError with a number is of the disk, and stays one.
+    """
+    kinds: tuple[type[Exception], ...] = (*raised, OSError)
     try:
         yield
-    except (EOFError, lzma.LZMAError, zlib.error, gzip.BadGzipFile, tarfile.ReadError) as error:
-        raise BrokenFileError(
-            f"{path}: the file is truncated or damaged: {error}.", "Fetch it again; what was read is kept."
-        ) from error
-    except OSError as error:
-        if error.errno is not None:  # of the disk, not of the data
+    except kinds as error:
+        if isinstance(error, OSError) and error.errno is not None:
             raise
-        raise BrokenFileError(
-            f"{path}: the file is truncated or damaged: {error}.", "Fetch it again; what was read is kept."
-        ) from error
+        raise BrokenFileError(f"{path}: {what}: {error}.", advice) from error
 
 
 def lines(stream: IO[bytes], *, size: int = PIECE) -> Iterator[tuple[int, bytes]]:

@@ -265,8 +265,7 @@ def _keep(folder: Path, stem: str, gather: Gather) -> None:
 def _compare(work: _Work, tables: dict[str, pa.Table]) -> int:
     """Rebuild the records from what lies on the disk and compare them with the source; return how many.
 
-    What was taken out as not free is put back. Where a piece is bytes, each record must stand in them as it
-    is.
+    What was taken out as not free is put back. Where a piece is bytes, each record must stand in them so.
     """
     records = tables["records"]
     if not records.num_rows:

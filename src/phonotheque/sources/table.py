@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -16,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from phonotheque.model.errors import NotFoundError, UsageError
-from phonotheque.sources.cutting import PACKED, BrokenFileError, lines, unpacked
+from phonotheque.sources.cutting import PACKED, explaining_breaks, lines, unpacked
 from phonotheque.sources.gather import Gather
 from phonotheque.sources.registry import Piece
 from phonotheque.sources.table_csv import (
@@ -40,6 +39,11 @@ _KINDS = {
     ".ndjson": "jsonl",
 }
 _GIVE = "a file that ends in .csv, .tsv, .parquet or .jsonl (the texts also with .gz, .xz, .bz2 or .zst)"
+_BROKEN_PARQUET = (
+    (pa.ArrowException,),
+    "the Parquet file is damaged",
+    "Write it again; what was read is kept.",
+)
 _PARQUET_ROWS = 10_000
 _LOOKED_AT = 10_000  # lines of JSON whose keys are taken for the columns
 _PIECE = 1 << 20
@@ -171,7 +175,7 @@ def _read_json(content: JsonLines, gather: Gather) -> None:
 
 def _parquet(file: Path, mapping: Mapping) -> Iterator[Piece]:
     first = 1
-    with _explaining_parquet(file), pq.ParquetFile(file) as table:
+    with explaining_breaks(file, *_BROKEN_PARQUET), pq.ParquetFile(file) as table:
         for number, batch in enumerate(table.iter_batches(_PARQUET_ROWS)):
             yield Piece(file, number, "row", first, ParquetRows(mapping, first, batch))
             first += batch.num_rows
@@ -252,19 +256,3 @@ def _regular(file: Path) -> None:
         raise NotFoundError(f"{file} does not exist.", f"Give {_GIVE}.") from error
     if not stat.S_ISREG(status.st_mode):
         raise UsageError(f"{file} is not a file.", f"Give {_GIVE}.")
-
-
-@contextmanager
-def _explaining_parquet(file: Path) -> Iterator[None]:
-    try:
-        yield
-    except pa.ArrowException as error:
-        raise BrokenFileError(
-            f"{file}: the Parquet file is damaged: {error}.", "Write it again; what was read is kept."
-        ) from error
-    except OSError as error:
-        if error.errno is not None:  # of the disk, not of the data
-            raise
-        raise BrokenFileError(
-            f"{file}: the Parquet file is damaged: {error}.", "Write it again; what was read is kept."
-        ) from error
