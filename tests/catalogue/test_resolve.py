@@ -145,6 +145,11 @@ def test_two_places_of_one_release_are_not_one_recording_by_name(tmp_path: Path)
     assert clusters(write(tmp_path, rows)) == together("n3", "n7")
 
 
+def test_places_of_no_release_at_all_may_be_one_recording(tmp_path: Path) -> None:
+    rows = [track(f"n{i}", title="Song", track_number=i) for i in (3, 7)]
+    assert clusters(write(tmp_path, rows)) == together("n3 n7")
+
+
 def test_a_title_that_is_none_is_no_evidence(tmp_path: Path) -> None:
     rows = [track(name, title=title) for name, title in (("a", "Track 01"), ("b", "track 01"))]
     assert clusters(write(tmp_path, rows)) == together("a", "b")
