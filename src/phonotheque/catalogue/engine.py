@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
+from typing import Protocol
 
 import duckdb
 import pyarrow as pa
@@ -46,8 +47,21 @@ def script(name: str) -> str:
     return files(__package__).joinpath("sql", f"{name}.sql").read_text("utf-8")
 
 
+class SqlEngine(Protocol):
+    """What resolving asks of an engine: DuckDB, or another that runs the same scripts (ADR 0011)."""
+
+    def run(self, name: str, **variables: str | int) -> None:
+        """Run a script; ``getvariable('x')`` in it is the value given here."""
+
+    def any(self, source: str) -> bool:
+        """Whether a table or join has a row."""
+
+    def number(self, query: str) -> int:
+        """Return the one number that a query answers."""
+
+
 class Engine:
-    """What the scripts run on. Another engine that reads the same SQL can take its place (ADR 0010)."""
+    """DuckDB, as the scripts run on it."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self.connection = connection

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from phonotheque.catalogue.engine import Engine
+from phonotheque.catalogue.engine import SqlEngine
 from phonotheque.model.progress import QUIET, Progress
 
 
@@ -21,8 +21,7 @@ class Step:
     """One kind of evidence.
 
     ``guarded``: it does not overrule two different MusicBrainz ids. ``begun``: a script of its own lays out
-    what is
-    then compared in passes.
+    what is then compared in passes.
     """
 
     name: str
@@ -38,7 +37,7 @@ STEPS = (
 )
 
 
-def resolve(engine: Engine, *, passes: int = 1, progress: Progress = QUIET) -> dict[str, int]:
+def resolve(engine: SqlEngine, *, passes: int = 1, progress: Progress = QUIET) -> dict[str, int]:
     """Cluster the rows of ``fact`` with the links of ``link``; return how many merges each step made.
 
     Leaves the tables ``member`` (fact → cluster, for those that are not alone), ``named_fact`` and ``doubt``.
@@ -49,12 +48,11 @@ def resolve(engine: Engine, *, passes: int = 1, progress: Progress = QUIET) -> d
     merged = {"mbid": _counting(engine, partial(merge_pairs, engine))}
     for step in STEPS:
         progress.start(f"Resolving by {step.name}")
-
         merged[step.name] = _counting(engine, partial(_take, engine, step, passes))
     return merged
 
 
-def _take(engine: Engine, step: Step, passes: int) -> None:
+def _take(engine: SqlEngine, step: Step, passes: int) -> None:
     engine.run("named")
     engine.run("no_pairs")
     if step.begun:
@@ -70,12 +68,14 @@ def _take(engine: Engine, step: Step, passes: int) -> None:
     merge_pairs(engine)
 
 
-def merge_pairs(engine: Engine) -> None:
+def merge_pairs(engine: SqlEngine) -> None:
     """Make one cluster of every connected component of ``pair`` (a < b), named by its smallest member.
 
     Each round hangs every node under its smallest neighbour, follows that to the root, and goes on with the
     pairs of roots that remain; three or four rounds are usual.
     """
+    if not engine.any("pair"):
+        return
     engine.run("merge_begin")
     while engine.any("pair"):
         engine.run("merge_hook")
@@ -85,7 +85,7 @@ def merge_pairs(engine: Engine) -> None:
     engine.run("merge_end")
 
 
-def _counting(engine: Engine, work: Callable[[], None]) -> int:
+def _counting(engine: SqlEngine, work: Callable[[], None]) -> int:
     """Return by how many the clusters have become fewer: each merge makes one of two."""
     before = engine.number("SELECT count(*) - count(DISTINCT cluster) FROM member")
     work()

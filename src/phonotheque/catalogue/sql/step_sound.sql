@@ -4,7 +4,7 @@ SELECT fact, file_sha256, pcm_sha256, people, recording_mbid
 FROM fact WHERE file_sha256 IS NOT NULL OR pcm_sha256 IS NOT NULL;
 
 CREATE OR REPLACE TABLE same AS
-SELECT hash(digest) AS k1, hash(digest[1:32]) AS k2, 0::BIGINT AS k3, fact, fact AS evidence
+SELECT hash(digest) AS k1, hash(left(digest, 32)) AS k2, 0::BIGINT AS k3, fact, fact AS evidence
 FROM (
     SELECT fact, file_sha256 AS digest FROM heard WHERE file_sha256 IS NOT NULL
     UNION ALL
