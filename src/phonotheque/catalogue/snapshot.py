@@ -24,11 +24,10 @@ from phonotheque.catalogue.engine import (
     view,
 )
 from phonotheque.catalogue.manifest import Snapshot, SourceCount, TableFile
-from phonotheque.catalogue.resolve import resolve
+from phonotheque.catalogue.resolving import Resolver, Unresolved, in_place
 from phonotheque.catalogue.schema import MADE, SHARED
 from phonotheque.model.progress import QUIET, Progress
 
-_FACTS_A_PASS = 24_000_000  # what a pass of a step groups in memory
 # The columns by which a table's rows are ordered; together they decide the order entirely.
 _ORDER = {
     "recordings": "recording",
@@ -60,17 +59,17 @@ def write_snapshot(
     made_at: datetime,
     links: pa.Table | None = None,
     memory_limit: str = "2GB",
+    resolver: Resolver = in_place,
     progress: Progress = QUIET,
 ) -> Snapshot:
     """Resolve everything that the datasets say into a new snapshot and make it the current one.
 
     ``links`` are of ``schema.LINKS``. Things keep the ids of the current snapshot. The same datasets on the
-    same
-    previous snapshot give the same bytes. One writer at a time: the archive's lock sees to that.
+    same previous snapshot give the same bytes, whichever ``resolver`` does the work. One writer at a time:
+    the archive's lock sees to that.
 
-    Raises UsageError for links that break the schema, PhonothequeError when the engine fails (disk, memory).
-    The
-    current snapshot stays in use until the new one is durable.
+    Raises UsageError for links that break the schema, PhonothequeError when an engine fails (disk, memory).
+    The current snapshot stays in use until the new one is durable.
     """
     name = manifest.stamp(made_at)
     catalogue_dir.mkdir(parents=True, exist_ok=True)
@@ -94,8 +93,10 @@ def write_snapshot(
             engine.run("macros")
             progress.start("Reading facts")
             known.show(connection, folder, shared, sources, links)
-            passes = 1 + sum(part.rows for part in shared["facts"]) // _FACTS_A_PASS
-            merged = resolve(engine, passes=passes, progress=progress)
+            (work / "resolving").mkdir()
+            merged = resolver(
+                Unresolved(engine, folder, shared["facts"], work / "resolving", memory_limit, progress)
+            )
             progress.start("Keeping the ids of the snapshot before")
             inheritance.inherit(engine, previous, shared["facts"])
             for script, what in _DESCRIBING:

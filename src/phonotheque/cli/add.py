@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from phonotheque.catalogue.resolving import resolver_at
 from phonotheque.cli.common import (
     archive_argument,
     counted,
@@ -70,6 +71,7 @@ def add_command(
     changed. Interrupted, run it again.
     """
     kind, _, rest = source.partition(":")
+    resolver_at(archive.settings.catalogue.resolve_on)  # says what it lacks before anything is read
     options = AddOptions(how or How.COPY, reread, not no_loudness, workers)
     if kind == "listens" and rest:
         _add_listens(archive, Path(rest), as_json)

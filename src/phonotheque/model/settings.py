@@ -54,6 +54,13 @@ class LedgerSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class CatalogueSettings:
+    """How the catalogue is made. ``resolve_on`` is a Spark master; empty to resolve in this process."""
+
+    resolve_on: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class MirrorSettings:
     """What a mirror follows: an ``http(s)://`` URL or a folder, its trusted root, and its budget in bytes."""
 
@@ -70,6 +77,7 @@ class Settings:
     mandate: MandateSettings = field(default_factory=MandateSettings)
     publish: PublishSettings = field(default_factory=PublishSettings)
     ledger: LedgerSettings = field(default_factory=LedgerSettings)
+    catalogue: CatalogueSettings = field(default_factory=CatalogueSettings)
     mirror: MirrorSettings = field(default_factory=MirrorSettings)
 
 

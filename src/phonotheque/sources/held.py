@@ -19,6 +19,7 @@ from phonotheque.catalogue.datasets import Dataset
 from phonotheque.catalogue.listens import read_listens_csv
 from phonotheque.catalogue.manifest import Snapshot
 from phonotheque.catalogue.normalise import normal_fact
+from phonotheque.catalogue.resolving import resolver_at
 from phonotheque.catalogue.schema import FACTS, LINKS, RECORDS
 from phonotheque.catalogue.snapshot import write_snapshot
 from phonotheque.ledger.events import record_event
@@ -53,6 +54,7 @@ def rebuild_catalogue(archive: Archive, *, at: datetime, progress: Progress = QU
             links=_links(ledger),
             made_at=at,
             memory_limit=memory_limit(),
+            resolver=resolver_at(archive.settings.catalogue.resolve_on),
             progress=progress,
         )
     _behind(archive).unlink()
