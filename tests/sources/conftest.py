@@ -38,6 +38,12 @@ def here(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep every piece by itself, however small, so that an interruption leaves some of them."""
+    monkeypatch.setattr(importing, "_MOST_TOGETHER", 1)
+
+
+@pytest.fixture
 def songs(tmp_path: Path) -> Path:
     """An empty folder to put songs into, as text."""
     folder = tmp_path / "songs"

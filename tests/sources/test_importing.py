@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,10 @@ from phonotheque.catalogue.manifest import Snapshot, verify
 from phonotheque.catalogue.schema import LINKS
 from phonotheque.catalogue.snapshot import write_snapshot
 from phonotheque.model.errors import NotFoundError, VerificationError
-from phonotheque.sources import importing
-from phonotheque.sources.gather import Gather
+from phonotheque.sources import importing, reading
 from phonotheque.sources.importing import Imported, import_source
-from phonotheque.sources.working import Begun
+from phonotheque.sources.registry import Piece
+from phonotheque.sources.working import Begun, Said
 from tests.catalogue.catalogue_facts import MADE_AT, rows_of
 from tests.sources.songs import LINES, Here, ShortOfMemory, Songs, put, song
 
@@ -115,7 +116,7 @@ def test_a_second_record_of_an_id_is_left_out_and_named(catalogue: Path, songs: 
     assert all("came before" in row["reason"] for row in rejects)
 
 
-@pytest.mark.usefixtures("here")
+@pytest.mark.usefixtures("here", "one_by_one")
 def test_an_interrupted_run_goes_on_and_gives_the_same_bytes(
     catalogue: Path, songs: Path, tmp_path: Path
 ) -> None:
@@ -278,7 +279,7 @@ def test_a_piece_that_kills_its_worker_is_named_and_the_rest_goes_in(catalogue: 
     assert (reject["file"], reject["position"]) == ("a.jsonl", 3)
 
 
-@pytest.mark.usefixtures("here")
+@pytest.mark.usefixtures("here", "one_by_one")
 def test_a_piece_that_kills_nobody_when_the_run_goes_on_is_no_reject(
     catalogue: Path, songs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -299,13 +300,13 @@ def test_half_the_tables_of_a_piece_are_none(
 ) -> None:
     """What a worker that was killed while writing leaves behind is no part of the dataset."""
     put(songs, song(1))
-    keep = importing._keep
+    write = reading.write_and_finish
 
-    def beside_rubbish(folder: Path, stem: str, gather: Gather) -> None:
-        keep(folder, stem, gather)
-        (folder / "0000-0000007.facts").write_bytes(b"ARROW1 and no more")
+    def beside_rubbish(folder: Path, pieces: Sequence[Said]) -> None:
+        write(folder, pieces)
+        (folder / "0000000-0000007.facts").write_bytes(b"ARROW1 and no more")
 
-    monkeypatch.setattr(importing, "_keep", beside_rubbish)
+    monkeypatch.setattr(importing, "write_and_finish", beside_rubbish)
     take_in(catalogue, songs)
     assert ids(catalogue) == ["1"]
 
@@ -326,3 +327,38 @@ def test_nothing_is_left_behind_where_there_is_nothing_to_read(catalogue: Path, 
     with pytest.raises(NotFoundError):
         take_in(catalogue, songs)
     assert not catalogue.exists()
+
+
+@pytest.mark.usefixtures("here")
+def test_pieces_of_many_small_files_lie_together(catalogue: Path, songs: Path) -> None:
+    """A repeated record is named with its own file, and a file that is broken parts nothing."""
+    for number in range(600):
+        put(songs, song(number if number != 400 else 7), name=f"{number:03}.jsonl")
+    result = take_in(catalogue, songs, verify=True)
+    assert ids(catalogue) == [str(number) for number in range(600) if number != 400]
+    assert [row["file"] for row in rows(catalogue, "rejects")] == ["400.jsonl"]
+    assert result.verified == 600
+
+
+class StoppedAt010(Songs):
+    def pieces(self, location: Path, file: Path) -> Iterator[Piece]:
+        if file.stem == "010":
+            raise KeyboardInterrupt
+        return super().pieces(location, file)
+
+
+@pytest.mark.usefixtures("here")
+def test_an_interrupted_run_of_small_files_goes_on(
+    catalogue: Path, songs: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(importing, "_MOST_TOGETHER", 3)
+    for number in range(20):
+        put(songs, song(number), name=f"{number:03}.jsonl")
+    with pytest.raises(KeyboardInterrupt):
+        take_in(catalogue, songs, StoppedAt010())
+    told = len(marks(songs))
+    assert told == 9
+    assert take_in(catalogue, songs).complete
+    assert len(marks(songs)) == 20 - told
+    take_in(tmp_path / "at-once", songs)
+    assert rows(catalogue, "facts") == rows(tmp_path / "at-once", "facts")

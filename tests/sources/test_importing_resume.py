@@ -20,7 +20,7 @@ from phonotheque.vault.archive import Archive
 from tests.sources.songs import Songs, put, song
 from tests.sources.test_importing import left_in, marks, only, rows, take_in
 
-pytestmark = pytest.mark.usefixtures("here")
+pytestmark = pytest.mark.usefixtures("here", "one_by_one")
 LATER: dict[str, Any] = {"accession": "acc-2", "taken_at": "2026-11-23T10:15:00Z"}
 
 

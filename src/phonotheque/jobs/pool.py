@@ -14,8 +14,9 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from itertools import islice
 from typing import Generic, TypeVar
+
+from phonotheque.model.batches import batched
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -48,19 +49,30 @@ def run_batches(
     make_pool: Callable[[], Executor] = process_pool,
     ahead: int | None = None,
 ) -> Generator[list[Result | Poison[Item]], None, None]:
-    """Yield the results of ``work`` over batches of ``items``, as they finish.
+    """Yield the results of ``work`` over batches of ``items``, as ``run_lists`` does."""
+    yield from run_lists(work, batched(items, batch), make_pool=make_pool, ahead=ahead)
 
-    At most ``ahead`` batches (default: two per core) are in flight, so ``items`` may be endless. When a
+
+def run_lists(
+    work: Callable[[list[Item]], list[Result]],
+    lists: Iterable[list[Item]],
+    *,
+    make_pool: Callable[[], Executor] = process_pool,
+    ahead: int | None = None,
+) -> Generator[list[Result | Poison[Item]], None, None]:
+    """Yield the results of ``work`` over each of the lists, as they finish.
+
+    At most ``ahead`` lists (default: two per core) are in flight, so there may be endlessly many. When a
     worker dies, what it and its fellows had not finished is run again item by item in a fresh pool; an item
     that kills a fresh worker is yielded as Poison. An exception that ``work`` raises is raised here.
     """
     ahead = ahead or 2 * cores()
-    source = iter(items)
+    source = iter(lists)
     pool = make_pool()
     running: dict[Future[list[Result]], list[Item]] = {}
     try:
         while True:
-            while len(running) < ahead and (chunk := list(islice(source, batch))):
+            while len(running) < ahead and (chunk := next(source, None)):
                 running[_submit(pool, work, chunk)] = chunk
             if not running:
                 return

@@ -1,7 +1,7 @@
 """Taking in what a source says: read in pieces on every core, checked against its checksums, resumable.
 
-Every piece becomes a small file of each table in a working folder; a piece whose files are there is not read
-again. When all are done they are put together into a dataset, without records whose id came before.
+What pieces say is kept in a working folder, and what is there is not read again. When all are done they are
+put together into a dataset, without records whose id came before.
 """
 
 from __future__ import annotations
@@ -9,39 +9,37 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from phonotheque.catalogue import datasets
 from phonotheque.catalogue.datasets import Dataset, SourceFile
-from phonotheque.jobs.pool import Poison, process_pool, run_batches
-from phonotheque.model.errors import VerificationError
+from phonotheque.jobs.pool import Poison, process_pool, run_lists
 from phonotheque.model.progress import QUIET, Progress
 from phonotheque.sources.checksums import Checksums, Hashes, checksums
 from phonotheque.sources.cutting import BrokenFileError
 from phonotheque.sources.gather import Gather
+from phonotheque.sources.reading import Work, read_pieces, write_and_finish
 from phonotheque.sources.registry import Piece, Source
 from phonotheque.sources.settling import settle
-from phonotheque.sources.splices import join
 from phonotheque.sources.working import (
     Begun,
-    finish_piece,
-    finished,
-    forget_file,
+    Said,
+    forget_files,
     interrupted,
-    read_table,
     remove_left_over,
     start,
     stem_of,
-    write_piece,
+    told_pieces,
 )
 from phonotheque.vault.place import feed
 
+_TOGETHER = 1 << 20  # bytes: with so many or more, pieces are enough to be read together
+_MOST_TOGETHER = 256  # pieces
 _VERIFIED_PIECES = 16  # one piece in so many is read back and compared, all of them with ``verify``
 
 
@@ -63,27 +61,6 @@ class Imported:
     def complete(self) -> bool:
         """Whether no file or record was left out."""
         return not (self.rejects["file"] or self.rejects["record"])
-
-
-@dataclass(frozen=True, slots=True)
-class _Work:
-    """A piece on its way to a worker: where its tables go, and whether they are read back and compared."""
-
-    source: Source
-    piece: Piece
-    accession: str
-    as_of: str
-    label: str  # the file's name, for messages
-    folder: Path
-    stem: str
-    verify: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Done:
-    records: int
-    size: int
-    verified: int
 
 
 def import_source(
@@ -118,16 +95,12 @@ def import_source(
     begun = _resume(making, location, begin)
     result = Imported(begun.accession)
     progress.start(f"Reading {source.name}")
-    for number, (path, file) in enumerate(zip(files, listed, strict=True)):
-        gather = Gather(source.name, begun.accession, file.name, as_of=begun.taken_at[:10])
-        if path in wrong:
-            forget_file(making, number)  # an interrupted run may have known of no checksum
-            gather.reject("file", wrong[path])
-        else:
-            make = _maker(source, file, making, number, begun, verify)
-            _read_file(source, location, path, make, gather, workers, result, progress)
-        _keep(making, stem_of(number), gather)
-    _keep(making, stem_of(len(files)), _problems(stated, source, begun))
+    noted = Gather(source.name, begun.accession, "")
+    _note_problems(stated, noted)
+    forget_files(making, [number for number, path in enumerate(files) if path in wrong])
+    works = _Works(source, location, files, listed, wrong, making, begun, verify, noted)
+    _read(works, workers, noted, result, progress)
+    write_and_finish(making, [Said(stem_of(len(files), 0), noted.tables(), noted.of_records())])
     progress.start("Putting the parts together")
     before_change()
     dataset = Dataset(Path(), source.name, str(location.resolve()), begun.accession, begun.taken_at, listed)
@@ -153,12 +126,10 @@ def _listed(
     return tuple(listed), wrong
 
 
-def _problems(stated: Checksums, source: Source, begun: Begun) -> Gather:
-    gather = Gather(source.name, begun.accession, "")
+def _note_problems(stated: Checksums, noted: Gather) -> None:
     for problem in stated.problems:
-        gather.file = problem.by
-        gather.reject(problem.scope, problem.reason, position=problem.line, value=problem.value)
-    return gather
+        noted.file = problem.by
+        noted.reject(problem.scope, problem.reason, position=problem.line, value=problem.value)
 
 
 def _before(catalogue_dir: Path, source: Source, location: Path) -> Dataset | None:
@@ -187,116 +158,82 @@ def _resume(making: Path, location: Path, begin: Begin) -> Begun:
     return begun
 
 
-def _maker(
-    source: Source, file: SourceFile, making: Path, number: int, begun: Begun, verify: bool
-) -> Callable[[Piece], _Work]:
-    def make(piece: Piece) -> _Work:
-        return _Work(
-            source=source,
+@dataclass(frozen=True, slots=True)
+class _Works:
+    """The pieces of all files that are to be read, in order. What breaks off a file is ``noted``."""
+
+    source: Source
+    location: Path
+    files: Sequence[Path]
+    listed: Sequence[SourceFile]
+    wrong: Mapping[Path, str]
+    making: Path
+    begun: Begun
+    verify: bool
+    noted: Gather
+
+    def together(self) -> Iterator[list[Work]]:
+        """Yield pieces that are read and lie together: one that is large, or many consecutive small ones."""
+        pieces: list[Work] = []
+        size = 0
+        for work in self._each():
+            if work is not None:
+                pieces.append(work)
+                size += work.size
+            if pieces and (work is None or size >= _TOGETHER or len(pieces) >= _MOST_TOGETHER):
+                yield pieces
+                pieces, size = [], 0
+        if pieces:
+            yield pieces
+
+    def _each(self) -> Iterator[Work | None]:
+        """Yield pieces; None for one that need not be read: what is around it cannot lie together."""
+        finished = {piece.stem for piece in told_pieces(self.making)}
+        for number, (path, file) in enumerate(zip(self.files, self.listed, strict=True)):
+            try:
+                if path in self.wrong:
+                    self._note(file, self.wrong[path])
+                    continue
+                for piece in self.source.pieces(self.location, path):
+                    stem = stem_of(number, piece.number)
+                    yield None if stem in finished else self._work(piece, file, number, stem)
+            except BrokenFileError as error:
+                self._note(file, error.message)
+
+    def _work(self, piece: Piece, file: SourceFile, number: int, stem: str) -> Work:
+        return Work(
+            source=self.source,
             piece=piece,
-            accession=begun.accession,
-            as_of=begun.taken_at[:10],
+            accession=self.begun.accession,
+            as_of=self.begun.taken_at[:10],
             label=file.name,
-            folder=making,
-            stem=stem_of(number, piece.number),
-            verify=verify or piece.number % _VERIFIED_PIECES == 0,
+            folder=self.making,
+            stem=stem,
+            size=len(piece.content) if isinstance(piece.content, bytes) else file.bytes,
+            verify=self.verify or (number + piece.number) % _VERIFIED_PIECES == 0,
         )
 
-    return make
+    def _note(self, file: SourceFile, reason: str) -> None:
+        self.noted.file = file.name
+        self.noted.reject("file", reason)
 
 
-def _read_file(
-    source: Source,
-    location: Path,
-    path: Path,
-    make: Callable[[Piece], _Work],
-    gather: Gather,
-    workers: int | None,
-    result: Imported,
-    progress: Progress,
-) -> None:
-    """Read one file's pieces on every core; what breaks off the file is noted with ``gather``."""
-
-    def work() -> Iterator[_Work]:
-        try:
-            for piece in source.pieces(location, path):
-                one = make(piece)
-                if not finished(one.folder, one.stem):
-                    yield one
-        except BrokenFileError as error:
-            gather.reject("file", error.message)
-
-    batches = run_batches(read_pieces, work(), batch=1, make_pool=lambda: process_pool(workers))
+def _read(works: _Works, workers: int | None, noted: Gather, result: Imported, progress: Progress) -> None:
+    """Read pieces on every core."""
+    batches = run_lists(read_pieces, works.together(), make_pool=lambda: process_pool(workers))
     with closing(batches):
         for batch in batches:
             for done in batch:
                 if isinstance(done, Poison):
                     piece = done.item.piece
+                    noted.file = done.item.label
                     reason = (
                         f"killed every process that read it (piece {piece.number}); its records were left out"
                     )
-                    gather.reject("record", reason, position=piece.first)
+                    noted.reject("record", reason, position=piece.first)
                 else:
                     result.verified += done.verified
                     progress.advance(files=done.records, size=done.size)
-
-
-def read_pieces(works: list[_Work]) -> list[_Done]:
-    """Read pieces and write their tables; runs in a worker."""
-    return [_read_piece(work) for work in works]
-
-
-def _read_piece(work: _Work) -> _Done:
-    gather = Gather(work.source.name, work.accession, work.label, as_of=work.as_of)
-    work.source.read(work.piece, gather)
-    tables = gather.tables()
-    write_piece(work.folder, work.stem, tables, gather.of_records())
-    verified = _compare(work, tables) if work.verify else 0
-    finish_piece(work.folder, work.stem)  # not before: what is not as it was must not be gone on from
-    size = len(work.piece.content) if isinstance(work.piece.content, bytes) else 0
-    return _Done(tables["records"].num_rows or tables["facts"].num_rows, size, verified)
-
-
-def _keep(folder: Path, stem: str, gather: Gather) -> None:
-    write_piece(folder, stem, gather.tables(), gather.of_records())
-    finish_piece(folder, stem)
-
-
-def _compare(work: _Work, tables: dict[str, pa.Table]) -> int:
-    """Rebuild the records from what lies on the disk and compare them with the source; return how many.
-
-    What was taken out as not free is put back. Where a piece is bytes, each record must stand in them so.
-    """
-    records = tables["records"]
-    if not records.num_rows:
-        return 0
-    stored = read_table(work.folder, work.stem, "records")
-    whole = stored.equals(records)
-    if whole and isinstance(work.piece.content, bytes):
-        whole = _stand_in(work.piece.content, _rebuilt(stored, tables["nonfree"]))
-    if not whole:
-        raise VerificationError(
-            f"{work.label}: a record rebuilt from storage is not what the source gave.",
-            "Nothing of this source was taken in. Please report it, with the file.",
-        )
-    return int(stored.num_rows)
-
-
-def _rebuilt(records: pa.Table, nonfree: pa.Table) -> Iterator[bytes]:
-    kept = {(row["kind"], row["record_id"]): row["splices"] for row in nonfree.to_pylist()}
-    for row in records.select(["kind", "record_id", "raw"]).to_pylist():
-        splices = kept.get((row["kind"], row["record_id"]))
-        yield (join(row["raw"], json.loads(splices)) if splices else row["raw"]).encode()
-
-
-def _stand_in(content: bytes, records: Iterator[bytes]) -> bool:
-    at = 0
-    for record in records:
-        found = content.find(record, at)
-        if found < 0 and (found := content.find(record)) < 0:
-            return False
-        at = found
-    return True
 
 
 def _count(result: Imported, dataset: Dataset) -> None:

@@ -6,7 +6,7 @@ is kept. Either is noted as a reject.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +23,7 @@ from phonotheque.catalogue.datasets import Dataset
 from phonotheque.catalogue.engine import connect
 from phonotheque.catalogue.manifest import TableFile
 from phonotheque.catalogue.schema import REJECTS
-from phonotheque.sources.working import OF_RECORD, STATE, Rows, batches_of, records_before, rows_of
+from phonotheque.sources.working import OF_RECORD, STATE, Rows, Told, batches_of, rows_of, told_pieces
 
 _MEMORY = "1GB"
 _ROWS = 100_000  # per batch of counts
@@ -43,16 +43,16 @@ Places = NDArray[np.int64]  # of rows or records in the whole source, from 0, in
 
 @dataclass(frozen=True, slots=True)
 class _Pieces:
-    """The working folder, how many records come before each piece, and which records came before."""
+    """The working folder, the pieces in it, and which records came before."""
 
     making: Path
-    before: Mapping[str, int]
+    all: Sequence[Told]
     repeated: Places
 
     def told(self, table: str, columns: Iterable[str] | None = None) -> Iterator[Rows]:
         """Yield the rows of a table that records kept say, or no record, without the working column."""
         wanted = None if columns is None else [*columns, OF_RECORD]
-        for part in rows_of(self.making, table, self.before, wanted):
+        for part in rows_of(self.making, table, self.all, wanted):
             rows = part.rows
             if len(self.repeated):
                 of_record = rows[OF_RECORD]
@@ -65,21 +65,21 @@ class _Pieces:
 def settle(catalogue_dir: Path, making: Path, dataset: Dataset) -> Dataset:
     """Make a dataset of the pieces in ``making`` and give it its place. OSError when the disk is full."""
     parts: dict[str, tuple[TableFile, ...]] = {}
-    before = records_before(making)
+    told = told_pieces(making)
     with (
         closing(connect(making / "settling.duckdb", memory_limit=_MEMORY, spill=making / "spill")) as engine,
         _LeftOut(making / _LEFT_OUT, dataset) as left_out,
     ):
-        repeated = _twice(engine, "records", rows_of(making, "records", before, _NAMES["records"]))
-        kept = _without("records", rows_of(making, "records", before), repeated, left_out)
+        repeated = _twice(engine, "records", rows_of(making, "records", told, _NAMES["records"]))
+        kept = _without("records", rows_of(making, "records", told), repeated, left_out)
         parts["records"] = tuple(datasets.write_parts(making, "records", kept))
-        pieces = _Pieces(making, before, repeated)
+        pieces = _Pieces(making, told, repeated)
         for table in ("facts", "things", "nonfree"):
             twice = _twice(engine, table, pieces.told(table, _NAMES[table]))
             kept = _without(table, pieces.told(table), twice, left_out)
             parts[table] = tuple(datasets.write_parts(making, table, kept))
         parts["listens"] = tuple(datasets.write_parts(making, "listens", _counted(engine, pieces)))
-    parts["rejects"] = tuple(datasets.write_parts(making, "rejects", _rejects(making, before)))
+    parts["rejects"] = tuple(datasets.write_parts(making, "rejects", _rejects(making, told)))
     finished = {part.file for files in parts.values() for part in files}
     (making / STATE).unlink()  # first: pieces some of whose files are gone are none to go on from
     durable.fsync(making)
@@ -144,8 +144,8 @@ def _counted(engine: duckdb.DuckDBPyConnection, pieces: _Pieces) -> Iterator[pa.
         yield batch.cast(schema)
 
 
-def _rejects(making: Path, before: Mapping[str, int]) -> Iterator[pa.RecordBatch]:
-    for part in rows_of(making, "rejects", before):
+def _rejects(making: Path, told: Sequence[Told]) -> Iterator[pa.RecordBatch]:
+    for part in rows_of(making, "rejects", told):
         yield part.rows
     yield from batches_of(making / _LEFT_OUT)
 

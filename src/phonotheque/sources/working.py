@@ -1,7 +1,9 @@
-"""The working folder of an import: what each piece said, as small files, and under which accession.
+"""The working folder of an import: what each piece said, and under which accession.
 
-A piece has the number of its file and its own for a name, so that names are in the order of the source. Of
-each row it is known which record of its piece says so, in a column more than the table has.
+A piece has the number of its file and its own for a name, so that names are in the order of the source.
+Pieces that are read together lie together: a file of each table, named like the first piece, with a batch for
+each piece that has rows; and a mark, written last, that lists the pieces. So a million small files need no
+million syncs. Of each row it is known which record of its piece says so, in a column more than the table has.
 """
 
 from __future__ import annotations
@@ -9,9 +11,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +26,7 @@ STATE = "reading.json"  # there while the folder's pieces can be gone on from
 OF_RECORD = (
     "of_record"  # place, among the records of the piece, of the one that says a row; null if none does
 )
+_MARK = ".done"
 _PACKED = pa.ipc.IpcWriteOptions(compression="zstd")
 
 
@@ -32,6 +36,30 @@ class Begun:
 
     accession: str
     taken_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What one piece says: the tables, and for some of them the record that says each row."""
+
+    stem: str
+    tables: Mapping[str, pa.Table]
+    of_records: Mapping[str, pa.Array]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A finished piece: the first of those that it lies with, and how many rows each of its tables has."""
+
+    stem: str
+    together: str
+    rows: Mapping[str, int]
+    records_before: int  # of all pieces before it
+
+    @property
+    def file(self) -> int:
+        """The number of its file."""
+        return int(self.stem.partition("-")[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,75 +101,67 @@ def remove_left_over(making: Path, location: str, *, keep: bool) -> None:
             shutil.rmtree(path)
 
 
-def stem_of(file: int, piece: int | None = None) -> str:
-    """Return the name of a piece, or of what is said of the whole file: this comes after its pieces."""
-    return f"{file:07d}-{'own' if piece is None else f'{piece:07d}'}"
+def stem_of(file: int, piece: int) -> str:
+    """Return the name of a piece."""
+    return f"{file:07d}-{piece:07d}"
 
 
-def write_piece(
-    making: Path, stem: str, tables: Mapping[str, pa.Table], of_records: Mapping[str, pa.Array]
-) -> None:
-    """Write the tables that have rows. The piece counts once it is finished."""
-    for name, table in tables.items():
-        path = making / f"{stem}.{name}"
+def write_pieces(making: Path, pieces: Sequence[Said]) -> None:
+    """Write what consecutive pieces say. They count once they are finished."""
+    for name in pieces[0].tables:
+        path = making / f"{pieces[0].stem}.{name}"
         path.unlink(missing_ok=True)  # what an interrupted run had to say may no longer be so
-        if name in of_records:
-            table = table.append_column(OF_RECORD, of_records[name])
-        if table.num_rows:
-            with pa.ipc.new_file(path, table.schema, options=_PACKED) as writer:
-                writer.write_table(table)
+        tables = [_with_records(piece, name) for piece in pieces if piece.tables[name].num_rows]
+        if tables:
+            with pa.ipc.new_file(path, tables[0].schema, options=_PACKED) as writer:
+                for table in tables:
+                    (batch,) = table.combine_chunks().to_batches()
+                    writer.write_batch(batch)
             durable.fsync(path)
 
 
-def finish_piece(making: Path, stem: str) -> None:
-    """Note, durably, that all tables of a piece are there and are right."""
-    durable.write(making / f"{stem}.done", b"")
+def finish_pieces(making: Path, pieces: Sequence[Said]) -> None:
+    """Note, durably, that all tables of these pieces are there and are right."""
+    told = [[piece.stem, {name: table.num_rows for name, table in piece.tables.items()}] for piece in pieces]
+    durable.write(making / f"{pieces[0].stem}{_MARK}", json.dumps(told).encode())
 
 
-def finished(making: Path, stem: str) -> bool:
-    """Whether a piece need not be read again."""
-    return (making / f"{stem}.done").exists()
+def told_pieces(making: Path) -> list[Told]:
+    """Return the finished pieces, in the order of the source.
+
+    What else is there a worker left when it was killed.
+    """
+    told, records = [], 0
+    for mark in sorted(making.glob(f"*{_MARK}")):
+        for stem, rows in json.loads(mark.read_bytes()):
+            told.append(Told(stem, mark.stem, rows, records))
+            records += rows["records"]
+    return told
 
 
-def forget_file(making: Path, file: int) -> None:
-    """Remove all pieces of a file."""
-    for mark_first in (".done", ""):
-        for path in making.glob(f"{file:07d}-*{mark_first}"):
-            path.unlink()
+def forget_files(making: Path, files: Collection[int]) -> None:
+    """Remove all pieces of these files, and what lies with them."""
+    for together in {piece.together for piece in told_pieces(making) if piece.file in files}:
+        (making / f"{together}{_MARK}").unlink()  # its tables are none without it
 
 
-def read_table(making: Path, stem: str, table: str) -> pa.Table:
-    """Return a piece's table as it lies on the disk, without the working column."""
-    with _opened(making / f"{stem}.{table}") as reader:
+def read_table(making: Path, together: str, table: str) -> pa.Table:
+    """Return a table of pieces that lie together, as it is on the disk, without the working column."""
+    with _opened(making / f"{together}.{table}") as reader:
         rows = reader.read_all()
     return rows.drop_columns(OF_RECORD) if OF_RECORD in rows.column_names else rows
 
 
-def records_before(making: Path) -> dict[str, int]:
-    """Return, for each finished piece, how many records the pieces before it have."""
-    before, total = {}, 0
-    for done in sorted(making.glob("[0-9]*.done")):
-        before[done.stem] = total
-        path = done.with_suffix(".records")
-        if path.exists():
-            for batch in batches_of(path, ["source"]):
-                total += batch.num_rows
-    return before
-
-
 def rows_of(
-    making: Path, table: str, before: Mapping[str, int], columns: Sequence[str] | None = None
+    making: Path, table: str, told: Iterable[Told], columns: Sequence[str] | None = None
 ) -> Iterator[Rows]:
-    """Yield the rows of a table, piece by piece, in the order of the source; some ``columns``, or all.
-
-    ``before`` is what ``records_before`` returned: files of a piece that is not in it are what a worker left
-    when it was killed.
-    """
-    for stem, records in before.items():
-        path = making / f"{stem}.{table}"
-        if path.exists():
-            for batch in batches_of(path, columns):
-                yield Rows(batch, int(stem.partition("-")[0]), records)
+    """Yield the rows of a table, piece by piece, in the order of the source; some ``columns``, or all."""
+    for together, pieces in groupby(told, lambda piece: piece.together):
+        having = [piece for piece in pieces if piece.rows[table]]
+        if having:
+            batches = batches_of(making / f"{together}.{table}", columns)
+            for piece, batch in zip(having, batches, strict=True):
+                yield Rows(batch, piece.file, piece.records_before)
 
 
 def batches_of(path: Path, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
@@ -158,6 +178,11 @@ def _opened(path: Path, fields: list[int] | None = None) -> Iterator[pa.ipc.Reco
     options = pa.ipc.IpcReadOptions(included_fields=fields)
     with pa.OSFile(os.fspath(path)) as stream, pa.ipc.open_file(stream, options=options) as reader:
         yield reader
+
+
+def _with_records(piece: Said, name: str) -> pa.Table:
+    table = piece.tables[name]
+    return table.append_column(OF_RECORD, piece.of_records[name]) if name in piece.of_records else table
 
 
 def _state(making: Path) -> dict[str, Any]:
