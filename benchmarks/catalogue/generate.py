@@ -28,7 +28,6 @@ from benchmarks.catalogue.naming import Naming
 from benchmarks.catalogue.shape import FULL, Shape, make_shape
 from benchmarks.catalogue.words import LARGEST, make_words
 from phonotheque.catalogue.datasets import GROUPS_PER_PART, ROWS_PER_GROUP, part_writer
-from phonotheque.catalogue.schema import FACTS, LISTENS
 
 _FILE = GROUPS_PER_PART * ROWS_PER_GROUP  # rows
 _DONE = "generated.json"  # written last
@@ -120,13 +119,13 @@ def _write(piece: _Piece) -> int:
     (naming,) = _naming
     make: Callable[[int, int], pa.Table]
     if piece.source is None:
-        make, schema = partial(listens, naming.shape, naming), LISTENS
+        make, table = partial(listens, naming.shape, naming), "listens"
     else:
         source = piece.source
-        make, schema = lambda start, stop: facts(Rows(naming.shape, naming, source, start, stop)), FACTS
-    with part_writer(piece.path, schema) as writer:
+        make, table = lambda start, stop: facts(Rows(naming.shape, naming, source, start, stop)), "facts"
+    with part_writer(piece.path, table) as part:
         for start in range(piece.start, piece.stop, ROWS_PER_GROUP):
-            writer.write_table(
+            part.write_table(
                 make(start, min(piece.stop, start + ROWS_PER_GROUP)), row_group_size=ROWS_PER_GROUP
             )
     return piece.path.stat().st_size

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from phonotheque.catalogue import durable, manifest
+from phonotheque.catalogue import durable, manifest, paged
 from phonotheque.catalogue.manifest import Snapshot, SourceCount, TableFile
 from phonotheque.catalogue.schema import MADE, TABLES
 
@@ -62,5 +61,6 @@ def _write(folder: Path, table: str, rows: list[Mapping[str, Any]]) -> tuple[Tab
     file = f"{table}.parquet" if table in MADE else f"{table}/00000.parquet"
     path = folder / file
     path.parent.mkdir(exist_ok=True)
-    pq.write_table(pa.Table.from_pylist(rows, schema=TABLES[table]), path)
+    with paged.writer(path, TABLES[table]) as content:
+        content.write_table(pa.Table.from_pylist(rows, schema=TABLES[table]))
     return (TableFile(file, manifest.hash_file(path), path.stat().st_size, len(rows)),)

@@ -62,6 +62,23 @@ def test_every_recording_is_found_beyond_one_block(folder: Path) -> None:
         assert len(catalogue.search("all", limit=MANY)) == MANY
 
 
+def test_a_recording_is_told_as_its_row_says(tmp_path: Path) -> None:
+    dates = ["1999", "1999-03", "1999-03-01", "0987-12-31", None]
+    rows = [recording(n, date=date, tracks=n, listens=9 - n) for n, date in enumerate(dates)]
+    rows[1] |= {"mbid": rows[1]["id"], "artists": [1, 0]}
+    artists = [{"artist": n, "id": public_id(f"artist {n}"), "name": f"Artist {n}"} for n in (0, 1)]
+    write_tables(tmp_path, {"recordings": rows, "artists": artists})
+    with Catalogue.open(tmp_path) as catalogue:
+        for number, row in enumerate(rows):
+            view = catalogue.show(row["id"])
+            assert isinstance(view, RecordingView)
+            told = (view.id, view.mbid, view.title, view.artist, view.duration_ms, view.date, view.tracks)
+            columns = ("id", "mbid", "title", "credit", "duration_ms", "date", "tracks")
+            assert told == tuple(row[column] for column in columns)
+            assert [artist.name for artist in view.artists] == [f"Artist {key}" for key in row["artists"]]
+            assert view.listens == 9 - number
+
+
 def test_isrcs_as_numbers_sort_as_they_do() -> None:
     codes = ["AA0000000000", "AA0000000001", "AAA000000000", "FRZ039800212", "USRC17607839", "ZZZZZ9999999"]
     numbers = [isrc_number(code) for code in codes]

@@ -370,8 +370,8 @@ def test_a_damaged_table_is_named(folder: Path, tmp_path: Path) -> None:
     shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
     with Catalogue.open(tmp_path) as catalogue:
         snapshot = catalogue.snapshot
-        snapshot.table("recordings").write_bytes(b"PAR1 but not really PAR1")
+        snapshot.table("tracks").write_bytes(b"PAR1 but not really PAR1")
         assert catalogue.search("joga")  # the index answers
         with pytest.raises(PhonothequeError, match=snapshot.stamp):
             catalogue.show(ISRC_1)
-        assert [f.path for f in catalogue.verify()] == [f"{snapshot.stamp}/recordings.parquet"]
+        assert [f.path for f in catalogue.verify()] == [f"{snapshot.stamp}/tracks.parquet"]

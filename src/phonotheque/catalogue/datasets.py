@@ -18,7 +18,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from phonotheque.catalogue import durable
+from phonotheque.catalogue import durable, paged
 from phonotheque.catalogue.manifest import TableFile, hash_file
 from phonotheque.catalogue.schema import FACTS, LISTENS, NONFREE, RECORDS, REJECTS, THINGS
 from phonotheque.model.errors import VerificationError
@@ -26,7 +26,7 @@ from phonotheque.model.errors import VerificationError
 FORMAT = 1
 FOLDER = "facts"
 STATE = "dataset.json"
-ROWS_PER_GROUP = 122_880  # what DuckDB reads best
+ROWS_PER_GROUP = paged.ROWS_PER_GROUP
 GROUPS_PER_PART = 32
 SCHEMAS = {
     "facts": FACTS,
@@ -37,21 +37,6 @@ SCHEMAS = {
     "rejects": REJECTS,
 }
 _MAKING = ".making-"
-# Values that seldom come again: a dictionary of them would only be in the way. Lengths and numbers kept as
-# differences (Parquet, Encodings.md) make facts an eighth smaller.
-_SELDOM_AGAIN = frozenset(
-    {
-        "source_id",
-        "record_id",
-        "release_id",
-        "title",
-        "title_key",
-        "duration_ms",
-        "isrcs",
-        "release_key",
-        "raw",
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +50,9 @@ class SourceFile:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """Everything taken in from one source at one place. ``taken_at`` decides between two that tell of one
-    record.
+    """Everything taken in from one source at one place.
+
+    ``taken_at`` decides between two that tell of one record.
     """
 
     path: Path
@@ -139,9 +125,7 @@ def write(catalogue_dir: Path, dataset: Dataset, tables: Mapping[str, Iterable[p
 
 
 def making_folder(catalogue_dir: Path, name: str) -> Path:
-    """Where a dataset is made before it has its place. What is left there by a kill is not read by anyone
-    else.
-    """
+    """Where a dataset is made before it has its place. Nobody else reads what is left there by a kill."""
     return catalogue_dir / FOLDER / f"{_MAKING}{name}"
 
 
@@ -174,8 +158,7 @@ def _new_place(catalogue_dir: Path, dataset: Dataset) -> Path:
 
 
 def remove_replaced(catalogue_dir: Path, written: Dataset | None = None) -> None:
-    """Remove datasets that a newer one of the same source and location replaces. Snapshots keep their
-    links.
+    """Remove datasets that a newer one of the same source and location replaces. Snapshots keep their links.
 
     What has just been ``written`` is the newest, whatever the clock says: it may have been put back.
     """
@@ -193,16 +176,16 @@ def remove_replaced(catalogue_dir: Path, written: Dataset | None = None) -> None
 
 def write_parts(folder: Path, table: str, batches: Iterable[pa.RecordBatch]) -> Iterator[TableFile]:
     """Write rows into as many files as they need; yield each. Bounded memory: one row group is held."""
-    schema, number, groups = SCHEMAS[table], 0, _row_groups(SCHEMAS[table], batches)
+    number, groups = 0, paged.row_groups(SCHEMAS[table], batches, ROWS_PER_GROUP)
     group = next(groups, None)
     while group is not None:
         path = folder / f"{table}-{number:05d}.parquet"
         rows = 0
-        with part_writer(path, schema) as writer:
+        with part_writer(path, table) as part:
             for _ in range(GROUPS_PER_PART):
                 if group is None:
                     break
-                writer.write_table(group, row_group_size=ROWS_PER_GROUP)
+                part.write_table(group, row_group_size=ROWS_PER_GROUP)
                 rows += group.num_rows
                 group = next(groups, None)
         durable.fsync(path)
@@ -210,38 +193,9 @@ def write_parts(folder: Path, table: str, batches: Iterable[pa.RecordBatch]) -> 
         number += 1
 
 
-def part_writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
-    """Return what writes a part of these columns, each encoded so that it takes little room."""
-    paths = {
-        field.name: f"{field.name}.list.element" if pa.types.is_list(field.type) else field.name
-        for field in schema
-    }
-    return pq.ParquetWriter(
-        path,
-        schema,
-        compression="zstd",
-        compression_level=3,
-        use_dictionary=[path for name, path in paths.items() if name not in _SELDOM_AGAIN],
-        column_encoding={
-            paths[field.name]: "DELTA_BINARY_PACKED"
-            if pa.types.is_integer(field.type)
-            else "DELTA_LENGTH_BYTE_ARRAY"
-            for field in schema
-            if field.name in _SELDOM_AGAIN
-        },
-    )
-
-
-def _row_groups(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
-    held: list[pa.RecordBatch] = []
-    rows = 0
-    for batch in batches:
-        held.append(batch)
-        rows += batch.num_rows
-        while rows >= ROWS_PER_GROUP:
-            whole = pa.Table.from_batches(held, schema=schema)
-            yield whole.slice(0, ROWS_PER_GROUP)
-            rest = whole.slice(ROWS_PER_GROUP)
-            held, rows = rest.to_batches(), rest.num_rows
-    if rows:
-        yield pa.Table.from_batches(held, schema=schema)
+def part_writer(path: Path, table: str) -> pq.ParquetWriter:
+    """Return what writes a part of a table. Facts are read row by row, and are most of a catalogue."""
+    if table != "facts":
+        return paged.writer(path, SCHEMAS[table], paged=False)
+    # labels come again, but to read theirs would take a third of the time that a fact takes
+    return paged.writer(path, FACTS, level=6, without_dictionary={"label"})

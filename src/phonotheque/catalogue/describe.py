@@ -1,15 +1,16 @@
-"""Reading a snapshot's tables into views: by dense key, so that only the row groups concerned are read."""
+"""Reading a snapshot's tables into views: the rows of one thing, and of what it is bound to."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
 
 import duckdb
 import pyarrow as pa
 
-from phonotheque.catalogue.index_codes import Kind
+from phonotheque.catalogue.index_codes import Kind, uuid_key
+from phonotheque.catalogue.index_reader import Reader
 from phonotheque.catalogue.manifest import Snapshot
+from phonotheque.catalogue.rows import Row
 from phonotheque.catalogue.views import (
     ArtistView,
     Conflict,
@@ -23,52 +24,19 @@ from phonotheque.catalogue.views import (
     ReleaseView,
     View,
 )
+from phonotheque.model.identifiers import parse_mbid
 from phonotheque.model.text import fold
 
 _MOST = 100  # recordings of an artist, facts, conflicts, or other bearers of a code that a view lists
 _MOST_PLACES = 1000  # tracks of a release
 _MOST_NAMED = 10_000  # tracks of a recording, among which one may have an id
-_MOST_SEARCHED = 20  # an artist's most listened recordings, whose facts are shown
+_MOST_SEARCHED = 20  # an artist's most listened recordings, whose facts are shown,
+_MOST_SAID = 25  # the first of them
 
 _HITS = """
-    SELECT recording, id, title, credit, duration_ms, listens, files,
-           TRY_CAST(left(date, 4) AS INTEGER) AS year
+    SELECT id, title, credit, duration_ms, listens, files, TRY_CAST(left(date, 4) AS INTEGER) AS year
     FROM read_parquet($recordings) WHERE recording IN (SELECT unnest($keys)) ORDER BY recording
 """
-_RECORDING = "FROM read_parquet($recordings) WHERE recording = $key"
-_TRACKS = """
-    SELECT fact, release FROM read_parquet($tracks) WHERE recording = $key
-    ORDER BY release NULLS LAST, fact LIMIT $most
-"""
-_ARTISTS = "SELECT artist, id, name FROM read_parquet($artists) WHERE artist IN (SELECT unnest($keys))"
-_RELEASES = """
-    SELECT id, title FROM read_parquet($releases) WHERE release IN (SELECT unnest($keys)) ORDER BY date, id
-"""
-_LISTENS = """
-    SELECT listens, source, as_of FROM read_parquet($listens) WHERE recording = $key ORDER BY source
-"""
-_CONFLICTS = """
-    SELECT kind, evidence, CASE WHEN recording_a = $key THEN recording_b ELSE recording_a END AS other, detail
-    FROM read_parquet($conflicts) WHERE recording_a = $key OR recording_b = $key
-    ORDER BY score DESC, kind, evidence, other LIMIT 100
-"""
-_RELEASE = "FROM read_parquet($releases) WHERE release = $key"
-_RELEASE_TRACKS = """
-    SELECT recording, fact FROM read_parquet($tracks)
-    WHERE recording IN (SELECT unnest($keys)) AND release = $key ORDER BY fact LIMIT 1000
-"""
-_ARTIST = "FROM read_parquet($artists) WHERE artist = $key"
-_ARTIST_RECORDINGS = """
-    SELECT recording FROM read_parquet($credits) WHERE artist = $key ORDER BY recording LIMIT 100
-"""
-_ARTIST_TRACKS = """
-    SELECT fact FROM read_parquet($tracks) WHERE recording IN (SELECT unnest($keys)) ORDER BY fact LIMIT 100
-"""
-_FACTS = """
-    SELECT file_row_number AS place, {columns} FROM read_parquet($part, file_row_number = true)
-    WHERE file_row_number IN (SELECT unnest($places))
-"""
-_REDIRECTS = "FROM read_parquet($redirects) WHERE old_id = $name AND new_id = $id"
 _FILES = """
     SELECT DISTINCT recording FROM read_parquet($files)
     WHERE sha256 >= $first AND sha256 <= $last ORDER BY recording LIMIT 2
@@ -109,69 +77,73 @@ _RELEASE_FIELDS = (
     "release_mbid",
 )
 _ARTIST_FIELDS = ("credit", "artist_mbids", "artist_keys")
+_OF_RELEASE = (
+    "id",
+    "mbid",
+    "source_id",
+    "title",
+    "credit",
+    "type",
+    "date",
+    "country",
+    "barcode",
+    "label",
+    "catalogue_number",
+)
+_OF_ARTIST = ("id", "mbid", "name", "aliases", "identifiers", "type", "country", "recordings")
+_OF_CONFLICT = ("kind", "score", "evidence", "recording_a", "recording_b", "detail")
 _SAID_BY = ("source", "accession", "source_id", "record_id")
 
-Row = dict[str, Any]
-Hits = Callable[[Sequence[int]], dict[int, Hit]]  # of recordings, by key
+_TABLES = {Kind.RELEASE: "releases", Kind.ARTIST: "artists"}
 
 
-def view(
-    parquet: duckdb.DuckDBPyConnection,
-    snapshot: Snapshot,
-    kind: Kind,
-    keys: Sequence[int],
-    on: Sequence[int],
-    hits: Hits,
-) -> View:
-    """Return the view of the first key, with the other keys as what to see also.
-
-    ``on`` are the recordings of a release; ``hits`` tells how recordings are listed.
-    """
-    reader = _Reader(parquet, snapshot)
+def view(index: Reader, kind: Kind, keys: Sequence[int]) -> View:
+    """Return the view of the first key, with the other keys as what to see also."""
     if kind is Kind.RECORDING:
-        return _recording(reader, keys[0], keys[1 : 1 + _MOST], hits)
+        return _recording(index, keys[0], keys[1 : 1 + _MOST])
     if kind is Kind.RELEASE:
-        return _release(reader, keys[0], keys[1 : 1 + _MOST], on, hits)
-    return _artist(reader, keys[0], hits)
+        return _release(index, keys[0], keys[1 : 1 + _MOST])
+    return _artist(index, keys[0])
 
 
-def called(parquet: duckdb.DuckDBPyConnection, snapshot: Snapshot, kind: Kind, key: int, name: str) -> bool:
+def called(index: Reader, kind: Kind, key: int, name: str) -> bool:
     """Whether an id (lower-case UUID), or the name that a source gave it, is that of a thing."""
-    reader = _Reader(parquet, snapshot)
-    query = {Kind.RECORDING: _RECORDING, Kind.RELEASE: _RELEASE, Kind.ARTIST: _ARTIST}[kind]
-    rows = reader.rows(query, key=key)
-    if not rows:
-        return False
-    names = {rows[0]["id"], rows[0].get("source_id"), *(rows[0].get("identifiers") or ())}
-    if name in names or reader.rows(_REDIRECTS, name=name, id=rows[0]["id"]):
-        return True
     if kind is not Kind.RECORDING:
+        row = _one(index, _TABLES[kind], key, ("id", "source_id", "identifiers"))
+        names = {row["id"], row.get("source_id"), *(row.get("identifiers") or ())}
+        return name in names or _became(index, name, row["id"])
+    public_id = index.recording(key).hit.id
+    if name == public_id or _became(index, name, public_id):
+        return True
+    said = ("recording_mbid", "track_mbid")
+    facts = [track["fact"] for track in _tracks(index, [key], _MOST_NAMED)]
+    return any(
+        name in (fact["recording_mbid"], fact["track_mbid"])
+        for start in range(0, len(facts), _MOST)
+        for fact in index.rows.at("facts", facts[start : start + _MOST], said).values()
+    )
+
+
+def _became(index: Reader, old: str, new: str) -> bool:
+    if not parse_mbid(old):
         return False
-    facts = reader.tracks(key, ("recording_mbid", "track_mbid"), _MOST_NAMED)
-    return any(name in (fact["recording_mbid"], fact["track_mbid"]) for fact in facts)
+    numbers = index.keys("redirect", uuid_key(old), _MOST)
+    redirects = index.rows.at("redirects", numbers, ("old_id", "new_id")).values()
+    return any((redirect["old_id"], redirect["new_id"]) == (old, new) for redirect in redirects)
 
 
 def recordings_of_files(parquet: duckdb.DuckDBPyConnection, snapshot: Snapshot, prefix: str) -> list[int]:
     """Return the recordings, two at most, of files whose SHA-256 begins with these digits."""
-    rows = _Reader(parquet, snapshot).rows(_FILES, first=prefix, last=prefix.ljust(64, "f"))
-    return [row["recording"] for row in rows]
+    parameters = {"files": str(snapshot.table("files")), "first": prefix, "last": prefix.ljust(64, "f")}
+    return [recording for (recording,) in parquet.execute(_FILES, parameters).fetchall()]
 
 
 def hits(parquet: duckdb.DuckDBPyConnection, snapshot: Snapshot, keys: Sequence[int]) -> list[Hit]:
     """Return recordings as hits, in the order of their keys: the most listened first. Needs no index."""
-    rows = _Reader(parquet, snapshot).rows(_HITS, keys=list(keys)) if keys else []
-    return [
-        Hit(
-            row["id"],
-            row["title"],
-            row["credit"],
-            row["duration_ms"],
-            row["listens"],
-            row["files"],
-            row["year"],
-        )
-        for row in rows
-    ]
+    if not keys:
+        return []
+    parameters = {"recordings": str(snapshot.table("recordings")), "keys": list(keys)}
+    return [Hit(*row) for row in parquet.execute(_HITS, parameters).fetchall()]
 
 
 def all_recordings(
@@ -184,86 +156,96 @@ def all_recordings(
     )
 
 
-class _Reader:
-    """Queries over one snapshot's tables; a table is named in SQL as ``$table``."""
-
-    def __init__(self, parquet: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> None:
-        self._parquet = parquet
-        self._snapshot = snapshot
-
-    def rows(self, query: str, **parameters: Any) -> list[Row]:
-        paths = {
-            t: str(self._snapshot.table(t)) for t in self._snapshot.tables if f"read_parquet(${t})" in query
-        }
-        cursor = self._parquet.execute(query, paths | parameters)
-        names = [column[0] for column in cursor.description]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-
-    def facts(self, numbers: Iterable[int], fields: Iterable[str]) -> dict[int, Row]:
-        """Return rows of facts by number: a row's place in the parts, read one after another."""
-        wanted = sorted(set(numbers))
-        columns = ", ".join(dict.fromkeys((*_SAID_BY, *fields)))
-        found: dict[int, Row] = {}
-        first = 0
-        for part in self._snapshot.tables["facts"]:
-            places = [number - first for number in wanted if first <= number < first + part.rows]
-            if places:
-                path = str(self._snapshot.path / part.file)
-                rows = self.rows(_FACTS.format(columns=columns), part=path, places=places)
-                found |= {first + row["place"]: row for row in rows}
-            first += part.rows
-        return {number: found[number] for number in wanted}
-
-    def tracks(self, recording: int, fields: Iterable[str], most: int) -> list[Row]:
-        """Return the first facts of a recording, each with its release."""
-        tracks = self.rows(_TRACKS, key=recording, most=most)
-        facts = self.facts((track["fact"] for track in tracks), fields)
-        return [facts[track["fact"]] | {"release": track["release"]} for track in tracks]
+def _one(index: Reader, table: str, key: int, fields: Iterable[str]) -> Row:
+    return index.rows.at(table, [key], fields)[key]
 
 
-def _recording(reader: _Reader, key: int, others: Sequence[int], hits: Hits) -> RecordingView:
-    (row,) = reader.rows(_RECORDING, key=key)
-    tracks = reader.tracks(key, (*_RECORDING_FIELDS, "file_sha256"), _MOST)
-    conflicts = reader.rows(_CONFLICTS, key=key)
-    named = {artist["artist"]: artist for artist in reader.rows(_ARTISTS, keys=row["artists"])}
-    on = sorted({track["release"] for track in tracks if track["release"] is not None})
-    seen = hits(list(dict.fromkeys([*others, *(conflict["other"] for conflict in conflicts)])))
+def _named(index: Reader, table: str, keys: Iterable[int], *fields: str) -> dict[int, Row]:
+    return index.rows.at(table, keys, ("id", *fields))
+
+
+def _said(index: Reader, numbers: Iterable[int], fields: Iterable[str]) -> dict[int, Row]:
+    """Return facts by number, with who says so."""
+    return index.rows.at("facts", numbers, (*_SAID_BY, *fields))
+
+
+def _tracks(index: Reader, recordings: Iterable[int], most: int) -> list[Row]:
+    """Return recording, fact and release of the first tracks of each of the recordings."""
+    found = index.rows.having("tracks", recordings, ("fact", "release"), most)
+    return [track for tracks in found.values() for track in tracks]
+
+
+def _hits(index: Reader, keys: Iterable[int]) -> dict[int, Hit]:
+    wanted = list(dict.fromkeys(keys))
+    return dict(zip(wanted, index.hits(wanted), strict=True))
+
+
+def _releases(index: Reader, keys: Iterable[int]) -> tuple[Named, ...]:
+    rows = _named(index, "releases", keys, "title", "date").values()
+    dated = sorted(rows, key=lambda row: (row["date"] is None, row["date"] or "", row["id"]))
+    return tuple(Named(row["id"], row["title"]) for row in dated)
+
+
+def _recording(index: Reader, key: int, others: Sequence[int]) -> RecordingView:
+    row = index.recording(key)
+    places = _tracks(index, [key], _MOST)
+    said = _said(index, (place["fact"] for place in places), (*_RECORDING_FIELDS, "file_sha256"))
+    tracks = [said[place["fact"]] for place in sorted(places, key=_by_release)]
+    conflicts = _conflicts(index, key)
+    named = _named(index, "artists", row.artists, "name")
+    seen = _hits(index, [*others, *(conflict["other"] for conflict in conflicts)])
+    counted = row.hit.listens is not None
+    counts = index.rows.having("listens", [key] if counted else [], ("listens", "source", "as_of"), _MOST)
     return RecordingView(
-        id=row["id"],
-        mbid=row["mbid"],
-        title=row["title"],
-        artist=row["credit"],
-        artists=tuple(Named(named[a]["id"], named[a]["name"]) for a in row["artists"]),
-        duration_ms=row["duration_ms"],
-        date=row["date"],
+        id=row.hit.id,
+        mbid=row.mbid,
+        title=row.hit.title,
+        artist=row.hit.artist,
+        artists=tuple(Named(named[a]["id"], named[a]["name"]) for a in row.artists),
+        duration_ms=row.hit.duration_ms,
+        date=row.date,
         isrcs=tuple(sorted({isrc for track in tracks for isrc in track["isrcs"] or ()})),
-        listens=row["listens"],
-        listens_by=tuple(Listens(**count) for count in reader.rows(_LISTENS, key=key)),
+        listens=row.hit.listens,
+        listens_by=tuple(
+            Listens(count["listens"], count["source"], count["as_of"]) for count in counts.get(key, ())
+        ),
         files=tuple(sorted({track["file_sha256"] for track in tracks} - {None})),
-        releases=tuple(Named(r["id"], r["title"]) for r in reader.rows(_RELEASES, keys=on)),
+        releases=_releases(index, (p["release"] for p in places if p["release"] is not None)),
         facts=_facts(tracks, _RECORDING_FIELDS),
         conflicts=tuple(
             Conflict(c["kind"], c["evidence"], seen[c["other"]] if c["other"] != key else None, c["detail"])
             for c in conflicts
         ),
         see_also=tuple(seen[other] for other in others),
-        tracks=row["tracks"],
+        tracks=row.tracks or 0,
     )
 
 
-def _release(reader: _Reader, key: int, others: Sequence[int], on: Sequence[int], hits: Hits) -> ReleaseView:
-    (row,) = reader.rows(_RELEASE, key=key)
-    tracks = reader.rows(_RELEASE_TRACKS, key=key, keys=list(on))
+def _by_release(place: Row) -> tuple[bool, int, int]:
+    return place["release"] is None, place["release"] or 0, place["fact"]
+
+
+def _conflicts(index: Reader, key: int) -> list[Row]:
+    """Return what disagrees about a recording, with the ``other`` one; what deserves a look most first."""
+    rows = index.rows.at("conflicts", index.keys("conflict", key, _MOST), _OF_CONFLICT).values()
+    for row in rows:
+        row["other"] = row["recording_b"] if row["recording_a"] == key else row["recording_a"]
+    return sorted(rows, key=lambda row: (-row["score"], row["kind"], row["evidence"], row["other"]))
+
+
+def _release(index: Reader, key: int, others: Sequence[int]) -> ReleaseView:
+    row = _one(index, "releases", key, _OF_RELEASE)
+    tracks = _places(index, key)
     placed = ("disc_number", "track_number", "position")
-    facts = reader.facts((track["fact"] for track in tracks), (*_RELEASE_FIELDS, *placed))
+    facts = _said(index, tracks, (*_RELEASE_FIELDS, *placed))
     said = sorted(
-        (track | facts[track["fact"]] for track in tracks),
+        ({"recording": tracks[fact], "fact": fact} | facts[fact] for fact in tracks),
         key=lambda row: (row["disc_number"] or 0, row["track_number"] or _MOST_PLACES, row["fact"]),
     )
     places: dict[tuple[int | None, int | None, int], Row] = {}
     for place in said:  # several files of one place are one line
         places.setdefault((place["disc_number"], place["track_number"], place["recording"]), place)
-    found = hits(sorted({track["recording"] for track in tracks}))
+    found = _hits(index, tracks.values())
     return ReleaseView(
         id=row["id"],
         mbid=row["mbid"],
@@ -278,22 +260,30 @@ def _release(reader: _Reader, key: int, others: Sequence[int], on: Sequence[int]
             for (disc, number, recording), fact in places.items()
         ),
         facts=_facts(said, _RELEASE_FIELDS),
-        see_also=tuple(Named(r["id"], r["title"]) for r in reader.rows(_RELEASES, keys=list(others))),
+        see_also=_releases(index, others),
         source_id=row["source_id"],
         type=row["type"],
         country=row["country"],
     )
 
 
-def _artist(reader: _Reader, key: int, hits: Hits) -> ArtistView:
-    (row,) = reader.rows(_ARTIST, key=key)
-    keys = [r["recording"] for r in reader.rows(_ARTIST_RECORDINGS, key=key)]
-    found = hits(keys)
-    numbers = [r["fact"] for r in reader.rows(_ARTIST_TRACKS, keys=keys[:_MOST_SEARCHED])]
+def _places(index: Reader, key: int) -> dict[int, int]:
+    """Return the facts of a release, the first in order, and the recordings that they are of."""
+    tracks = _tracks(index, index.keys("place", key, _MOST_PLACES), _MOST_NAMED)
+    on = {track["fact"]: track["recording"] for track in tracks if track["release"] == key}
+    return dict(sorted(on.items())[:_MOST_PLACES])
+
+
+def _artist(index: Reader, key: int) -> ArtistView:
+    row = _one(index, "artists", key, _OF_ARTIST)
+    credited = index.rows.having("credits", [key], ("recording",), _MOST)[key]
+    keys = [credit["recording"] for credit in credited]
+    found = _hits(index, keys)
+    numbers = sorted(track["fact"] for track in _tracks(index, keys[:_MOST_SEARCHED], _MOST))
     names = {fold(name) for name in (row["name"], *(row["aliases"] or ())) if name}
     said = [
         fact
-        for fact in reader.facts(numbers, _ARTIST_FIELDS).values()
+        for fact in _said(index, numbers[:_MOST_SAID], _ARTIST_FIELDS).values()
         if (row["mbid"] and row["mbid"] in (fact["artist_mbids"] or ()))
         or names & set(fact["artist_keys"] or ())
     ]

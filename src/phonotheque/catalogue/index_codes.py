@@ -13,7 +13,7 @@ from typing import TypeVar
 import duckdb
 import pyarrow.parquet as pq
 
-from phonotheque.catalogue import pairs, shelf
+from phonotheque.catalogue import pages, pairs, shelf
 from phonotheque.catalogue.columns import isrc_numbers
 from phonotheque.catalogue.manifest import Snapshot
 from phonotheque.catalogue.pairs import Integers
@@ -44,7 +44,17 @@ _BARCODES = """
     SELECT barcode::BIGINT, release FROM read_parquet($releases)
     WHERE TRY_CAST(barcode AS BIGINT) IS NOT NULL ORDER BY ALL
 """
+_CONFLICTS = """
+    SELECT unnest([recording_a, recording_b]) AS recording, file_row_number
+    FROM read_parquet($conflicts, file_row_number = true) ORDER BY ALL
+"""
+_REDIRECTS = """
+    SELECT uuid_key(old_id), file_row_number FROM read_parquet($redirects, file_row_number = true)
+    ORDER BY ALL
+"""
 _PLACES = "SELECT release, recording FROM read_parquet($tracks) WHERE release IS NOT NULL ORDER BY ALL"
+_PAIRS = {"barcode": _BARCODES, "place": _PLACES, "conflict": _CONFLICTS}
+_PAIRS_OF_IDS = {"id": _IDS, "redirect": _REDIRECTS}  # when facts were compared
 
 Item = TypeVar("Item")
 
@@ -92,19 +102,21 @@ def build(
         with pq.ParquetFile(snapshot.table("isrcs")) as isrcs:
             rows = _checking(go_on, isrcs.iter_batches(_BATCH, columns=["isrc", "recording"]))
             pairs.fill(index, "isrc", ((isrc_numbers(b["isrc"]), b["recording"].to_numpy()) for b in rows))
-        for table, query in (("barcode", _BARCODES), ("place", _PLACES)):
+        for table, query in _PAIRS.items():
             pairs.create(index, table)
             pairs.fill(index, table, _checking(go_on, _sorted(scratch, query, snapshot)))
+        pages.fill(index, snapshot, go_on)
         facts_compared()
-        pairs.create(index, "id")
-        pairs.fill(index, "id", _checking(go_on, _sorted(scratch, _IDS, snapshot)))
+        for table, query in _PAIRS_OF_IDS.items():
+            pairs.create(index, table)
+            pairs.fill(index, table, _checking(go_on, _sorted(scratch, query, snapshot)))
         index.execute("COMMIT")
 
 
 def _sorted(
     scratch: duckdb.DuckDBPyConnection, query: str, snapshot: Snapshot
 ) -> Iterator[tuple[Integers, Integers]]:
-    tables = ("recordings", "releases", "artists", "redirects", "tracks")
+    tables = ("recordings", "releases", "artists", "redirects", "tracks", "conflicts")
     paths = {name: str(snapshot.table(name)) for name in tables if f"${name}" in query}
     for batch in scratch.sql(query, params=paths).to_arrow_reader(_BATCH):
         yield batch.column(0).to_numpy(), batch.column(1).to_numpy()

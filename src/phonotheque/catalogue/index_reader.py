@@ -5,7 +5,8 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from phonotheque.catalogue import pairs, shelf
 from phonotheque.catalogue.index import INDEX, WORDS
 from phonotheque.catalogue.index_codes import Kind, thing
 from phonotheque.catalogue.manifest import Snapshot
+from phonotheque.catalogue.rows import Rows
+from phonotheque.catalogue.shelf import Shelved
 from phonotheque.catalogue.views import Hit
 from phonotheque.model.errors import UsageError
 
@@ -22,11 +25,22 @@ _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CANTOPE
 
 
 class Reader:
-    """The index of a snapshot, for one question. Other processes may write a new snapshot meanwhile."""
+    """The index of a snapshot, and the rows that it leads to, for one question.
 
-    def __init__(self, codes: sqlite3.Connection, words: sqlite3.Connection) -> None:
-        self.words = words
-        self._codes = codes
+    Other processes may write a new snapshot meanwhile.
+    """
+
+    def __init__(self, snapshot: Snapshot, seconds: float, opened: ExitStack) -> None:
+        self._words = snapshot.path / WORDS
+        self._seconds = seconds
+        self._opened = opened
+        self._codes = opened.enter_context(closing(_open(snapshot.path / INDEX, seconds)))
+        self.rows = opened.enter_context(closing(Rows(snapshot, self._codes)))
+
+    @cached_property
+    def words(self) -> sqlite3.Connection:
+        """The words of titles and artists."""
+        return self._opened.enter_context(closing(_open(self._words, self._seconds)))
 
     def hits(self, recordings: Sequence[int]) -> list[Hit]:
         """Return recordings as lists show them, in the order asked for. There must be such recordings."""
@@ -34,6 +48,12 @@ class Reader:
         if len(found) < len(set(recordings)):
             raise sqlite3.DatabaseError("the index names recordings that the shelf does not have")
         return [found[key] for key in recordings]
+
+    def recording(self, key: int) -> Shelved:
+        """Return what the table recordings says of one."""
+        if not (found := shelf.rows(self._codes, [key])):
+            raise sqlite3.DatabaseError("the index names a recording that the shelf does not have")
+        return found[key]
 
     def named(self, key: int) -> list[tuple[Kind, int]]:
         """Return the kinds and keys of things that may have an id, by its key (see index_codes)."""
@@ -47,21 +67,15 @@ class Reader:
 @contextmanager
 def reading(snapshot: Snapshot, seconds: float) -> Iterator[Reader]:
     """Open the index. UsageError when a question takes longer; sqlite3.DatabaseError as it comes."""
-    codes = _open(snapshot.path / INDEX, seconds)
     try:
-        words = _open(snapshot.path / WORDS, seconds)
-        try:
-            yield Reader(codes, words)
-        finally:
-            words.close()
+        with ExitStack() as opened:
+            yield Reader(snapshot, seconds, opened)
     except sqlite3.OperationalError as error:
         if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
             raise UsageError(
                 f"This takes longer than {seconds:g} seconds.", "Ask for fewer words, or for rarer ones."
             ) from error
         raise
-    finally:
-        codes.close()
 
 
 def damaged(error: sqlite3.DatabaseError) -> bool:

@@ -10,12 +10,11 @@ import re
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from types import TracebackType
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
-import duckdb
 import pyarrow as pa
 
 from phonotheque.catalogue import describe, index, manifest
@@ -33,7 +32,6 @@ from phonotheque.model.progress import QUIET, Progress
 
 _SECONDS = 30.0  # that a look-up may take on a very slow disk
 _MOST = 101  # bearers of a code
-_MOST_PLACES = 1000  # tracks of a release
 _PREFIX = re.compile(r"[0-9a-f]{6,64}")  # of a SHA-256
 _DISCOGS = re.compile(
     r"(?:https?://)?(?:www\.)?discogs\.com/(?:[a-z-]+/)?(release|artist)/([0-9]+)(?:[-/?#]\S*)?"
@@ -43,6 +41,7 @@ _DISCOGS = re.compile(
 )
 
 Answer = TypeVar("Answer")
+Things: TypeAlias = tuple[Kind, list[int]]  # what a name names: things of one kind, by their keys
 
 
 class Catalogue:
@@ -106,8 +105,7 @@ class Catalogue:
 
     def by_isrc(self, code: str) -> list[Hit]:
         """Return the recordings that bear an ISRC, the most listened first; none when it is no ISRC."""
-        keys = self._bearing(code)
-        return self.hits(keys) if keys else []
+        return self._ask(lambda index: index.hits(_bearing(index, code)))
 
     def show(self, key: str) -> View:
         """Return what is known of an id, code or hash.
@@ -118,10 +116,13 @@ class Catalogue:
         what they became. Where a code names several things, the most listened comes back and the others are
         its ``see_also``. Raises NotFoundError, or UsageError for a beginning that several files share.
         """
+        return self._ask(lambda index: self._shown(index, key))
+
+    def _shown(self, index: Reader, key: str) -> View:
         text = key.strip()
-        for find in (self._by_id, self._by_isrc, self._by_barcode, self._by_name, self._by_sha256):
-            if found := find(text):
-                return self._view(*found)
+        for find in (_by_id, _by_isrc, _by_barcode, _by_name, self._by_sha256):
+            if found := find(index, text):
+                return describe.view(index, *found)
         raise NotFoundError(
             f"The catalogue knows nothing by the name of “{key}”.",
             "Give an id, an ISRC, a barcode, or six or more digits of a file's SHA-256; or use phono search.",
@@ -139,66 +140,15 @@ class Catalogue:
         ):
             yield from describe.all_recordings(parquet, self.snapshot, batch_size, filed=filed)
 
-    def _by_id(self, text: str) -> tuple[Kind, list[int]] | None:
-        uuid = parse_mbid(text)
-        return self._named(uuid_key(uuid), uuid) if uuid else None
-
-    def _by_isrc(self, text: str) -> tuple[Kind, list[int]] | None:
-        keys = self._bearing(text)
-        return (Kind.RECORDING, keys) if keys else None
-
-    def _by_barcode(self, text: str) -> tuple[Kind, list[int]] | None:
-        code = parse_barcode(text)
-        keys = self._ask(lambda index: index.keys("barcode", int(code), _MOST)) if code else []
-        return (Kind.RELEASE, keys) if keys else None
-
-    def _by_name(self, text: str) -> tuple[Kind, list[int]] | None:
-        name = _outside_name(text)
-        if name is None:
-            return None
-        source, _, number = name.partition(":artist/")
-        return self._named(name_key(name), name) or (
-            self._by_id(public_id(source, "artist", number)) if number else None
-        )
-
-    def _by_sha256(self, text: str) -> tuple[Kind, list[int]] | None:
+    def _by_sha256(self, index: Reader, text: str) -> Things | None:
         prefix = text.lower()
         if not _PREFIX.fullmatch(prefix):
             return None
-        with self._reading() as parquet:
+        with self._parquet.cursor() as parquet, explaining("reading the catalogue", self.snapshot.path):
             keys = describe.recordings_of_files(parquet, self.snapshot, prefix)
         if len(keys) > 1:
             raise UsageError(f"Several files' SHA-256 begin with {text}.", "Give more of its digits.")
         return (Kind.RECORDING, keys) if keys else None
-
-    def _bearing(self, code: str) -> list[int]:
-        isrc = parse_isrc(code)
-        if isrc is None:
-            return []
-        return self._ask(lambda index: index.keys("isrc", isrc_number(isrc), _MOST))
-
-    def _named(self, key: int, name: str) -> tuple[Kind, list[int]] | None:
-        """What has a name. The index has a part of every name; the tables have all of it."""
-        for kind, number in self._ask(lambda index: index.named(key)):
-            with self._reading() as parquet:
-                if describe.called(parquet, self.snapshot, kind, number, name):
-                    return kind, [number]
-        return None
-
-    def _view(self, kind: Kind, keys: Sequence[int]) -> View:
-        on = []
-        if kind is Kind.RELEASE:
-            on = self._ask(lambda index: index.keys("place", keys[0], _MOST_PLACES))
-        with self._reading() as parquet:
-            return describe.view(parquet, self.snapshot, kind, keys, on, self._hits)
-
-    def _hits(self, keys: Sequence[int]) -> dict[int, Hit]:
-        return dict(zip(keys, self.hits(keys), strict=True))
-
-    @contextmanager
-    def _reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        with self._parquet.cursor() as parquet, explaining("reading the catalogue", self.snapshot.path):
-            yield parquet
 
     def _ask(self, question: Callable[[Reader], Answer], seconds: float = _SECONDS) -> Answer:
         """Put a question to the index; a damaged one is built again, once."""
@@ -212,6 +162,45 @@ class Catalogue:
             index.rebuild(self.snapshot, memory_limit=self._memory_limit)
             with reading(self.snapshot, seconds) as reader:
                 return question(reader)
+
+
+def _by_id(index: Reader, text: str) -> Things | None:
+    uuid = parse_mbid(text)
+    return _named(index, uuid_key(uuid), uuid) if uuid else None
+
+
+def _by_isrc(index: Reader, text: str) -> Things | None:
+    keys = _bearing(index, text)
+    return (Kind.RECORDING, keys) if keys else None
+
+
+def _by_barcode(index: Reader, text: str) -> Things | None:
+    code = parse_barcode(text)
+    keys = index.keys("barcode", int(code), _MOST) if code else []
+    return (Kind.RELEASE, keys) if keys else None
+
+
+def _by_name(index: Reader, text: str) -> Things | None:
+    name = _outside_name(text)
+    if name is None:
+        return None
+    source, _, number = name.partition(":artist/")
+    return _named(index, name_key(name), name) or (
+        _by_id(index, public_id(source, "artist", number)) if number else None
+    )
+
+
+def _bearing(index: Reader, code: str) -> list[int]:
+    isrc = parse_isrc(code)
+    return index.keys("isrc", isrc_number(isrc), _MOST) if isrc else []
+
+
+def _named(index: Reader, key: int, name: str) -> Things | None:
+    """What has a name. The index has a part of every name; the tables have all of it."""
+    for kind, number in index.named(key):
+        if describe.called(index, kind, number, name):
+            return kind, [number]
+    return None
 
 
 def _outside_name(text: str) -> str | None:

@@ -1,13 +1,16 @@
-"""What lists show of every recording, in blocks of consecutive ones: a hit costs no look into Parquet.
+"""What lists show of every recording, and the rest of its row, in blocks of consecutive ones.
 
-A block is one Arrow record batch (IPC message), zstd.
+A hit, and what a recording is called by itself, cost no look into Parquet. A block is one Arrow record batch
+(IPC message), zstd.
 """
 
 from __future__ import annotations
 
 import sqlite3
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,7 +19,7 @@ from phonotheque.catalogue.columns import uuids
 from phonotheque.catalogue.views import Hit
 
 _ROWS = 512  # recordings in a block
-_CODEC = pa.Codec("zstd", compression_level=3)
+_CODEC = pa.Codec("zstd", compression_level=15)  # slow to write, in a thread that has time; as quick to read
 _SHOWN = pa.schema(
     [
         ("id", pa.binary(16)),
@@ -25,10 +28,27 @@ _SHOWN = pa.schema(
         ("duration_ms", pa.int32()),
         ("listens", pa.int64()),
         ("files", pa.int32()),
-        ("year", pa.int16()),
+        ("date", pa.int32()),  # its digits; 00 for a month or day that is not known
+        ("tracks", pa.int32()),
+        ("artists", pa.list_(pa.int32())),
+        ("mbid", pa.bool_()),  # whether the id is MusicBrainz's
     ]
 )
-COLUMNS = [*_SHOWN.names[:-1], "date"]  # of the table recordings
+_OF_HITS = 7  # the first columns
+COLUMNS = _SHOWN.names  # of the table recordings
+
+Told = TypeVar("Told")
+
+
+@dataclass(frozen=True, slots=True)
+class Shelved:
+    """A row of the table recordings, but for what its id was made from."""
+
+    hit: Hit
+    date: str | None
+    tracks: int | None
+    artists: tuple[int, ...]  # keys
+    mbid: str | None
 
 
 def create(connection: sqlite3.Connection) -> None:
@@ -41,10 +61,11 @@ def fill(connection: sqlite3.Connection, batches: Iterable[pa.RecordBatch]) -> N
     start = 0
     rest = pa.Table.from_batches([], _SHOWN)
     for batch in batches:
-        names, *columns, dates = (batch[name] for name in COLUMNS)
-        year = pc.utf8_slice_codeunits(dates, 0, 4).cast(pa.int16())
-        shown = pa.table([uuids(names, "recordings.parquet"), *columns, year], schema=_SHOWN)
-        table = pa.concat_tables([rest, shown])
+        columns = {name: batch[name] for name in COLUMNS}
+        columns["id"] = uuids(columns["id"], "recordings.parquet")
+        columns["date"] = pc.utf8_rpad(pc.replace_substring(columns["date"], "-", ""), 8, "0")
+        columns["mbid"] = columns["mbid"].is_valid()
+        table = pa.concat_tables([rest, pa.table(columns).cast(_SHOWN)])
         whole = table.num_rows - table.num_rows % _ROWS
         start = _store(connection, table.slice(0, whole), start)
         rest = table.slice(whole)
@@ -53,7 +74,41 @@ def fill(connection: sqlite3.Connection, batches: Iterable[pa.RecordBatch]) -> N
 
 def hits(connection: sqlite3.Connection, recordings: Sequence[int]) -> dict[int, Hit]:
     """Return those of the recordings that there are."""
-    found: dict[int, Hit] = {}
+    return _told(connection, recordings, _hit)
+
+
+def rows(connection: sqlite3.Connection, recordings: Sequence[int]) -> dict[int, Shelved]:
+    """Return the rows of those of the recordings that there are."""
+    return _told(connection, recordings, _row)
+
+
+def _hit(block: pa.RecordBatch, place: int) -> Hit:
+    name, title, credit, duration, listens, files, date = (
+        column[place].as_py() for column in block.columns[:_OF_HITS]
+    )
+    year = date // 10_000 if date is not None else None
+    return Hit(str(uuid.UUID(bytes=name)), title, credit, duration, listens, files, year)
+
+
+def _row(block: pa.RecordBatch, place: int) -> Shelved:
+    hit = _hit(block, place)
+    date, tracks, artists, mbid = (column[place].as_py() for column in block.columns[_OF_HITS - 1 :])
+    return Shelved(hit, _date(date), tracks, tuple(artists or ()), hit.id if mbid else None)
+
+
+def _date(digits: int | None) -> str | None:
+    if digits is None:
+        return None
+    year, month, day = f"{digits // 10_000:04}", digits // 100 % 100, digits % 100
+    return f"{year}-{month:02}-{day:02}" if day else f"{year}-{month:02}" if month else year
+
+
+def _told(
+    connection: sqlite3.Connection,
+    recordings: Sequence[int],
+    tell: Callable[[pa.RecordBatch, int], Told],
+) -> dict[int, Told]:
+    found: dict[int, Told] = {}
     wanted: dict[int, list[int]] = {}
     for recording in recordings:
         wanted.setdefault(recording - recording % _ROWS, []).append(recording)
@@ -62,10 +117,7 @@ def hits(connection: sqlite3.Connection, recordings: Sequence[int]) -> dict[int,
         if row is None:
             continue
         block = _decoded(*row)
-        for key in keys:
-            if key - first < block.num_rows:
-                name, *shown = (column[key - first].as_py() for column in block.columns)
-                found[key] = Hit(str(uuid.UUID(bytes=name)), *shown)
+        found |= {key: tell(block, key - first) for key in keys if key - first < block.num_rows}
     return found
 
 

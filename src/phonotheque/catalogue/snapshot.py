@@ -12,8 +12,9 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 
-from phonotheque.catalogue import durable, inheritance, known, manifest
+from phonotheque.catalogue import durable, inheritance, known, manifest, paged
 from phonotheque.catalogue.collect import remove_unfinished
 from phonotheque.catalogue.datasets import Dataset, datasets
 from phonotheque.catalogue.engine import (
@@ -24,6 +25,7 @@ from phonotheque.catalogue.engine import (
     view,
 )
 from phonotheque.catalogue.manifest import Snapshot, SourceCount, TableFile
+from phonotheque.catalogue.pages import LOOKED_UP
 from phonotheque.catalogue.resolving import Resolver, Unresolved, in_place
 from phonotheque.catalogue.schema import MADE, SHARED
 from phonotheque.model.progress import QUIET, Progress
@@ -156,15 +158,21 @@ def _export_all(engine: Engine, folder: Path, progress: Progress) -> dict[str, t
 def _export(engine: Engine, table: str, folder: Path, progress: Progress) -> TableFile:
     path = folder / f"{table}.parquet"
     columns = ", ".join(MADE[table].names)
-    engine.connection.execute(
-        f"COPY (SELECT {columns} FROM out_{table} ORDER BY {_ORDER[table]}) TO {quoted(path)} "  # noqa: S608
-        "(FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd, COMPRESSION_LEVEL 6, ROW_GROUP_SIZE 122880)"
-    )
+    query = f"SELECT {columns} FROM out_{table} ORDER BY {_ORDER[table]}"  # noqa: S608
+    if table in LOOKED_UP:
+        rows = engine.connection.sql(query).to_arrow_reader(paged.ROWS_PER_GROUP)
+        with paged.writer(path, MADE[table]) as file:
+            for group in paged.row_groups(MADE[table], rows):
+                file.write_table(group, row_group_size=paged.ROWS_PER_GROUP)
+    else:
+        engine.connection.execute(
+            f"COPY ({query}) TO {quoted(path)} (FORMAT parquet, PARQUET_VERSION v2, "
+            f"COMPRESSION zstd, COMPRESSION_LEVEL 6, ROW_GROUP_SIZE {paged.ROWS_PER_GROUP})"
+        )
     durable.fsync(path)
     size = path.stat().st_size
     progress.advance(files=1, size=size)
-    rows = engine.number(f"SELECT count(*) FROM read_parquet({quoted(path)})")  # noqa: S608
-    return TableFile(path.name, manifest.hash_file(path), size, rows)
+    return TableFile(path.name, manifest.hash_file(path), size, pq.read_metadata(path).num_rows)
 
 
 def _sources(connection: duckdb.DuckDBPyConnection) -> tuple[SourceCount, ...]:
