@@ -13,8 +13,7 @@ _TABLES = ("recordings", "tracks", "releases", "artists", "credits", "redirects"
 
 
 def inherit(engine: Engine, previous: Snapshot | None, parts: Sequence[TableFile]) -> None:
-    """Find what of the previous snapshot is still here: ``carried`` facts, the ``heir`` of each recording's
-    id.
+    """Find what of the previous snapshot is still here: ``carried`` facts, each recording's id's ``heir``.
 
     ``parts`` are those of the facts of the snapshot that is being made.
     """
@@ -30,16 +29,18 @@ def inherit(engine: Engine, previous: Snapshot | None, parts: Sequence[TableFile
 
 
 def redirect(engine: Engine, recordings: Path) -> None:
-    """Make ``out_redirects``: where ids lead that name nothing any more. ``recordings`` has just been
-    written.
+    """Make ``out_redirects``: where ids lead that name nothing any more.
+
+    ``recordings`` has just been written.
     """
     view(engine.connection, "written_recordings", recordings)
     engine.run("redirects")
 
 
 def _carry(engine: Engine, old: Sequence[TableFile], new: Sequence[TableFile]) -> None:
-    """Parts that both snapshots have, by their hash, carry their rows over; other rows are known by their
-    evidence.
+    """Parts that both snapshots have, by their hash, carry their rows over.
+
+    Other rows are known by their evidence.
     """
     engine.connection.execute("CREATE TABLE carried (fact BIGINT, previous_fact BIGINT)")
     today = {part.sha256: first for first, part in _placed(new)}

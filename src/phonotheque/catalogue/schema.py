@@ -16,8 +16,7 @@ def _required(name: str, kind: pa.DataType) -> pa.Field:
     return pa.field(name, kind, nullable=False)
 
 
-# What a source says of one track, file or recording, before it is compared with anything. Lists are never
-# null.
+# What a source says of one track, file or recording, before it is compared with anything. No list is null.
 TRACK_FACTS = pa.schema(
     [
         _required("source", _text),  # "folder", "discogs", …
@@ -96,8 +95,7 @@ RECORDS = pa.schema(
     ]
 )
 
-# Parts of records under other terms than the rest. A record is whole again when they are put back
-# (splices.py).
+# Parts of records under other terms than the rest. With them put back, a record is whole (splices.py).
 NONFREE = pa.schema(
     [
         _required("source", _text),
@@ -229,8 +227,7 @@ MADE = {
     "conflicts": _CONFLICTS,
 }
 # Tables that come from the sources as they are, in parts that snapshots share (links to one file). A row's
-# key
-# (``fact``) is its place in the parts read one after another.
+# key (``fact``) is its place in the parts read one after another.
 SHARED = {"facts": FACTS, "things": THINGS, "records": RECORDS, "nonfree": NONFREE}
 TABLES = MADE | SHARED
 FLAGGED = frozenset({"nonfree"})  # under other terms than the rest: left out of editions unless asked for
