@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,44 +13,15 @@ from sqlalchemy import insert
 from phonotheque.catalogue import datasets
 from phonotheque.catalogue.datasets import Dataset
 from phonotheque.catalogue.schema import REJECTS
-from phonotheque.cli.main import main
 from phonotheque.ledger.bags import EditionRecord, record_edition
 from phonotheque.ledger.files import start_accession
 from phonotheque.ledger.schema import files
 from phonotheque.vault.archive import Archive
 from tests.catalogue.catalogue_tables import conflict, public_id, recording, write_tables
+from tests.cli.conftest import Phono
 
 OLD, NEW = "2026-11-21T101500Z", "2026-12-21T101500Z"
 NASTY = "Song \x1b[31m\u202e[bold]"  # would colour the terminal, and turn its text around
-
-
-@dataclass(frozen=True)
-class Ran:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def data(self) -> Any:
-        return json.loads(self.out)
-
-
-Phono = Callable[..., Ran]
-
-
-@pytest.fixture
-def phono(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Phono:
-    def run(*words: object) -> Ran:
-        monkeypatch.setattr(sys, "argv", ["phono", *map(str, words)])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main()
-        printed = capsys.readouterr()
-        assert isinstance(ended.value.code, int)
-        assert "--json" in words or not {"\x1b", "\u202e"} & set(printed.out + printed.err)
-        return Ran(ended.value.code, printed.out, printed.err)
-
-    return run
 
 
 def sha(key: int) -> str:

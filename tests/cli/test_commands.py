@@ -2,49 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from phonotheque.cli.common import counted, human_size, human_time, safe
-from phonotheque.cli.main import main
+from tests.cli.conftest import Phono
 from tests.tones import encrypted, flac
 
 pytestmark = pytest.mark.usefixtures("own_settings")
-
-
-@dataclass(frozen=True)
-class Ran:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def data(self) -> Any:
-        return json.loads(self.out)
-
-
-Phono = Callable[..., Ran]
-
-
-@pytest.fixture
-def phono(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Phono:
-    def run(*words: object) -> Ran:
-        monkeypatch.setattr(sys, "argv", ["phono", *map(str, words)])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main()
-        printed = capsys.readouterr()
-        code = ended.value.code
-        assert isinstance(code, int)
-        return Ran(code, printed.out, printed.err)
-
-    return run
 
 
 @pytest.fixture
