@@ -304,10 +304,10 @@ def _artist(index: Reader, key: int) -> ArtistView:
 def _facts(rows: Sequence[Row], fields: Iterable[str]) -> tuple[Fact, ...]:
     """Every value of every field, in the order first said, with everyone who said it."""
     said: dict[tuple[str, str], dict[Provenance, None]] = {}
+    sayers = [Provenance(*(row[name] for name in _SAID_BY)) for row in rows]
     for field in fields:
-        for row in rows:
+        for row, by in zip(rows, sayers, strict=True):
             values = row[field] if isinstance(row[field], list) else [row[field]]
-            by = Provenance(*(row[name] for name in _SAID_BY))
             for value in values:
                 if value is not None:
                     said.setdefault((field, str(value)), {})[by] = None

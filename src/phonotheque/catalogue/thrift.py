@@ -132,8 +132,12 @@ def _read_unsigned(data: bytes | mmap, place: int) -> tuple[int, int]:
 
 
 def _unsigned(number: int) -> bytes:
-    if number < 1 << 14:  # most are
-        return bytes((number & 127 | 128, number >> 7) if number > 127 else (number,))
+    if number < 1 << 7:  # most are short
+        return bytes((number,))
+    if number < 1 << 14:
+        return bytes((number & 127 | 128, number >> 7))
+    if number < 1 << 21:
+        return bytes((number & 127 | 128, number >> 7 & 127 | 128, number >> 14))
     written = bytearray()
     while number > 127:
         written.append(number & 127 | 128)
