@@ -27,6 +27,7 @@ lint: $(VENV)/.ready  ## ruff, mypy --strict, import layers, docs
 
 test: lint  ## all checks and all tests
 	sh scripts/test-tools.sh
+	UV_SYSTEM_CERTS=true $(BIN)/uv sync --frozen --inexact --quiet --group cluster
 	$(BIN)/pytest -n auto --dist loadgroup --cov --cov-report=term:skip-covered
 
 bench: $(VENV)/.ready  ## measure against other tools; prints ratios

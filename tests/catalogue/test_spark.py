@@ -43,7 +43,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """What resolving on Spark needs, or the test is skipped (and fails in CI)."""
     tool("java", "default-jre-headless")
     if importlib.util.find_spec("pyspark") is None:
-        reason = "pyspark is not installed; make setup installs it"
+        reason = "pyspark is not installed; make test installs it"
         if os.environ.get("TESTS_MUST_RUN") == "1":
             pytest.fail(reason)
         pytest.skip(reason)
