@@ -79,7 +79,7 @@ _RELEASE_FIELDS = (
 _ARTIST_FIELDS = ("credit", "artist_mbids", "artist_keys")
 _OF_RELEASE = (
     "id",
-    "mbid",
+    "by_musicbrainz",
     "source_id",
     "title",
     "credit",
@@ -90,7 +90,7 @@ _OF_RELEASE = (
     "label",
     "catalogue_number",
 )
-_OF_ARTIST = ("id", "mbid", "name", "aliases", "identifiers", "type", "country", "recordings")
+_OF_ARTIST = ("id", "by_musicbrainz", "name", "aliases", "identifiers", "type", "country", "recordings")
 _OF_CONFLICT = ("kind", "score", "evidence", "recording_a", "recording_b", "detail")
 _SAID_BY = ("source", "accession", "source_id", "record_id")
 
@@ -248,7 +248,7 @@ def _release(index: Reader, key: int, others: Sequence[int]) -> ReleaseView:
     found = _hits(index, tracks.values())
     return ReleaseView(
         id=row["id"],
-        mbid=row["mbid"],
+        mbid=_mbid(row),
         title=row["title"],
         artist=row["credit"],
         date=row["date"],
@@ -284,12 +284,12 @@ def _artist(index: Reader, key: int) -> ArtistView:
     said = [
         fact
         for fact in _said(index, numbers[:_MOST_SAID], _ARTIST_FIELDS).values()
-        if (row["mbid"] and row["mbid"] in (fact["artist_mbids"] or ()))
+        if (row["by_musicbrainz"] and row["id"] in (fact["artist_mbids"] or ()))
         or names & set(fact["artist_keys"] or ())
     ]
     return ArtistView(
         id=row["id"],
-        mbid=row["mbid"],
+        mbid=_mbid(row),
         name=row["name"],
         recordings=tuple(found[recording] for recording in keys),
         total=row["recordings"],
@@ -299,6 +299,10 @@ def _artist(index: Reader, key: int) -> ArtistView:
         type=row["type"],
         country=row["country"],
     )
+
+
+def _mbid(row: Row) -> str | None:
+    return row["id"] if row["by_musicbrainz"] else None
 
 
 def _facts(rows: Sequence[Row], fields: Iterable[str]) -> tuple[Fact, ...]:

@@ -18,6 +18,7 @@ from phonotheque.model.errors import PhonothequeError
 
 _SQL = {
     "string": "TEXT",
+    "bool": "BOOLEAN",
     "int32": "INTEGER",
     "int64": "BIGINT",
     str(pa.list_(pa.string())): "TEXT[]",

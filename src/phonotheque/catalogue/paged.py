@@ -27,7 +27,7 @@ _LARGEST_PAGE = 64 << 20  # bytes, not compressed
 _LARGEST_DICTIONARY = 256 << 20
 _MAGIC = b"PAR1"
 _SCHEMA = 2  # field of FileMetaData
-_PHYSICAL = {"INT32": 1, "INT64": 2, "DOUBLE": 5, "BYTE_ARRAY": 6}  # Type
+_PHYSICAL = {"BOOLEAN": 0, "INT32": 1, "INT64": 2, "DOUBLE": 5, "BYTE_ARRAY": 6}  # Type
 _ZSTD = 6  # CompressionCodec
 
 Chunk: TypeAlias = tuple[int, bytes, bytes]

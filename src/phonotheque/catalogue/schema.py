@@ -151,7 +151,7 @@ _RECORDINGS = pa.schema(
     [
         ("recording", _key),  # in descending order of listens
         ("id", _text),  # MBID, else our own UUID
-        ("mbid", _text),
+        ("by_musicbrainz", pa.bool_()),  # whether the id is an MBID
         ("title", _text),
         ("credit", _text),  # the artists as one line
         ("artists", _keys),
@@ -168,7 +168,7 @@ _RELEASES = pa.schema(
     [
         ("release", _key),
         ("id", _text),
-        ("mbid", _text),
+        ("by_musicbrainz", pa.bool_()),
         ("source_id", _text),  # "discogs:123": the id of the source that knows it, if it has one
         ("title", _text),
         ("credit", _text),
@@ -186,7 +186,7 @@ _ARTISTS = pa.schema(
     [
         ("artist", _key),
         ("id", _text),
-        ("mbid", _text),
+        ("by_musicbrainz", pa.bool_()),
         ("name", _text),
         ("aliases", _texts),
         ("identifiers", _texts),  # "isni:…", "discogs:…"

@@ -31,7 +31,7 @@ _SHOWN = pa.schema(
         ("date", pa.int32()),  # its digits; 00 for a month or day that is not known
         ("tracks", pa.int32()),
         ("artists", pa.list_(pa.int32())),
-        ("mbid", pa.bool_()),  # whether the id is MusicBrainz's
+        ("by_musicbrainz", pa.bool_()),
     ]
 )
 _OF_HITS = 7  # the first columns
@@ -64,7 +64,6 @@ def fill(connection: sqlite3.Connection, batches: Iterable[pa.RecordBatch]) -> N
         columns = {name: batch[name] for name in COLUMNS}
         columns["id"] = uuids(columns["id"], "recordings.parquet")
         columns["date"] = pc.utf8_rpad(pc.replace_substring(columns["date"], "-", ""), 8, "0")
-        columns["mbid"] = columns["mbid"].is_valid()
         table = pa.concat_tables([rest, pa.table(columns).cast(_SHOWN)])
         whole = table.num_rows - table.num_rows % _ROWS
         start = _store(connection, table.slice(0, whole), start)
@@ -92,8 +91,10 @@ def _hit(block: pa.RecordBatch, place: int) -> Hit:
 
 def _row(block: pa.RecordBatch, place: int) -> Shelved:
     hit = _hit(block, place)
-    date, tracks, artists, mbid = (column[place].as_py() for column in block.columns[_OF_HITS - 1 :])
-    return Shelved(hit, _date(date), tracks, tuple(artists or ()), hit.id if mbid else None)
+    date, tracks, artists, named = (
+        column[place].as_py() for column in block.columns[_OF_HITS - 1 :]
+    )
+    return Shelved(hit, _date(date), tracks, tuple(artists or ()), hit.id if named else None)
 
 
 def _date(digits: int | None) -> str | None:

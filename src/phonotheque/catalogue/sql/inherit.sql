@@ -16,7 +16,7 @@ divided AS (
     JOIN (SELECT recording, seed FROM previous_recordings) USING (recording)
     QUALIFY row_number() OVER (PARTITION BY recording ORDER BY evidence <> seed, evidence) = 1
 )
-SELECT old.id AS old_id, old.mbid IS NOT NULL AS named, old.seed, coalesce(divided.cluster, agreed.cluster) AS cluster
+SELECT old.id AS old_id, old.by_musicbrainz AS named, old.seed, coalesce(divided.cluster, agreed.cluster) AS cluster
 FROM agreed LEFT JOIN divided USING (recording) JOIN previous_recordings old USING (recording);
 
 -- What a cluster inherits: the smallest seed; an MBID only as long as one of its facts still has it.

@@ -4,7 +4,8 @@ SELECT recording, fact, release
 FROM placed LEFT JOIN (SELECT fact, release FROM on_release JOIN release USING (release_hash)) USING (fact);
 
 CREATE OR REPLACE VIEW out_releases AS
-SELECT release, id, mbid, source_id, title, credit, type, date, country, barcode, label, catalogue_number, tracks
+SELECT release, id, mbid IS NOT NULL AS by_musicbrainz, source_id, title, credit, type, date, country, barcode, label,
+       catalogue_number, tracks
 FROM release;
 
 -- Each credit's artist, looked up once for all that follows.
@@ -20,7 +21,8 @@ SELECT DISTINCT artist, recording FROM credit_number JOIN placed USING (fact) WH
 CREATE OR REPLACE VIEW out_credits AS SELECT artist, recording FROM credit_of;
 
 CREATE OR REPLACE VIEW out_artists AS
-SELECT artist, id, mbid, name, aliases, identifiers, type, country, coalesce(recordings, 0) AS recordings
+SELECT artist, id, mbid IS NOT NULL AS by_musicbrainz, name, aliases, identifiers, type, country,
+       coalesce(recordings, 0) AS recordings
 FROM artist LEFT JOIN (SELECT artist, count(*) AS recordings FROM credit_of GROUP BY artist) USING (artist);
 
 CREATE OR REPLACE VIEW out_isrcs AS
@@ -49,6 +51,6 @@ DROP TABLE credit_number;
 
 CREATE OR REPLACE VIEW out_recordings AS
 SELECT recording, coalesce(inherited.mbid, plain.mbid, local_id('recording', coalesce(inherited.seed, plain.seed))) AS id,
-       coalesce(inherited.mbid, plain.mbid) AS mbid, title, credit, coalesce(artists, []) AS artists, duration_ms,
-       date, listens, tracks, files, coalesce(inherited.seed, plain.seed) AS seed
+       coalesce(inherited.mbid, plain.mbid) IS NOT NULL AS by_musicbrainz, title, credit, coalesce(artists, []) AS artists,
+       duration_ms, date, listens, tracks, files, coalesce(inherited.seed, plain.seed) AS seed
 FROM plain JOIN numbered USING (cluster) LEFT JOIN inherited USING (cluster) LEFT JOIN credits_of USING (cluster);
