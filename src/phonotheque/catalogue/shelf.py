@@ -91,9 +91,7 @@ def _hit(block: pa.RecordBatch, place: int) -> Hit:
 
 def _row(block: pa.RecordBatch, place: int) -> Shelved:
     hit = _hit(block, place)
-    date, tracks, artists, named = (
-        column[place].as_py() for column in block.columns[_OF_HITS - 1 :]
-    )
+    date, tracks, artists, named = (column[place].as_py() for column in block.columns[_OF_HITS - 1 :])
     return Shelved(hit, _date(date), tracks, tuple(artists or ()), hit.id if named else None)
 
 
