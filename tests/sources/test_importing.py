@@ -331,7 +331,7 @@ def test_nothing_is_left_behind_where_there_is_nothing_to_read(catalogue: Path, 
 
 @pytest.mark.usefixtures("here")
 def test_pieces_of_many_small_files_lie_together(catalogue: Path, songs: Path) -> None:
-    """A repeated record is named with its own file, and a file that is broken parts nothing."""
+    """A repeated record is named with its own file."""
     for number in range(600):
         put(songs, song(number if number != 400 else 7), name=f"{number:03}.jsonl")
     result = take_in(catalogue, songs, verify=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,15 @@ from sqlalchemy import delete, select
 from phonotheque.catalogue import datasets
 from phonotheque.ledger.schema import accessions, events
 from phonotheque.model.errors import NotFoundError
-from phonotheque.sources import held
+from phonotheque.sources import held, importing
+from phonotheque.sources.cutting import BrokenFileError
 from phonotheque.sources.held import add_source
 from phonotheque.sources.importing import import_source
+from phonotheque.sources.registry import Piece
 from phonotheque.sources.working import STATE, Begun
 from phonotheque.vault.archive import Archive
 from tests.sources.songs import Songs, put, song
-from tests.sources.test_importing import left_in, marks, only, rows, take_in
+from tests.sources.test_importing import StoppedAt010, left_in, marks, only, rows, take_in
 
 pytestmark = pytest.mark.usefixtures("here", "one_by_one")
 LATER: dict[str, Any] = {"accession": "acc-2", "taken_at": "2026-11-23T10:15:00Z"}
@@ -65,6 +68,32 @@ def test_it_begins_again_where_what_it_was_is_not_known(catalogue: Path, songs: 
     assert take_in(catalogue, songs, **LATER).accession == "acc-2"
     assert len(marks(songs)) == 5
     assert not left_in(catalogue)
+
+
+class CannotRead001(StoppedAt010):
+    def pieces(self, location: Path, file: Path) -> Iterator[Piece]:
+        if file.stem == "001":
+            raise BrokenFileError("001.jsonl cannot be read.")
+        return super().pieces(location, file)
+
+
+@pytest.mark.parametrize("trouble", ["broken", "other than its list says"])
+def test_a_file_that_is_well_only_when_the_run_goes_on_has_its_place(
+    catalogue: Path, songs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trouble: str
+) -> None:
+    monkeypatch.setattr(importing, "_MOST_TOGETHER", 3)
+    for number in range(20):
+        put(songs, song(number), name=f"{number:03}.jsonl")
+    sums = songs / "SHA256SUMS"
+    if trouble != "broken":
+        sums.write_text(f"{'0' * 64}  001.jsonl\n")
+    with pytest.raises(KeyboardInterrupt):
+        take_in(catalogue, songs, CannotRead001() if trouble == "broken" else StoppedAt010())
+    sums.unlink(missing_ok=True)
+    assert "0010" not in marks(songs)
+    assert take_in(catalogue, songs).complete
+    take_in(tmp_path / "at-once", songs)
+    assert rows(catalogue, "facts") == rows(tmp_path / "at-once", "facts")
 
 
 def test_another_location_of_the_source_does_not_disturb_it(catalogue: Path, songs: Path) -> None:

@@ -187,18 +187,23 @@ class _Works:
             yield pieces
 
     def _each(self) -> Iterator[Work | None]:
-        """Yield pieces; None for one that need not be read: what is around it cannot lie together."""
+        """Yield pieces; None where some are left out: what is around them cannot lie together.
+
+        They were read before, or may be read by the run that goes on after this one.
+        """
         finished = {piece.stem for piece in told_pieces(self.making)}
         for number, (path, file) in enumerate(zip(self.files, self.listed, strict=True)):
             try:
                 if path in self.wrong:
                     self._note(file, self.wrong[path])
+                    yield None
                     continue
                 for piece in self.source.pieces(self.location, path):
                     stem = stem_of(number, piece.number)
                     yield None if stem in finished else self._work(piece, file, number, stem)
             except BrokenFileError as error:
                 self._note(file, error.message)
+                yield None
 
     def _work(self, piece: Piece, file: SourceFile, number: int, stem: str) -> Work:
         return Work(
