@@ -101,6 +101,24 @@ class ShortOfMemory(Here):
         return super().submit(work, *args, **kwargs)
 
 
+class DiesBeforeItTells(Here):
+    """Its workers are killed when they have read several pieces, and then by the first piece of ``a``."""
+
+    def submit(
+        self, work: Callable[Parameters, Result], /, *args: Parameters.args, **kwargs: Parameters.kwargs
+    ) -> Future[Result]:
+        (works,) = args
+        assert isinstance(works, list)
+        first = works[0].piece
+        if len(works) > 1 or (first.file.stem, first.number) != ("a", 0):
+            future = super().submit(work, *args, **kwargs)
+            if len(works) == 1:
+                return future
+        died: Future[Result] = Future()
+        died.set_exception(BrokenProcessPool())
+        return died
+
+
 def song(number: object, **more: Any) -> dict[str, Any]:
     return {"id": number, "title": f"Song {number}"} | more
 

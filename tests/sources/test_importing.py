@@ -18,11 +18,12 @@ from phonotheque.catalogue.schema import LINKS
 from phonotheque.catalogue.snapshot import write_snapshot
 from phonotheque.model.errors import NotFoundError, VerificationError
 from phonotheque.sources import importing, reading
+from phonotheque.sources.gather import Gather
 from phonotheque.sources.importing import Imported, import_source
 from phonotheque.sources.registry import Piece
-from phonotheque.sources.working import Begun, Said
+from phonotheque.sources.working import Begun, Said, stem_of, told_pieces, write_pieces
 from tests.catalogue.catalogue_facts import MADE_AT, rows_of
-from tests.sources.songs import LINES, Here, ShortOfMemory, Songs, put, song
+from tests.sources.songs import LINES, DiesBeforeItTells, Here, ShortOfMemory, Songs, put, song
 
 
 def take_in(catalogue: Path, location: Path, source: Songs | None = None, **options: Any) -> Imported:
@@ -292,6 +293,29 @@ def test_a_piece_that_kills_nobody_when_the_run_goes_on_is_no_reject(
     assert marks(songs) == ["a0", "b0"]
     assert take_in(catalogue, songs).complete
     assert ids(catalogue) == list("ABCDEFGHIJ")
+
+
+def test_pieces_that_were_read_before_their_worker_was_killed_are_not_there_twice(
+    catalogue: Path, songs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importing, "process_pool", lambda _workers=None: DiesBeforeItTells())
+    put(songs, *(song(number, listens=1) for number in "ABCDEF"))
+    result = take_in(catalogue, songs)
+    assert ids(catalogue) == ids(catalogue, "records") == list("CDEF")
+    assert sum(row["listens"] for row in rows(catalogue, "listens")) == 4
+    assert result.rejects == {"record": 1}
+
+
+def test_what_is_written_again_is_not_there_until_it_is_finished(tmp_path: Path) -> None:
+    pieces = []
+    for number in range(2):
+        gather = Gather("songs", "an accession", "a.jsonl")
+        gather.record("song", str(number), "{}")
+        pieces.append(Said(stem_of(0, number), gather.tables(), gather.of_records()))
+    reading.write_and_finish(tmp_path, pieces)
+    assert len(told_pieces(tmp_path)) == 2
+    write_pieces(tmp_path, pieces[:1])
+    assert told_pieces(tmp_path) == []
 
 
 @pytest.mark.usefixtures("here")

@@ -29,6 +29,7 @@ from phonotheque.sources.settling import settle
 from phonotheque.sources.working import (
     Begun,
     Said,
+    forget,
     forget_files,
     interrupted,
     remove_left_over,
@@ -231,6 +232,7 @@ def _read(works: _Works, workers: int | None, noted: Gather, result: Imported, p
             for done in batch:
                 if isinstance(done, Poison):
                     piece = done.item.piece
+                    forget(works.making, done.item.stem)  # perhaps read before, with others that come again
                     noted.file = done.item.label
                     reason = (
                         f"killed every process that read it (piece {piece.number}); its records were left out"

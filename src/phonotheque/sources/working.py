@@ -107,7 +107,11 @@ def stem_of(file: int, piece: int) -> str:
 
 
 def write_pieces(making: Path, pieces: Sequence[Said]) -> None:
-    """Write what consecutive pieces say. They count once they are finished."""
+    """Write what consecutive pieces say. They count once they are finished.
+
+    What was read together with the first of them before counts no more.
+    """
+    forget(making, pieces[0].stem)
     for name in pieces[0].tables:
         path = making / f"{pieces[0].stem}.{name}"
         path.unlink(missing_ok=True)  # what an interrupted run had to say may no longer be so
@@ -139,10 +143,18 @@ def told_pieces(making: Path) -> list[Told]:
     return told
 
 
+def forget(making: Path, together: str) -> None:
+    """Take pieces that lie together for unread, if they were read. Their tables are none without the mark."""
+    mark = making / f"{together}{_MARK}"
+    if mark.exists():
+        mark.unlink()
+        durable.fsync(making)
+
+
 def forget_files(making: Path, files: Collection[int]) -> None:
-    """Remove all pieces of these files, and what lies with them."""
+    """Take all pieces of these files for unread, and what lies with them."""
     for together in {piece.together for piece in told_pieces(making) if piece.file in files}:
-        (making / f"{together}{_MARK}").unlink()  # its tables are none without it
+        forget(making, together)
 
 
 def read_table(making: Path, together: str, table: str) -> pa.Table:
