@@ -20,13 +20,13 @@ from phonotheque.model.errors import NotFoundError, VerificationError
 from phonotheque.sources import importing, reading
 from phonotheque.sources.gather import Gather
 from phonotheque.sources.importing import Imported, import_source
-from phonotheque.sources.registry import Piece
+from phonotheque.sources.registry import Piece, Source
 from phonotheque.sources.working import Begun, Said, stem_of, told_pieces, write_pieces
 from tests.catalogue.catalogue_facts import MADE_AT, rows_of
 from tests.sources.songs import LINES, DiesBeforeItTells, Here, ShortOfMemory, Songs, put, song
 
 
-def take_in(catalogue: Path, location: Path, source: Songs | None = None, **options: Any) -> Imported:
+def take_in(catalogue: Path, location: Path, source: Source | None = None, **options: Any) -> Imported:
     """Take in; ``begun`` is given to the run if it does not go on with another."""
     new = Begun(options.pop("accession", "acc-1"), options.pop("taken_at", "2026-11-21T10:15:00Z"))
     return import_source(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import lzma
 import shutil
 import tempfile
 from collections.abc import Iterable
@@ -13,9 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from phonotheque.sources.gather import Gather
+from phonotheque.sources.musicbrainz import SOURCE as MUSICBRAINZ
 from phonotheque.sources.registry import Piece
 from tests.sources.songs import LINES, Songs, put, song
 from tests.sources.test_importing import ids, rows, take_in
+from tests.sources.test_musicbrainz import as_lines, dump, mbid
 
 pytestmark = pytest.mark.usefixtures("here")
 
@@ -54,6 +57,20 @@ def test_a_record_that_comes_again_in_another_file_with_other_tracks_is_left_out
     take_in(catalogue, songs)
     assert told(catalogue) == [("1", "1a"), *((number, number) for number in "2345")]
     assert rejects(catalogue, "record_id", "file") == [("1", "b.jsonl"), ("5", "b.jsonl")]
+
+
+def test_a_record_that_comes_again_with_other_parts_under_other_terms_is_compared_with_its_own(
+    catalogue: Path, songs: Path
+) -> None:
+    artists = [
+        {"id": mbid(1), "name": name, "sort-name": name, "genres": [], "tags": [{"name": tag, "count": 1}]}
+        for name, tag in (("Ann", "jazz"), ("Ann Field", "chamber pop"))
+    ]
+    (songs / "artist.tar.xz").write_bytes(lzma.compress(dump("artist", as_lines(*artists)), preset=0))
+    result = take_in(catalogue, songs, MUSICBRAINZ, verify=True)
+    assert (result.verified, result.rejects) == (2, {"record": 1})
+    (part,) = rows(catalogue, "nonfree")
+    assert "jazz" in part["splices"]
 
 
 def test_a_track_whose_id_another_record_gave_is_left_out_and_named(catalogue: Path, songs: Path) -> None:

@@ -90,7 +90,7 @@ def _compare(work: Work, piece: Said, stored: pa.Table) -> None:
     """
     whole = stored.equals(piece.tables["records"])
     if whole and isinstance(work.piece.content, bytes):
-        whole = _stand_in(work.piece.content, _rebuilt(stored, piece.tables["nonfree"]))
+        whole = _stand_in(work.piece.content, _rebuilt(stored, piece))
     if not whole:
         raise VerificationError(
             f"{work.label}: a record rebuilt from storage is not what the source gave.",
@@ -98,11 +98,12 @@ def _compare(work: Work, piece: Said, stored: pa.Table) -> None:
         )
 
 
-def _rebuilt(records: pa.Table, nonfree: pa.Table) -> Iterator[bytes]:
-    kept = {(row["kind"], row["record_id"]): row["splices"] for row in nonfree.to_pylist()}
-    for row in records.select(["kind", "record_id", "raw"]).to_pylist():
-        splices = kept.get((row["kind"], row["record_id"]))
-        yield (join(row["raw"], json.loads(splices)) if splices else row["raw"]).encode()
+def _rebuilt(records: pa.Table, piece: Said) -> Iterator[bytes]:
+    taken_out = piece.tables["nonfree"]["splices"].to_pylist()
+    kept = dict(zip(piece.of_records["nonfree"].to_pylist(), taken_out, strict=True))
+    for place, raw in enumerate(records["raw"].to_pylist()):
+        splices = kept.get(place)
+        yield (join(raw, json.loads(splices)) if splices else raw).encode()
 
 
 def _stand_in(content: bytes, records: Iterator[bytes]) -> bool:
