@@ -27,7 +27,7 @@ class Work:
     label: str  # the file's name, for messages
     folder: Path
     stem: str
-    size: int  # bytes, about
+    size: int  # bytes; of the whole file, where pieces are not bytes
     verify: bool
 
 
@@ -36,7 +36,7 @@ class Done:
     """What reading a piece came to."""
 
     records: int
-    size: int  # bytes
+    size: int  # bytes; those of a file whose pieces are not bytes count once, with its first
     verified: int  # records
 
 
@@ -50,9 +50,13 @@ def read_pieces(works: list[Work]) -> list[Done]:
     verified = _compare_all(works, pieces)
     finish_pieces(folder, pieces)  # not before: what is not as it was must not be gone on from
     return [
-        Done(piece.tables["records"].num_rows or piece.tables["facts"].num_rows, work.size, count)
+        Done(piece.tables["records"].num_rows or piece.tables["facts"].num_rows, _counted(work), count)
         for work, piece, count in zip(works, pieces, verified, strict=True)
     ]
+
+
+def _counted(work: Work) -> int:
+    return work.size if isinstance(work.piece.content, bytes) or work.piece.number == 0 else 0
 
 
 def write_and_finish(folder: Path, pieces: Sequence[Said]) -> None:
