@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from phonotheque.jobs.limits import processor_time
-from phonotheque.jobs.pool import Poison, process_pool, run_batches
+from phonotheque.jobs.pool import Poison, process_pool, run_batches, run_lists
 from tests.jobs.pool_work import BROKEN, LATE_POISON, POISON, SPINNING, double, process, spin
 
 
@@ -42,6 +42,11 @@ def test_everything_is_done_once_in_whatever_order() -> None:
 
 def test_nothing_to_do_is_no_trouble() -> None:
     assert flat(run_batches(double, [], batch=3, make_pool=one_thread)) == []
+
+
+def test_a_list_with_nothing_to_do_is_not_the_last() -> None:
+    done = flat(run_lists(double, [[], [1], [], [2, 3], []], make_pool=one_thread))
+    assert sorted(done) == [2, 4, 6]
 
 
 def test_an_item_that_kills_its_worker_is_set_aside_and_the_rest_is_done() -> None:

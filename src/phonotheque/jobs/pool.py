@@ -67,7 +67,7 @@ def run_lists(
     that kills a fresh worker is yielded as Poison. An exception that ``work`` raises is raised here.
     """
     ahead = ahead or 2 * cores()
-    source = iter(lists)
+    source = filter(None, lists)
     pool = make_pool()
     running: dict[Future[list[Result]], list[Item]] = {}
     try:
