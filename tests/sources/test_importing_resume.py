@@ -96,6 +96,16 @@ def test_a_file_that_is_well_only_when_the_run_goes_on_has_its_place(
     assert rows(catalogue, "facts") == rows(tmp_path / "at-once", "facts")
 
 
+def test_it_goes_on_beside_a_broken_scratch_file(catalogue: Path, songs: Path) -> None:
+    put(songs, *map(song, range(10)))
+    interrupt(catalogue, songs)
+    (making,) = (catalogue / "facts").glob(".making-*")
+    for name in ("settling.duckdb", "settling.duckdb.wal"):
+        (making / name).write_bytes(b"torn by a loss of power")
+    assert take_in(catalogue, songs).rows["facts"] == 10
+    assert not left_in(catalogue)
+
+
 def test_another_location_of_the_source_does_not_disturb_it(catalogue: Path, songs: Path) -> None:
     for name in ("one", "two"):
         (songs / name).mkdir()

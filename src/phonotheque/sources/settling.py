@@ -28,6 +28,7 @@ from phonotheque.sources.working import OF_RECORD, STATE, Rows, Told, batches_of
 _MEMORY = "1GB"
 _ROWS = 100_000  # per batch of counts
 _PLACE = pa.field("place", pa.int64())
+_SCRATCH = "settling.duckdb"
 _LEFT_OUT = "left-out"  # file of rejects, in the working folder, of what is left out here
 # What names a row within its source.
 _NAMES = {
@@ -66,8 +67,10 @@ def settle(catalogue_dir: Path, making: Path, dataset: Dataset) -> Dataset:
     """Make a dataset of the pieces in ``making`` and give it its place. OSError when the disk is full."""
     parts: dict[str, tuple[TableFile, ...]] = {}
     told = told_pieces(making)
+    for left_over in making.glob(f"{_SCRATCH}*"):  # of a run that was killed: perhaps no database any more
+        left_over.unlink()
     with (
-        closing(connect(making / "settling.duckdb", memory_limit=_MEMORY, spill=making / "spill")) as engine,
+        closing(connect(making / _SCRATCH, memory_limit=_MEMORY, spill=making / "spill")) as engine,
         _LeftOut(making / _LEFT_OUT, dataset) as left_out,
     ):
         repeated = _twice(engine, "records", rows_of(making, "records", told, _NAMES["records"]))
