@@ -96,6 +96,16 @@ def test_a_file_that_is_well_only_when_the_run_goes_on_has_its_place(
     assert rows(catalogue, "facts") == rows(tmp_path / "at-once", "facts")
 
 
+def test_another_version_begins_again(catalogue: Path, songs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(songs, *map(song, range(10)))
+    interrupt(catalogue, songs)
+    monkeypatch.setattr(importing, "__version__", "0.0.0")
+    marks(songs)
+    assert take_in(catalogue, songs, **LATER).accession == "acc-2"
+    assert len(marks(songs)) == 5
+    assert not left_in(catalogue)
+
+
 def test_it_goes_on_beside_a_broken_scratch_file(catalogue: Path, songs: Path) -> None:
     put(songs, *map(song, range(10)))
     interrupt(catalogue, songs)

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from phonotheque import __version__
 from phonotheque.catalogue import datasets
 from phonotheque.catalogue.datasets import Dataset, SourceFile
 from phonotheque.jobs.pool import Poison, process_pool, run_lists
@@ -143,9 +144,12 @@ def _making(
 ) -> Path:
     """Return the working folder of these very files, there or not.
 
-    What was read without being compared is no part of a run that compares everything.
+    What was read without being compared is no part of a run that compares everything, nor is what another
+    version of this program read: it may have cut the files into other pieces.
     """
-    what = json.dumps([source.name, str(location.resolve()), [asdict(file) for file in listed], verify])
+    what = json.dumps(
+        [__version__, source.name, str(location.resolve()), [asdict(file) for file in listed], verify]
+    )
     name = hashlib.sha256(what.encode()).hexdigest()[:16]
     return datasets.making_folder(catalogue_dir, f"{source.name}-{name}")
 
