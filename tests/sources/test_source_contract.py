@@ -131,6 +131,14 @@ def test_files_and_pieces_come_in_the_same_order_every_time(source: Source, loca
     assert all(folder.is_dir() for folder in audio)
 
 
+def test_what_it_tells_is_of_a_record_that_it_gave_before(source: Source, location: Path) -> None:
+    for piece in _pieces(source, location):
+        gather = Gather(source.name, "an accession", piece.file.name)
+        source.read(piece, gather)
+        of_none = {name: places.null_count for name, places in gather.of_records().items()}
+        assert source.name in KEEPS_NO_RECORDS or not any(of_none.values()), of_none
+
+
 def test_it_reads_its_sample_and_rejects_what_is_broken_with_a_reason(source: Source, location: Path) -> None:
     read = read_all(source, location)
     assert read.facts or read.listens
