@@ -119,6 +119,25 @@ def test_rows_are_found_by_the_key_that_sorts_them(
     assert {key: [row["fact"] for row in found[key]] for key in found} == expected
 
 
+@pytest.mark.parametrize("table", ["facts", "tracks"])
+def test_row_groups_without_rows_are_passed_over(tmp_path: Path, table: str) -> None:
+    def with_empty_groups(path: Path, content: pa.Table) -> None:
+        with paged.writer(path, content.schema) as file:
+            for start, rows in ((0, 0), (0, 2), (2, 0), (2, 3)):
+                file.write_table(content.slice(start, rows))
+        assert pq.read_metadata(path).num_row_groups == 4
+
+    rows = [
+        fact(number) if table == "facts" else {"recording": number, "fact": number, "release": None}
+        for number in range(5)
+    ]
+    name = "source_id" if table == "facts" else "fact"
+    with reading(snapshot_of(tmp_path, table, [rows], with_empty_groups)) as reader:
+        assert [row[name] for row in reader.at(table, range(5), (name,)).values()] == [
+            row[name] for row in rows
+        ]
+
+
 def test_only_the_pages_of_a_row_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paged, "ROWS_PER_PAGE", 4)
     rows = [fact(number, title=f"Song {number}") for number in range(12)]
@@ -150,6 +169,33 @@ def test_damage_is_named(tmp_path: Path, change: str) -> None:
         with pytest.raises(VerificationError, match=r"facts/00000\.parquet") as caught:
             reader.at("facts", [3], ("title",))
     assert "phono check" in caught.value.advice
+
+
+ENDLESS = thrift.structure((n, thrift.I32, thrift.integer(value)) for n, value in ((1, 3), (2, 0), (3, -7)))
+
+
+@pytest.mark.parametrize(
+    "header", [ENDLESS, b"\0" * 8, b"\xff" * 8, b"\x1c" * 40], ids=["endless", "empty", "odd", "deep"]
+)
+def test_a_page_whose_header_is_damaged_is_named_when_it_is_read(tmp_path: Path, header: bytes) -> None:
+    assert len(ENDLESS) == 7  # and less as many is where it begins
+    rows = [fact(number, title=f"Song {number}") for number in range(12)]
+    snapshot = snapshot_of(tmp_path, "facts", [rows], in_pages)
+    (path,) = snapshot.parts("facts")
+    place = pq.read_metadata(path).row_group(0).column(TABLES["facts"].names.index("title")).data_page_offset
+    with path.open("r+b") as file:
+        file.seek(place)
+        file.write(header)
+    with reading(snapshot) as reader, pytest.raises(VerificationError, match=r"facts/00000\.parquet"):
+        reader.at("facts", [3], ("title",))
+
+
+def test_a_table_that_is_no_parquet_is_named_when_its_pages_are_noted(tmp_path: Path) -> None:
+    snapshot = snapshot_of(tmp_path, "credits", [[{"artist": 0, "recording": 0}]], in_pages)
+    path = snapshot.table("credits")
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(VerificationError, match=r"credits\.parquet"), reading(snapshot):
+        pass
 
 
 def test_pages_begin_at_the_same_rows_in_every_column(tmp_path: Path) -> None:
@@ -193,7 +239,27 @@ def test_structures_are_read_as_they_were_written(values: list[tuple[int, Any]])
         assert thrift.raw(written, 0, number) == value
 
 
-@pytest.mark.parametrize("data", [b"\x1c" * 20 + b"\0", b"\x1d\0", b"\x16" + b"\xff" * 11 + b"\0"])
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\x1c" * 20 + b"\0",
+        b"\x19" * 5000 + b"\0",
+        b"\x1d\0",
+        b"\x16" + b"\xff" * 11 + b"\0",
+        b"\x16" + b"\xff" * 9 + b"\x7f\0",
+    ],
+    ids=["structures", "lists", "type", "endless number", "large number"],
+)
 def test_what_is_no_structure_is_refused(data: bytes) -> None:
     with pytest.raises(ValueError, match=r"deep|type|64 bits"):
+        thrift.read(data)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [thrift.structure([(1, thrift.BINARY, thrift.text("Song"))])[:-3], b"\x19\xf7" + b"\xff" * 8 + b"\x7f\0"],
+    ids=["text", "list of numbers"],
+)
+def test_where_the_data_end_within_a_structure_it_is_said(data: bytes) -> None:
+    with pytest.raises(IndexError):
         thrift.read(data)

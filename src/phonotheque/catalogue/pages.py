@@ -7,20 +7,24 @@ sorted by a key, of the key with which a leaf begins.
 
 from __future__ import annotations
 
-import mmap
+import os
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import accumulate, chain
+from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from phonotheque.catalogue import thrift
 from phonotheque.catalogue.manifest import Snapshot
 from phonotheque.catalogue.paged import Column, layout
 from phonotheque.catalogue.schema import TABLES
+from phonotheque.model.errors import VerificationError
 
 # Tables and their columns that are read by row; a table's place in this is its number in the index.
 LOOKED_UP: Mapping[str, tuple[str, ...]] = {
@@ -70,6 +74,7 @@ _NUMBERS = {table: number for number, table in enumerate(LOOKED_UP)}
 SORTED = {"tracks": "recording", "credits": "artist", "listens": "recording"}
 _TABLE = 48  # bits of a row's number; above them is that of its table
 _DICTIONARY_PAGE, _DATA_PAGE_V2 = 2, 3  # PageType
+_HEADER, _LARGEST_HEADER = 1 << 9, 1 << 20  # bytes that are read of a page to know its header
 _DICTIONARY_ENCODINGS = (2, 8)  # PLAIN_DICTIONARY, RLE_DICTIONARY
 
 
@@ -110,24 +115,41 @@ def fill(connection: sqlite3.Connection, snapshot: Snapshot, go_on: Callable[[],
     for table, number in _NUMBERS.items():
         first = 0
         for part, path in enumerate(snapshot.parts(table)):
-            with pq.ParquetFile(path) as file, path.open("rb") as stream:
-                if not file.metadata.num_rows:
-                    continue
-                with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
-                    for group in range(file.num_row_groups):
-                        go_on()
-                        leaves = _leaves(table, file, content, first, part, group)
+            with (
+                explaining_damage(path, "it cannot be read"),
+                path.open("rb") as stream,
+                pq.ParquetFile(path) as file,
+            ):
+                for group in range(file.num_row_groups):
+                    go_on()
+                    if not (rows := file.metadata.row_group(group).num_rows):
+                        continue
+                    leaves = _leaves(table, file, stream.fileno(), first, part, group)
+                    connection.executemany(
+                        "INSERT INTO leaf VALUES (?, ?)",
+                        ((number << _TABLE | leaf.first, _encode(leaf)) for leaf in leaves),
+                    )
+                    if table in SORTED:
+                        keys = file.read_row_group(group, columns=[SORTED[table]]).column(0)
                         connection.executemany(
-                            "INSERT INTO leaf VALUES (?, ?)",
-                            ((number << _TABLE | leaf.first, _encode(leaf)) for leaf in leaves),
+                            "INSERT INTO beginning VALUES (?, ?, ?)",
+                            ((number, keys[leaf.first - first].as_py(), leaf.first) for leaf in leaves),
                         )
-                        if table in SORTED:
-                            keys = file.read_row_group(group, columns=[SORTED[table]]).column(0)
-                            connection.executemany(
-                                "INSERT INTO beginning VALUES (?, ?, ?)",
-                                ((number, keys[leaf.first - first].as_py(), leaf.first) for leaf in leaves),
-                            )
-                        first += file.metadata.row_group(group).num_rows
+                    first += rows
+
+
+@contextmanager
+def explaining_damage(path: Path, what: str) -> Iterator[None]:
+    """Turn what Arrow raises of a damaged file into a VerificationError; an error of the disk stays one."""
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.errno:
+            raise
+        raise VerificationError(
+            f"{path}: {what}: {error}",
+            "Check the catalogue: phono check; or make a new snapshot by adding a source again.",
+        ) from error
 
 
 def leaf(connection: sqlite3.Connection, table: str, row: int) -> Leaf | None:
@@ -160,10 +182,18 @@ def leaves(connection: sqlite3.Connection, table: str, key: int) -> Iterator[Lea
 
 
 def _leaves(
-    table: str, file: pq.ParquetFile, content: mmap.mmap, first: int, part: int, group: int
+    table: str, file: pq.ParquetFile, descriptor: int, first: int, part: int, group: int
 ) -> list[Leaf]:
-    metadata = file.metadata.row_group(group)
-    whole = [Leaf(first, metadata.num_rows, part, group)]
+    whole = [Leaf(first, file.metadata.row_group(group).num_rows, part, group)]
+    try:
+        return _cut(table, file, descriptor, whole[0]) or whole
+    except (IndexError, KeyError, TypeError, ValueError):  # no headers of pages: Arrow will say what is wrong
+        return whole
+
+
+def _cut(table: str, file: pq.ParquetFile, descriptor: int, whole: Leaf) -> list[Leaf]:
+    """Return a row group cut into pages; nothing where its columns are not cut at the same rows."""
+    metadata = file.metadata.row_group(whole.group)
     columns: dict[str, Same | list[tuple[Page, int]]] = {}
     for column in range(metadata.num_columns):
         name = file.schema.column(column).path.partition(".")[0]
@@ -172,14 +202,14 @@ def _leaves(
         chunk = metadata.column(column)
         same = _same(chunk)
         if same is None and (chunk.compression != "ZSTD" or not _expected(table, name, file, column)):
-            return whole
-        columns[name] = same or list(_pages(content, chunk))
+            return []
+        columns[name] = same or list(_pages(descriptor, chunk))
     cuts = {tuple(rows for _, rows in pages) for pages in columns.values() if not isinstance(pages, Same)}
     rows = cuts.pop() if cuts else (metadata.num_rows,)
-    if cuts or not all(rows) or sum(rows) != metadata.num_rows or columns.keys() != set(LOOKED_UP[table]):
-        return whole
+    if cuts or min(rows) < 1 or sum(rows) != metadata.num_rows or columns.keys() != set(LOOKED_UP[table]):
+        return []
     return [
-        Leaf(first + start, rows[place], part, group, _at(table, columns, place))
+        Leaf(whole.first + start, rows[place], whole.part, whole.group, _at(table, columns, place))
         for place, start in enumerate(accumulate(rows[:-1], initial=0))
     ]
 
@@ -209,23 +239,40 @@ def _expected(table: str, name: str, file: pq.ParquetFile, column: int) -> bool:
     return expected == Column.of(file.schema.column(column))
 
 
-def _pages(content: mmap.mmap, chunk: pq.ColumnChunkMetaData) -> Iterator[tuple[Page, int]]:
-    """Yield a column's pages and their rows; rows are 0 for pages of a version that does not tell."""
+def _pages(descriptor: int, chunk: pq.ColumnChunkMetaData) -> Iterator[tuple[Page, int]]:
+    """Yield a column's pages and their rows; rows are 0 for pages of a version that does not tell.
+
+    Raises IndexError, KeyError, TypeError or ValueError where there are none.
+    """
     place = chunk.dictionary_page_offset or chunk.data_page_offset
     end = place + chunk.total_compressed_size
+    if not 0 < place < end <= os.fstat(descriptor).st_size:
+        raise ValueError("a column beyond its file")
     dictionary = (0, 0)
     while place < end:
-        header, body = thrift.read(content, place)
-        size = body - place + header[3]
+        header, size = _header(descriptor, place)
+        if header[3] < 0:
+            raise ValueError("a page of less than no bytes")
+        size += header[3]
         if header[1] == _DICTIONARY_PAGE:
             dictionary = (place, size)
         elif header[1] == _DATA_PAGE_V2:
             values, _, rows, encoding = (header[8][number] for number in (1, 2, 3, 4))
             needed = dictionary if encoding in _DICTIONARY_ENCODINGS else (0, 0)
+            if values < rows:  # or no numbers at all
+                raise ValueError("a page of more rows than values")
             yield Page(place, size, values, *needed), rows
         else:
             yield Page(place, size, 0), 0
         place += size
+
+
+def _header(descriptor: int, place: int) -> tuple[thrift.Structure, int]:
+    """Return the header of the page at a place, and its bytes."""
+    try:
+        return thrift.read(os.pread(descriptor, _HEADER, place))
+    except IndexError:  # it has longer texts in it
+        return thrift.read(os.pread(descriptor, _LARGEST_HEADER, place))
 
 
 def _encode(leaf: Leaf) -> bytes:

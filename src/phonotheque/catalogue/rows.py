@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import accumulate
+from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias
 
 import numpy as np
@@ -21,7 +22,6 @@ from phonotheque.catalogue import pages
 from phonotheque.catalogue.manifest import Snapshot
 from phonotheque.catalogue.paged import Chunk, assembled
 from phonotheque.catalogue.pages import Leaf, Page, Same
-from phonotheque.model.errors import VerificationError
 
 _AT_ONCE = 32  # leaves in memory
 _MANY = 4  # leaves that are worth several threads
@@ -124,22 +124,17 @@ class Rows:
 
     def _file(self, table: str, part: int) -> BinaryIO:
         if (table, part) not in self._open:
-            path = self._snapshot.path / self._snapshot.tables[table][part].file
-            self._open[table, part] = self._files.enter_context(path.open("rb"))
+            self._open[table, part] = self._files.enter_context(self._path(table, part).open("rb"))
         return self._open[table, part]
+
+    def _path(self, table: str, part: int) -> Path:
+        return self._snapshot.path / self._snapshot.tables[table][part].file
 
     @contextmanager
     def _decoding(self, table: str, leaf: Leaf) -> Iterator[None]:
-        try:
+        what = f"rows from {leaf.first} on cannot be read"
+        with pages.explaining_damage(self._path(table, leaf.part), what):
             yield
-        except (pa.ArrowException, OSError) as error:
-            if isinstance(error, OSError) and error.errno:  # of the disk, not of what was read
-                raise
-            path = self._snapshot.parts(table)[leaf.part]
-            raise VerificationError(
-                f"{path}: rows from {leaf.first} on cannot be read: {error}",
-                "Check the catalogue: phono check; or make a new snapshot by adding a source again.",
-            ) from error
 
 
 def _span(content: pa.Table, leaf: Leaf, column: str, key: int) -> tuple[int, int]:

@@ -6,25 +6,24 @@ A structure is a dictionary of its fields by their numbers. Sets, maps and union
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from mmap import mmap
 from typing import Any, TypeAlias
 
 TRUE, FALSE, BYTE, I16, I32, I64, DOUBLE, BINARY, LIST, STRUCT = 1, 2, 3, 4, 5, 6, 7, 8, 9, 12
 _SHORT = 15  # what is written as this is longer, and its length follows
-_MOST_BITS = 63
-_DEEPEST = 8  # structures in structures; a page's header has three
+_BITS = 64
+_DEEPEST = 8  # structures and lists in each other; a page's header has three
 
 Structure: TypeAlias = dict[int, Any]
 Field: TypeAlias = tuple[int, int, bytes]  # its number, its type, and its value as written
 
 
-def read(data: bytes | mmap, start: int = 0, depth: int = _DEEPEST) -> tuple[Structure, int]:
+def read(data: bytes, start: int = 0, depth: int = _DEEPEST) -> tuple[Structure, int]:
     """Return the structure that begins at ``start``, and where it ends.
 
     Raises ValueError where there is none, IndexError where the data end within it.
     """
     if not depth:
-        raise ValueError("structures are too deep")
+        raise ValueError("it is too deep")
     fields: Structure = {}
     number, place = 0, start
     while head := data[place]:
@@ -82,26 +81,34 @@ def text(value: str) -> bytes:
     return _unsigned(len(encoded)) + encoded
 
 
-def _value(data: bytes | mmap, place: int, kind: int, depth: int) -> tuple[Any, int]:
+def _value(data: bytes, place: int, kind: int, depth: int) -> tuple[Any, int]:
     if kind in (TRUE, FALSE):
         return kind == TRUE, place
     if kind in (I16, I32, I64):
         return _signed(data, place)
     if kind == BINARY:
-        size, place = _read_unsigned(data, place)
-        return data[place : place + size], place + size
+        return _bytes(data, *_read_unsigned(data, place))
     if kind == STRUCT:
         return read(data, place, depth - 1)
     if kind == LIST:
-        return _items(data, place, depth)
+        return _items(data, place, depth - 1)
     if kind == BYTE:
         return data[place], place + 1
     if kind == DOUBLE:
-        return data[place : place + 8], place + 8
+        return _bytes(data, 8, place)
     raise ValueError(f"a field of type {kind}")
 
 
-def _items(data: bytes | mmap, place: int, depth: int) -> tuple[list[Any], int]:
+def _bytes(data: bytes, size: int, place: int) -> tuple[bytes, int]:
+    end = place + size
+    if end > len(data):
+        raise IndexError(f"the data end before {end}")
+    return data[place:end], end
+
+
+def _items(data: bytes, place: int, depth: int) -> tuple[list[Any], int]:
+    if not depth:
+        raise ValueError("it is too deep")
     head = data[place]
     size, place = (head >> 4, place + 1) if head >> 4 < _SHORT else _read_unsigned(data, place + 1)
     items = []
@@ -114,18 +121,18 @@ def _items(data: bytes | mmap, place: int, depth: int) -> tuple[list[Any], int]:
     return items, place
 
 
-def _signed(data: bytes | mmap, place: int) -> tuple[int, int]:
+def _signed(data: bytes, place: int) -> tuple[int, int]:
     number, place = _read_unsigned(data, place)
     return number >> 1 ^ -(number & 1), place
 
 
-def _read_unsigned(data: bytes | mmap, place: int) -> tuple[int, int]:
+def _read_unsigned(data: bytes, place: int) -> tuple[int, int]:
     number = shift = 0
-    while shift <= _MOST_BITS:
+    while shift < _BITS:
         byte = data[place]
         place += 1
         number |= (byte & 127) << shift
-        if byte < 128:
+        if byte < 128 and not number >> _BITS:
             return number, place
         shift += 7
     raise ValueError("a number of more than 64 bits")
