@@ -138,6 +138,20 @@ def test_row_groups_without_rows_are_passed_over(tmp_path: Path, table: str) -> 
         ]
 
 
+def test_of_a_key_with_many_rows_only_the_first_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paged, "ROWS_PER_PAGE", 4)
+    rows = [{"recording": int(n > 1), "fact": n, "release": None} for n in range(100)]
+    snapshot = snapshot_of(tmp_path, "tracks", [rows], in_pages)
+    with closing(sqlite3.connect(":memory:")) as connection:
+        pages.fill(connection, snapshot, lambda: None)
+        read = [leaf.first for leaf in pages.leaves(connection, "tracks", 1, 6)]
+    assert read == [0, 4, 8]  # the first may have few of them, or none
+    with reading(snapshot) as reader:
+        assert [row["fact"] for row in reader.having("tracks", [1], ("fact",), 6)[1]] == [2, 3, 4, 5, 6, 7]
+
+
 def test_only_the_pages_of_a_row_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paged, "ROWS_PER_PAGE", 4)
     rows = [fact(number, title=f"Song {number}") for number in range(12)]

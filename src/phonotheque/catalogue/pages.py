@@ -12,7 +12,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import accumulate, chain
+from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple
 
@@ -166,8 +166,8 @@ def leaf(connection: sqlite3.Connection, table: str, row: int) -> Leaf | None:
     return decoded if row < decoded.first + decoded.rows else None
 
 
-def leaves(connection: sqlite3.Connection, table: str, key: int) -> Iterator[Leaf]:
-    """Yield the leaves of a sorted table in which rows with a key may be, in order."""
+def leaves(connection: sqlite3.Connection, table: str, key: int, most: int) -> Iterator[Leaf]:
+    """Yield the leaves of a sorted table in which the first ``most`` rows with a key are, in order."""
     number = _NUMBERS[table]
     before = connection.execute(
         "SELECT place FROM beginning WHERE tab = ? AND key < ? ORDER BY key DESC, place DESC LIMIT 1",
@@ -176,9 +176,15 @@ def leaves(connection: sqlite3.Connection, table: str, key: int) -> Iterator[Lea
     at = connection.execute(
         "SELECT place FROM beginning WHERE tab = ? AND key = ? ORDER BY place", (number, key)
     )
-    for (place,) in chain([before] if before else [], at):
+    if before and (found := leaf(connection, table, *before)):
+        yield found
+    rows = 0  # all of which have the key, where it goes on
+    for (place,) in at:
+        if rows >= most:
+            return
         if found := leaf(connection, table, place):
             yield found
+            rows += found.rows
 
 
 def _leaves(

@@ -71,7 +71,7 @@ class Rows:
         """Return the first rows of a sorted table that have each of the keys. Raises what ``at`` does."""
         column = pages.SORTED[table]
         names, found = self._names(table, (column, *columns)), {key: list[Row]() for key in sorted(set(keys))}
-        inside = [(leaf, key) for key in found for leaf in pages.leaves(self._codes, table, key)]
+        inside = [(leaf, key) for key in found for leaf in pages.leaves(self._codes, table, key, most)]
         for start in range(0, len(inside), _AT_ONCE):
             batch = inside[start : start + _AT_ONCE]
             contents = self._read(table, list({leaf.first: leaf for leaf, _ in batch}.values()), names)
