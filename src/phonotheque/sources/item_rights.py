@@ -6,7 +6,7 @@ An item is found by its files' names alone: any JSON may be none, and says nothi
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 
@@ -71,10 +71,11 @@ def item_evidence(path: bytes, note: bytes) -> Evidence:
     Terms that cannot be read with certainty are a question, and so are any of a file that is not, by its
     checksum, the one that the item has. Raises BrokenFileError or OSError for what cannot be read.
     """
-    item = _item(note, *(_changed(file) for file in _texts_of(note)))
-    entry = _listed(item, os.fsdecode(os.path.relpath(path, os.path.dirname(note)))) if item else None
-    if item is None or entry is None:
+    found = _item(note, *(_changed(file) for file in _texts_of(note)))
+    entry = _listed(*found, os.fsdecode(os.path.relpath(path, os.path.dirname(note)))) if found else None
+    if found is None or entry is None:
         return Evidence()
+    item, _ = found
     urls = all_texts(item.metadata, "licenseurl")
     stated = "\n".join((*urls, *all_texts(item.metadata, "rights")))
     name = os.path.basename(note).decode("utf-8", "replace")
@@ -104,25 +105,26 @@ def _changed(path: bytes) -> int | None:
 
 
 @lru_cache(maxsize=_MOST)
-def _item(note: bytes, *_mtimes: int | None) -> Item | None:
-    """Return the item that a file describes, None if it describes none."""
+def _item(note: bytes, *_mtimes: int | None) -> tuple[Item, Mapping[str, Entry]] | None:
+    """Return the item that a file describes, and its files by name; None if it describes none."""
     meta, *listing = (Path(os.fsdecode(path)) for path in _texts_of(note))
     name = meta.name.removesuffix("_meta.xml").removesuffix(".json").removesuffix("_meta")
     gather = Gather("", "", name)  # what it rejects is told where the item is added as a source
     text = read_whole(meta, limit=_LARGEST)
     try:
         if not listing:
-            return item_of_json(text, name, gather)
-        files = read_whole(listing[0], limit=_LARGEST) if listing[0].exists() else None
-        return item_of_xml(text, files, name, gather)[0]
+            item = item_of_json(text, name, gather)
+        else:
+            files = read_whole(listing[0], limit=_LARGEST) if listing[0].exists() else None
+            item, _, _ = item_of_xml(text, files, name, gather)
     except (BadItemError, BadXmlError):
         return None
+    return item, {one_text(entry, "name") or "": entry for entry in item.files}
 
 
-def _listed(item: Item, relative: str) -> Entry | None:
+def _listed(item: Item, files: Mapping[str, Entry], relative: str) -> Entry | None:
     """Return the entry of a file, which lies in the item's folder or in one of its name beside it."""
-    names = (relative, relative.removeprefix(f"{item.name}/"))
-    return next((entry for entry in item.files if one_text(entry, "name") in names), None)
+    return files.get(relative) or files.get(relative.removeprefix(f"{item.name}/"))
 
 
 def _differs(path: Path, entry: Entry) -> str | None:
