@@ -62,6 +62,12 @@ def test_no_java(java: Path) -> None:
         resolver_at("local[2]")
 
 
+def test_a_java_that_does_not_run(java: Path) -> None:
+    java.write_bytes(b"\0 is no program")
+    with pytest.raises(NotFoundError, match=r"bin/java does not run: .*(?s:.*)JAVA_HOME"):
+        resolver_at("local[2]")
+
+
 @pytest.mark.parametrize("version", ["11.0.2", "1.8.0_292"])
 def test_an_old_java(java: Path, version: str) -> None:
     say(java, version)

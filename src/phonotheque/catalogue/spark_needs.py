@@ -47,7 +47,14 @@ def _check_java() -> None:
     advice = f"Install Java {_JAVA} or later (Debian: default-jre-headless), or set JAVA_HOME to where it is."
     if java is None:
         raise NotFoundError("Resolving on Spark needs Java, which was not found.", advice)
-    said = subprocess.run([java, "-version"], capture_output=True, text=True, timeout=60, check=False).stderr
+    try:
+        said = subprocess.run(
+            [java, "-version"], capture_output=True, text=True, timeout=60, check=False
+        ).stderr
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise NotFoundError(
+            f"Resolving on Spark needs Java, but {java} does not run: {error}", advice
+        ) from error
     version = re.search(r'version "(?:1\.)?(\d+)', said)
     if version is None or int(version[1]) < _JAVA:
         raise NotFoundError(f"Resolving on Spark needs another Java than {java}: {said.strip()}", advice)
