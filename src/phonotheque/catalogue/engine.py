@@ -102,9 +102,7 @@ def literal(paths: Iterable[Path]) -> str:
 
 
 def numbered_facts(folder: Path, parts: Sequence[TableFile]) -> str:
-    """Return SQL for all rows of these parts, with ``fact``: a row's place when they are read one after
-    another.
-    """
+    """Return SQL for all rows of these parts, with ``fact``: a row's place when they are read in order."""
     if not parts:
         return nothing(FACTS, "NULL::BIGINT AS fact, ")
     firsts, first = [], 0

@@ -13,7 +13,7 @@ _TABLES = ("recordings", "tracks", "releases", "artists", "credits", "redirects"
 
 
 def inherit(engine: Engine, previous: Snapshot | None, parts: Sequence[TableFile]) -> None:
-    """Find what of the previous snapshot is still here: ``carried`` facts, each recording's id's ``heir``.
+    """Find what of the previous snapshot is still here: ``carried`` facts, the ``heir`` of each id.
 
     ``parts`` are those of the facts of the snapshot that is being made.
     """

@@ -25,8 +25,7 @@ def show(
     """Make the views ``fact``, ``number`` (of each fact), ``thing``, ``listen``, and the table ``link``.
 
     ``shared`` are the parts of the snapshot that is being made in ``folder``, in the order of ``sources``.
-    Raises
-    UsageError for links of other columns.
+    Raises UsageError for links of other columns.
     """
     _show_facts(connection, folder, shared["facts"], sources)
     _show(connection, "thing", THINGS, [folder / part.file for part in shared["things"]])
@@ -40,9 +39,7 @@ def _show_facts(
     parts: Sequence[TableFile],
     sources: Sequence[Dataset],
 ) -> None:
-    """Where datasets of one source tell of the same record, the newest is believed and the others left
-    out.
-    """
+    """Where datasets of one source tell of the same record, the newest is believed, not the others."""
     connection.execute(f"CREATE VIEW every_fact AS {numbered_facts(folder, parts)}")
     connection.execute("CREATE TABLE outdated (fact BIGINT)")
     first, spans = 0, dict[str, list[tuple[int, int, int]]]()

@@ -1,9 +1,8 @@
 """Clustering facts into recordings: named steps of SQL, each followed by the same merge.
 
 Every step says which facts it holds to be one recording (``same``); merging makes connected components of
-them.
-The result does not depend on the number of threads, nor on the number of passes a step takes so that what it
-holds in memory stays small.
+them. The result does not depend on the number of threads, nor on the number of passes a step takes so that
+what it holds in memory stays small.
 """
 
 from __future__ import annotations

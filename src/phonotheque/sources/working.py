@@ -23,9 +23,8 @@ import pyarrow as pa
 from phonotheque.catalogue import durable
 
 STATE = "reading.json"  # there while the folder's pieces can be gone on from
-OF_RECORD = (
-    "of_record"  # place, among the records of the piece, of the one that says a row; null if none does
-)
+# Place, among the records of the piece, of the one that says a row; null if none does.
+OF_RECORD = "of_record"
 _MARK = ".done"
 _PACKED = pa.ipc.IpcWriteOptions(compression="zstd")
 
