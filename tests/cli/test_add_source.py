@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
-import sys
 import tarfile
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -19,10 +15,10 @@ from phonotheque.catalogue.datasets import Dataset
 from phonotheque.catalogue.normalise import normal_fact
 from phonotheque.catalogue.schema import FACTS, NONFREE, RECORDS
 from phonotheque.cli import add
-from phonotheque.cli.main import main
 from phonotheque.sources.held import catalogue_is_behind, rebuild_catalogue
 from phonotheque.vault.archive import Archive, open_archive
 from tests.catalogue.catalogue_facts import batches
+from tests.cli.conftest import Phono
 from tests.sources.test_discogs import release
 from tests.tones import flac
 
@@ -36,34 +32,6 @@ artists = "Artist"
 isrcs = "ISRC"
 """
 ROWS = "No.,Title,Artist,ISRC\n1,Opening,Ann Field,USS1Z9900001\n2,Closing,Ann Field,\n"
-
-
-@dataclass(frozen=True)
-class Ran:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def data(self) -> Any:
-        return json.loads(self.out)
-
-
-Phono = Callable[..., Ran]
-
-
-@pytest.fixture
-def phono(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Phono:
-    def run(*words: object) -> Ran:
-        monkeypatch.setattr(sys, "argv", ["phono", *map(str, words)])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main()
-        printed = capsys.readouterr()
-        assert isinstance(ended.value.code, int)
-        return Ran(ended.value.code, printed.out, printed.err)
-
-    return run
 
 
 @pytest.fixture
