@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-FORMAT = 2  # of a snapshot; readers refuse another one
+FORMAT = 3  # of a snapshot; readers refuse another one
 
 _text = pa.string()
 _texts = pa.list_(pa.string())
