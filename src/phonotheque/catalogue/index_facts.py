@@ -23,12 +23,12 @@ _TABLES = """
     CREATE TABLE other (recording BIGINT, hash UINTEGER, title VARCHAR, credit VARCHAR);
     CREATE TABLE said (recording BIGINT, key BIGINT);
 """
-_RECORDINGS = f"SELECT recording, {_HASH} AS hash FROM read_parquet($path)"  # noqa: S608
+_RECORDINGS = f"SELECT recording, {_HASH} AS hash FROM read_parquet($path)"  # noqa: S608 — of our own
 _FACTS = f"""
     SELECT file_row_number AS place, title, credit, {_HASH} AS hash,
            uuid_key(recording_mbid) AS recording_key, uuid_key(track_mbid) AS track_key
     FROM read_parquet($path, file_row_number = true)
-"""  # noqa: S608
+"""  # noqa: S608 — of our own
 OTHERS = "SELECT recording, hash, title, credit FROM other ORDER BY recording"
 
 

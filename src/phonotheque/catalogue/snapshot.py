@@ -158,7 +158,7 @@ def _export_all(engine: Engine, folder: Path, progress: Progress) -> dict[str, t
 def _export(engine: Engine, table: str, folder: Path, progress: Progress) -> TableFile:
     path = folder / f"{table}.parquet"
     columns = ", ".join(MADE[table].names)
-    query = f"SELECT {columns} FROM out_{table} ORDER BY {_ORDER[table]}"  # noqa: S608
+    query = f"SELECT {columns} FROM out_{table} ORDER BY {_ORDER[table]}"  # noqa: S608 — own names
     if table in LOOKED_UP:
         rows = engine.connection.sql(query).to_arrow_reader(paged.ROWS_PER_GROUP)
         with paged.writer(path, MADE[table]) as file:

@@ -103,7 +103,7 @@ def _twice(engine: duckdb.DuckDBPyConnection, table: str, named: Iterable[Rows])
     query = f"""
         SELECT place FROM named SEMI JOIN ({several}) USING ({names})
         QUALIFY row_number() OVER (PARTITION BY {names} ORDER BY place) > 1 ORDER BY place
-    """  # noqa: S608
+    """  # noqa: S608 — names of our own
     found: Places = engine.sql(query).to_arrow_table()["place"].to_numpy()
     engine.execute("DROP TABLE named")
     return found
@@ -140,9 +140,9 @@ def _counted(engine: duckdb.DuckDBPyConnection, pieces: _Pieces) -> Iterator[pa.
     schema = datasets.SCHEMAS["listens"]
     counted = (part.rows for part in pieces.told("listens"))
     engine.register("incoming", pa.RecordBatchReader.from_batches(schema, counted))
-    added = f"SELECT {_COUNTED}, sum(listens)::BIGINT AS listens FROM incoming GROUP BY ALL"  # noqa: S608
+    added = f"SELECT {_COUNTED}, sum(listens)::BIGINT AS listens FROM incoming GROUP BY ALL"  # noqa: S608 — likewise
     order = "listens DESC, recording_mbid, isrc, artist, title, as_of"
-    counts = engine.sql(f"SELECT {', '.join(schema.names)} FROM ({added}) ORDER BY {order}")  # noqa: S608
+    counts = engine.sql(f"SELECT {', '.join(schema.names)} FROM ({added}) ORDER BY {order}")  # noqa: S608 — likewise
     for batch in counts.to_arrow_reader(_ROWS):
         yield batch.cast(schema)
 
