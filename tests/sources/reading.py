@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from phonotheque.sources.gather import GATHERED, Gather
+from phonotheque.catalogue.datasets import SCHEMAS
+from phonotheque.sources.gather import Gather
 from phonotheque.sources.registry import Source
 
 Row = dict[str, Any]
@@ -44,7 +45,7 @@ def read_all(source: Source, location: Path) -> Read:
             gather = Gather(source.name, "an accession", file.name, as_of="2026-01-01")
             pickle.loads(pickle.dumps(source)).read(pickle.loads(pickle.dumps(piece)), gather)
             tables = gather.tables()
-            for name in GATHERED:
+            for name in SCHEMAS:
                 getattr(read, name).extend(tables[name].to_pylist())
     assert all(row["reason"] and row["file"] for row in read.rejects)
     return read

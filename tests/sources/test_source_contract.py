@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
+from phonotheque.catalogue.datasets import SCHEMAS
 from phonotheque.catalogue.schema import FACTS
 from phonotheque.model.errors import UsageError
-from phonotheque.sources.gather import GATHERED, Gather
+from phonotheque.sources.gather import Gather
 from phonotheque.sources.registry import Piece, Source, source_named, sources
 from tests.sources import ern_messages, test_fma, test_internet_archive, test_listenbrainz, test_musicbrainz
 from tests.sources.reading import Read, read_all
@@ -155,7 +156,7 @@ def test_what_it_reads_is_the_same_every_time(source: Source, location: Path) ->
 def test_a_piece_says_the_same_without_the_others_and_fits_the_tables(source: Source, location: Path) -> None:
     for piece in _pieces(source, location):
         tables = _gathered(source, piece)
-        assert {name: made.schema for name, made in tables.items()} == GATHERED
+        assert {name: made.schema for name, made in tables.items()} == SCHEMAS
         assert tables["facts"].schema == FACTS
         for made in tables.values():
             made.validate(full=True)

@@ -10,21 +10,13 @@ from typing import Any
 
 import pyarrow as pa
 
+from phonotheque.catalogue.datasets import SCHEMAS
 from phonotheque.catalogue.normalise import listen_keys
 from phonotheque.catalogue.normalise_tracks import OF_TRACKS, normal_tracks
-from phonotheque.catalogue.schema import FACTS, LISTENS, NONFREE, RECORDS, REJECTS, THINGS
+from phonotheque.catalogue.schema import RECORDS
 from phonotheque.model.errors import UsageError
 
 _MOST_SHOWN = 200  # characters of a rejected value that are kept
-
-GATHERED = {
-    "facts": FACTS,
-    "things": THINGS,
-    "records": RECORDS,
-    "nonfree": NONFREE,
-    "listens": LISTENS,
-    "rejects": REJECTS,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +46,7 @@ class Gather:
         self.position: int | None = None  # of the record being read; set it, and complaints name it
         self.record_id: str | None = None
         self._rows: dict[str, list[dict[str, Any]]] = {
-            name: [] for name in GATHERED if name not in ("facts", "records")
+            name: [] for name in SCHEMAS if name not in ("facts", "records")
         }
         self._records: list[tuple[str, str]] = []  # kind and id
         self._raw: list[bytes | memoryview] = []
@@ -148,7 +140,7 @@ class Gather:
         )
 
     def tables(self) -> dict[str, pa.Table]:
-        """Return what was gathered, by the names of ``GATHERED``. Call it once, at the end.
+        """Return what was gathered, by the names of ``datasets.SCHEMAS``. Call it once, at the end.
 
         Raises UsageError for a hash of a track that is none: hashes are computed here, not typed in.
         """
@@ -159,7 +151,7 @@ class Gather:
             self._complain,
         )
         self._rows["listens"] = [self._listen_row(*counted) for counted in self._listens.items()]
-        tables = {name: _table(rows, GATHERED[name]) for name, rows in self._rows.items()}
+        tables = {name: _table(rows, SCHEMAS[name]) for name, rows in self._rows.items()}
         return {"facts": facts, "records": self._record_table(), **tables}
 
     def of_records(self) -> dict[str, pa.Array]:
