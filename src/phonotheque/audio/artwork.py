@@ -33,7 +33,7 @@ _MAX_HEADER: Final = 256 * 1024  # bytes searched for a JPEG's frame header: col
 
 def describe_picture(data: bytes, *, role: int | str = "other", mime: str = "") -> Artwork:
     """Return the facts of a picture. ``role`` is an APIC type or a word; ``mime`` is for unknown bytes."""
-    known, width, height = _measure(data)
+    known, width, height = measure(data)
     return Artwork(
         sha256=hashlib.sha256(data).hexdigest(),
         mime=known or mime[:100] or "application/octet-stream",
@@ -44,7 +44,7 @@ def describe_picture(data: bytes, *, role: int | str = "other", mime: str = "") 
     )
 
 
-def _measure(data: bytes) -> tuple[str | None, int | None, int | None]:
+def measure(data: bytes) -> tuple[str | None, int | None, int | None]:
     """Return MIME type, width and height in pixels, as far as the header tells."""
     if data[:8] == b"\x89PNG\r\n\x1a\n":
         return "image/png", *_pair(">II", data, 16)
