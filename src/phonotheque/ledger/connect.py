@@ -10,7 +10,7 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
 
 from phonotheque.model.errors import PhonothequeError, UsageError, VerificationError
 
-HEAD = "0001"  # the newest revision in migrations/versions
+HEAD = "0002"  # the newest revision in migrations/versions
 
 
 def connect(url: str | URL) -> Engine:

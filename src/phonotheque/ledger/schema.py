@@ -241,3 +241,44 @@ events = Table(
     Column("detail", JSON, nullable=False),
     Index("ix_events_subject", "subject"),
 )
+
+# Long work, one row a run: written when it begins and ends, and every few seconds between.
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", _ROW, primary_key=True),
+    Column("kind", String(16), nullable=False),  # the command: "add", "publish"
+    Column("what", Text, nullable=False),  # what the command was given
+    Column("options", JSON, nullable=False),  # what it takes to do it again
+    Column("state", String(16), nullable=False),  # "running", "done", "interrupted" or "failed"
+    Column("host", Text, nullable=False),
+    Column("pid", BigInteger, nullable=False),
+    Column("process", Text, nullable=False),  # tells the process from a later one with its number
+    Column("cluster", Text),  # null: processes of that host
+    Column("stage", Text),
+    Column("files", BigInteger, nullable=False),  # of this stage, done
+    Column("of_files", BigInteger),  # null: not known, or not yet
+    Column("bytes", BigInteger, nullable=False),
+    Column("of_bytes", BigInteger),
+    Column("started_at", _TIME, nullable=False),
+    Column("stage_at", _TIME, nullable=False),  # when this stage began
+    Column("seen_at", _TIME, nullable=False),  # when it last said how far it was
+    Column("finished_at", _TIME),
+    Column("message", Text),  # why it ended
+)
+
+# What a job could not do and could be tried again. What was never tried, or is refused for good, is not here.
+job_items = Table(
+    "job_items",
+    metadata,
+    Column("id", _ROW, primary_key=True),
+    Column("job_id", _ROW, ForeignKey("jobs.id"), nullable=False),
+    Column("item", LargeBinary, nullable=False),  # a source path, or a name
+    Column("outcome", String(16), nullable=False),  # "failed", or "set aside": it killed its workers
+    Column("reason", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("at", _TIME, nullable=False),
+    Column("settled_at", _TIME),  # when it was done after all
+    Index("ix_job_items_job_id", "job_id"),
+    Index("ix_job_items_item", "item"),
+)
