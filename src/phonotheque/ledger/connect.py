@@ -1,43 +1,43 @@
-"""Opening a ledger: SQLite by path, any other database by URL, always at the newest schema."""
+"""Opening a ledger: SQLite by path, PostgreSQL by address, always at the newest schema."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Engine, create_engine, event, inspect, text
-from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
+from sqlalchemy import URL, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, OperationalError
 
 from phonotheque.model.errors import PhonothequeError, UsageError, VerificationError
 
-HEAD = "0002"  # the newest revision in migrations/versions
+HEAD = "0003"  # the newest revision in migrations/versions
+MOVING = "moving "  # begins the revision of a copy that is not whole yet (ledger.move)
+_WRITE_IT = "Write it like postgresql://user@host/name (docs/how-to/ledger-on-postgresql.md)."
 
 
 def connect(url: str | URL) -> Engine:
     """Return an engine for the ledger at ``url``, migrated to the newest schema.
 
-    Raises UsageError for an address that means nothing here, PhonothequeError when the ledger cannot be
-    opened or is a newer program's, VerificationError when it is not a sound database.
+    ``postgresql://…`` is written as PostgreSQL's own programs understand it. Raises UsageError for an address
+    that means nothing here, PhonothequeError when the ledger cannot be opened, is a newer program's or an
+    unfinished copy, VerificationError when it is not a sound database.
     """
     engine = _engine(url)
     try:
-        if _revision(engine) != HEAD:
-            _migrate(engine)
+        revision = _revision(engine)
+        if revision is not None and revision.startswith(MOVING):
+            raise PhonothequeError(
+                f"The ledger {shown(engine)} is a copy that was not finished.",
+                "Run “phono ledger move” again, and use the old ledger until then.",
+            )
+        if revision != HEAD:
+            migrate(engine)
     except PhonothequeError:
         engine.dispose()
         raise
-    except OperationalError as error:
-        engine.dispose()
-        raise PhonothequeError(
-            f"The ledger {shown(engine)} cannot be opened: {error.orig}.",
-            "Check that the folder exists, is writable, and that its disk is not full.",
-        ) from error
     except DatabaseError as error:
         engine.dispose()
-        raise VerificationError(
-            f"The ledger {shown(engine)} is damaged: {error.orig}.",
-            "Restore it from a backup; sealed bags and the catalogue are not affected.",
-        ) from error
+        raise opening_error(engine, error) from error
     return engine
 
 
@@ -51,13 +51,33 @@ def shown(engine: Engine) -> str:
     """Return where a ledger is, for people: a file's path, or an address without its password."""
     if engine.dialect.name == "sqlite" and engine.url.database:
         return engine.url.database
-    return engine.url.render_as_string(hide_password=True)
+    without = engine.url.set(drivername=engine.url.get_backend_name(), password=None)
+    return without.difference_update_query(["password"]).render_as_string()
+
+
+def opening_error(engine: Engine, error: DatabaseError) -> PhonothequeError:
+    """Return what an error at the first words with a database means for people."""
+    if engine.dialect.name == "postgresql":
+        from phonotheque.ledger import postgresql
+
+        return postgresql.as_ours(error, shown(engine))
+    if isinstance(error, OperationalError):
+        return PhonothequeError(
+            f"The ledger {shown(engine)} cannot be opened: {error.orig}.",
+            "Check that the folder exists, is writable, and that its disk is not full.",
+        )
+    return VerificationError(
+        f"The ledger {shown(engine)} is damaged: {error.orig}.",
+        "Restore it from a backup; sealed bags and the catalogue are not affected.",
+    )
 
 
 def integrity_errors(engine: Engine) -> list[str]:
-    """Return what the database itself finds wrong with its file and its references, in its words."""
-    if engine.dialect.name != "sqlite":
-        return []
+    """Return what the database itself finds wrong with what it keeps and its references, in its words."""
+    if engine.dialect.name == "postgresql":
+        from phonotheque.ledger import postgresql
+
+        return list(postgresql.integrity_errors(engine))
     try:
         with engine.connect() as connection:
             found = [str(row[0]) for row in connection.execute(text("PRAGMA integrity_check"))]
@@ -70,17 +90,33 @@ def integrity_errors(engine: Engine) -> list[str]:
 
 def _engine(url: str | URL) -> Engine:
     try:
-        engine = create_engine(url)
-    except (
-        ArgumentError,
-        ImportError,
-    ) as error:  # the address itself is not repeated: it may hold a password
+        address = make_url(url)
+        if address.drivername in ("postgresql", "postgres", "postgresql+psycopg"):
+            return _on_postgresql(address)
+        if address.drivername not in ("sqlite", "sqlite+pysqlite"):
+            raise UsageError(
+                f"[ledger] url cannot be used: the ledger does not work on “{address.drivername}”.", _WRITE_IT
+            )
+        engine = create_engine(address)
+    except (ArgumentError, NoSuchModuleError) as error:  # not repeated: the address may hold a password
+        raise UsageError(f"[ledger] url cannot be used: {error}.", _WRITE_IT) from error
+    event.listen(engine, "connect", _prepare_sqlite)
+    return engine
+
+
+def _on_postgresql(address: URL) -> Engine:
+    try:
+        from phonotheque.ledger import postgresql
+    except ImportError as error:
         raise UsageError(
             f"[ledger] url cannot be used: {error}.",
-            "Write it like postgresql+psycopg://user@host/name, with that driver installed.",
+            "A ledger on PostgreSQL needs: pip install 'phonotheque[postgresql]'",
         ) from error
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _prepare_sqlite)
+    settings = {key: value for key, value in postgresql.CONNECT.items() if key not in address.query}
+    engine = create_engine(
+        address.set(drivername=postgresql.DRIVER), connect_args=settings, pool_pre_ping=True
+    )
+    event.listen(engine, "connect", postgresql.prepare)
     return engine
 
 
@@ -93,13 +129,15 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 
 
 def _revision(engine: Engine) -> str | None:
+    """Return which schema the database has; None for one without a ledger."""
     if not inspect(engine).has_table("alembic_version"):
         return None
     with engine.connect() as connection:
         return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
-def _migrate(engine: Engine) -> None:
+def migrate(engine: Engine) -> None:
+    """Bring a database to the newest schema, whole or not at all. Raises PhonothequeError if it is newer."""
     # Imported here: most runs need no migration, and Alembic takes longer to import than they take.
     from alembic import command
     from alembic.config import Config
@@ -111,6 +149,10 @@ def _migrate(engine: Engine) -> None:
         if engine.dialect.name == "sqlite":
             # Python's driver would run each CREATE by itself, and being killed would leave half a schema.
             connection.exec_driver_sql("BEGIN IMMEDIATE")
+        else:
+            from phonotheque.ledger import postgresql
+
+            postgresql.begin_migration(connection)
         config.attributes["connection"] = connection
         try:
             command.upgrade(config, "head")

@@ -184,6 +184,16 @@ bag_files = Table(
     Index("ix_bag_files_file_id", "file_id"),
 )
 
+# Where whole, verified bags lie besides, or instead of, the archive's own folder.
+bag_places = Table(
+    "bag_places",
+    metadata,
+    Column("bag_id", String(128), ForeignKey("bags.id"), primary_key=True),
+    Column("place", String(1024), primary_key=True),  # "s3://bucket/prefix" or a folder; the bag is below it
+    Column("moved", Boolean, nullable=False),  # true: its payload is no longer in vault/bags
+    Column("verified_at", _TIME, nullable=False),
+)
+
 editions = Table(
     "editions",
     metadata,
