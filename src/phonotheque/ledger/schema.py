@@ -53,7 +53,7 @@ files = Table(
     Column("id", _ROW, primary_key=True),
     Column("sha256", _SHA256, nullable=False, unique=True),
     Column("size", BigInteger, nullable=False),
-    Column("kind", String(8), nullable=False),  # "master" or "access"
+    Column("kind", String(8), nullable=False),  # "master", "access" or "sidecar"
     Column("master_id", _ROW, ForeignKey("files.id")),  # an access copy's master
     Column("held", Boolean, nullable=False),  # false: known and examined, but not allowed to be kept
     Column("accession_id", _UUID, ForeignKey("accessions.id"), nullable=False),
@@ -96,6 +96,22 @@ sightings = Table(
     Column("seen_at", _TIME, nullable=False),
     Index("ix_sightings_file_id", "file_id"),
     Index("ix_sightings_outcome", "outcome"),
+)
+
+# Artwork, lyrics and documents that lay beside music. Their bytes are files of the kind "sidecar".
+sidecars = Table(
+    "sidecars",
+    metadata,
+    Column("path", LargeBinary, primary_key=True),  # the source path
+    Column("file_id", _ROW, ForeignKey("files.id"), primary_key=True),  # what lay there
+    Column("beside", LargeBinary, nullable=False),  # a track's path without extension, or a folder's with "/"
+    Column("kind", String(16), nullable=False),  # "picture", "lyrics" or "document"
+    Column("role", String(16), nullable=False),  # "front", "back", …, "lyrics", "cue-sheet", …
+    Column("accession_id", _UUID, ForeignKey("accessions.id"), nullable=False),  # which first saw it there
+    Column("seen_at", _TIME, nullable=False),
+    Column("superseded_at", _TIME),  # something else lies there now; both are kept
+    Index("ix_sidecars_beside", "beside"),
+    Index("ix_sidecars_file_id", "file_id"),
 )
 
 rights_statements = Table(
