@@ -8,11 +8,45 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import URL, Engine, make_url
 
+from phonotheque.ledger.connect import connect_file
+from phonotheque.vault import archive as opening
 from phonotheque.vault.archive import Archive, open_archive
+from tests import postgresql
+from tests.postgresql import ON_POSTGRESQL, SERVER
 
 MakeArchive = Callable[..., Archive]
 ARCHIVE_ID = "5f0c1f5e-6d0a-4c57-9d5e-0c8f6a1b2c3d"
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[URL]:
+    """The address of a PostgreSQL server: the one that is running already, or one for this process."""
+    if SERVER in os.environ:
+        yield make_url(os.environ[SERVER])
+        return
+    postgresql.program_path()
+    with postgresql.running_server() as server:
+        postgresql.make_template(server.url)
+        yield server.url
+
+
+@pytest.fixture(scope="session", autouse=ON_POSTGRESQL)
+def ledgers_on_postgresql(postgresql_server: URL) -> Iterator[None]:
+    """Every archive gets a database of its own there, in this process and in those that it starts."""
+    hook = os.pathsep.join((str(ROOT / "tests" / "on_postgresql"), str(ROOT)))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv(SERVER, postgresql_server.render_as_string(hide_password=False))
+        patched.setenv("PYTHONPATH", hook)
+        patched.setattr(opening, "connect_file", postgresql.connect_instead)
+        yield
+
+
+def open_ledger(path: Path) -> Engine:
+    """Open the ledger at ``path``, or the database that stands for it."""
+    return postgresql.connect_instead(path) if ON_POSTGRESQL else connect_file(path)
 
 
 @pytest.fixture

@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection
 
-from phonotheque.ledger.connect import connect_file
+from tests.conftest import open_ledger
 
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Connection]:
     """A new ledger, in one transaction."""
-    engine = connect_file(tmp_path / "ledger.sqlite")
+    engine = open_ledger(tmp_path / "ledger.sqlite")
     with engine.begin() as connection:
         yield connection
     engine.dispose()
