@@ -1,32 +1,42 @@
 """Spreading batches over worker processes: bounded memory, and no poison file stops the rest.
 
-Written against ``concurrent.futures.Executor``, so that a cluster's executor can take the place of the
-process pool.
+Written against ``concurrent.futures.Executor``: the processes here, or a cluster's workers. Such an executor
+outlives the death of its workers, and gives BrokenExecutor (WorkerDied) for just what died with one.
 """
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import signal
 import threading
+from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
+from phonotheque.jobs.child import Child, WorkerDied
 from phonotheque.model.batches import batched
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+DEATHS = 2  # of workers that had nothing but this item, before it is set aside
+
 
 @dataclass(frozen=True, slots=True)
 class Poison(Generic[Item]):
-    """An item that killed every worker it was given to, at last one that had done nothing else."""
+    """An item that killed every worker it was given to, the last two alone; how the last one ended."""
 
     item: Item
+    how: str = ""
+
+
+@runtime_checkable
+class Spread(Protocol):
+    """An executor that knows how much it can do at a time, which may change."""
+
+    def slots(self) -> int:
+        """Return how many pieces of work can run at once."""
 
 
 def cores() -> int:
@@ -34,11 +44,50 @@ def cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def process_pool(workers: int | None = None) -> ProcessPoolExecutor:
-    """Return a pool of long-lived worker processes, one per core unless told otherwise."""
-    # forkserver: workers share no locks, threads or database connections with the process that asks.
-    context = multiprocessing.get_context("forkserver")
-    return ProcessPoolExecutor(workers or cores(), mp_context=context, initializer=_prepare_worker)
+class ProcessPool(Executor):
+    """Long-lived worker processes of this machine, each replaced when it dies."""
+
+    def __init__(self, workers: int) -> None:
+        self._workers = workers
+        self._threads = ThreadPoolExecutor(workers, "worker")  # each waits for a process of its own
+        self._own = threading.local()
+        self._children: list[Child] = []
+        self._stopped = False
+
+    def slots(self) -> int:
+        """Return how many processes there are."""
+        return self._workers
+
+    def submit(self, work: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Have a process do ``work(chunk)``. The future raises WorkerDied if it dies of that."""
+        return self._threads.submit(self._do, work, *args, **kwargs)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """End all processes: when they are done, or at once if their results are not wanted."""
+        if cancel_futures:
+            self._stopped = True
+            self._stop()
+        self._threads.shutdown(wait=wait, cancel_futures=cancel_futures)
+        if wait:
+            self._stop()
+
+    def _do(self, work: Callable[[list[Item]], Result], chunk: list[Item]) -> Result:
+        if not hasattr(self._own, "child"):
+            self._own.child = Child()
+            self._children.append(self._own.child)
+        if self._stopped:
+            raise WorkerDied("it was stopped")
+        child: Child = self._own.child
+        return child.call(work, chunk)
+
+    def _stop(self) -> None:
+        for child in list(self._children):
+            child.stop()
+
+
+def process_pool(workers: int | None = None) -> ProcessPool:
+    """Return a pool of worker processes, one per core unless told otherwise."""
+    return ProcessPool(workers or cores())
 
 
 def run_batches(
@@ -53,6 +102,12 @@ def run_batches(
     yield from run_lists(work, batched(items, batch), make_pool=make_pool, ahead=ahead)
 
 
+@dataclass(frozen=True, slots=True)
+class _Task(Generic[Item]):
+    items: list[Item]
+    deaths: int = 0  # of workers that had just this
+
+
 def run_lists(
     work: Callable[[list[Item]], list[Result]],
     lists: Iterable[list[Item]],
@@ -62,87 +117,44 @@ def run_lists(
 ) -> Generator[list[Result | Poison[Item]], None, None]:
     """Yield the results of ``work`` over each of the lists, as they finish.
 
-    At most ``ahead`` lists (default: two per core) are in flight, so there may be endlessly many. When a
-    worker dies, what it and its fellows had not finished is run again item by item in a fresh pool; an item
-    that kills a fresh worker is yielded as Poison. An exception that ``work`` raises is raised here.
+    At most ``ahead`` lists (default: two for each that can run at once) are in flight, so there may be
+    endlessly many. When a worker dies, what it had is run again item by item; an item that kills two workers
+    alone is yielded as Poison. An exception that ``work`` raises is raised here.
     """
-    ahead = ahead or 2 * cores()
     source = filter(None, lists)
+    again: deque[_Task[Item]] = deque()
+    running: dict[Future[list[Result]], _Task[Item]] = {}
     pool = make_pool()
-    running: dict[Future[list[Result]], list[Item]] = {}
     try:
         while True:
-            while len(running) < ahead and (chunk := next(source, None)):
-                running[_submit(pool, work, chunk)] = chunk
+            limit = ahead or 2 * (pool.slots() if isinstance(pool, Spread) else cores())
+            while len(running) < limit and (task := _next(again, source)):
+                running[pool.submit(work, task.items)] = task
             if not running:
                 return
             done, _ = wait(running, return_when=FIRST_COMPLETED)
-            if any(map(_died, done)):
-                done, _ = wait(running)  # a broken pool gives all its work back at once
-            suspects: list[Item] = []
             for future in done:
-                chunk = running.pop(future)
-                if _died(future):
-                    suspects += chunk
-                else:
+                task = running.pop(future)
+                if (death := _death(future)) is None:
                     yield list(future.result())
-            if suspects:
-                pool.shutdown(wait=True)
-                yield from _one_by_one(work, suspects, make_pool)
-                pool = make_pool()
+                elif len(task.items) > 1:
+                    again.extend(_Task([item]) for item in task.items)
+                elif task.deaths + 1 == DEATHS:
+                    yield [Poison(task.items[0], death)]
+                else:
+                    again.appendleft(_Task(task.items, task.deaths + 1))
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _one_by_one(
-    work: Callable[[list[Item]], list[Result]], items: Iterable[Item], make_pool: Callable[[], Executor]
-) -> Iterator[list[Result | Poison[Item]]]:
-    pool = make_pool()
-    try:
-        for item in items:
-            future = _submit(pool, work, [item])
-            if _died(future):  # perhaps of what the item before left behind: only a fresh worker tells
-                pool = _replaced(pool, make_pool)
-                future = _submit(pool, work, [item])
-            if _died(future):
-                yield [Poison(item)]
-                pool = _replaced(pool, make_pool)
-            else:
-                yield list(future.result())
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+def _next(again: deque[_Task[Item]], source: Iterator[list[Item]]) -> _Task[Item] | None:
+    if again:
+        return again.popleft()
+    chunk = next(source, None)
+    return None if chunk is None else _Task(chunk)
 
 
-def _submit(
-    pool: Executor, work: Callable[[list[Item]], list[Result]], chunk: list[Item]
-) -> Future[list[Result]]:
-    try:
-        return pool.submit(work, chunk)
-    except BrokenProcessPool as error:  # a worker died since we last looked: say so as a running one would
-        refused: Future[list[Result]] = Future()
-        refused.set_exception(error)
-        return refused
-
-
-def _died(future: Future[list[Result]]) -> bool:
-    return isinstance(future.exception(), BrokenProcessPool)
-
-
-def _replaced(pool: Executor, make_pool: Callable[[], Executor]) -> Executor:
-    pool.shutdown(wait=True)
-    return make_pool()
-
-
-def _prepare_worker() -> None:
-    # Ctrl-C reaches the whole process group; the parent decides what to finish.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    # A worker whose parent was killed would wait for work for ever, or still be writing when the next run
-    # has begun: its siblings keep the queue open.
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    parent.join()
-    os._exit(1)
+def _death(future: Future[Any]) -> str | None:
+    """Return how the worker died that had this; None if it did not."""
+    error = future.exception()
+    return str(error) if isinstance(error, BrokenExecutor) else None
