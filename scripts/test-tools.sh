@@ -3,7 +3,7 @@
 # it may; a test whose tool is still missing skips and says so (and fails where .ci/run says it must run).
 set -eu
 missing=
-for pair in fpcalc:libchromaprint-tools java:default-jre-headless rtorrent:rtorrent tmux:tmux; do
+for pair in fpcalc:libchromaprint-tools java:default-jre-headless rtorrent:rtorrent swift-ring-builder:swift tmux:tmux; do
     command -v "${pair%%:*}" >/dev/null || missing="$missing ${pair##*:}"
 done
 [ -z "$missing" ] && exit 0

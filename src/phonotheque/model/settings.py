@@ -15,7 +15,8 @@ from typing import Any, get_type_hints
 from phonotheque.model.bags import MAX_BAG_BYTES, MAX_BAG_FILES
 from phonotheque.model.errors import UsageError
 
-_AT_LEAST_ONE = {"bag_bytes", "bag_files"}
+_AT_LEAST_ONE = {"bag_bytes", "bag_files", "transfers"}
+_ONE_OF = {"verify": ("read", "stated")}
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "p": 10**15}
 _SIZE = re.compile(r"\s*([0-9]{1,18}(?:\.[0-9]{1,9})?)\s*([kmgtp]?)(i?)b?\s*", re.IGNORECASE | re.ASCII)
 
@@ -70,6 +71,21 @@ class MirrorSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class StorageSettings:
+    """Where bags and the public tree go: ``s3://bucket/prefix``, or a folder; empty: the archive's own.
+
+    ``verify``: "read" reads back all that was put, "stated" believes the checksums that the storage states.
+    """
+
+    bags: str = ""
+    public: str = ""
+    endpoint: str = ""
+    region: str = ""
+    verify: str = "read"
+    transfers: int = 4
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings of one archive or mirror."""
 
@@ -79,6 +95,7 @@ class Settings:
     ledger: LedgerSettings = field(default_factory=LedgerSettings)
     catalogue: CatalogueSettings = field(default_factory=CatalogueSettings)
     mirror: MirrorSettings = field(default_factory=MirrorSettings)
+    storage: StorageSettings = field(default_factory=StorageSettings)
 
 
 def parse_size(text: str) -> int:
@@ -132,6 +149,10 @@ def _checked(origin: str, section: str, kind: type, values: Mapping[str, Any]) -
         checked[key] = _value(where, types[key], value)
         if key in _AT_LEAST_ONE and checked[key] < 1:
             raise UsageError(f"{where} must be more than nothing.", "Leave it out for the default.")
+        if key in _ONE_OF and checked[key] not in _ONE_OF[key]:
+            raise UsageError(
+                f"{where} cannot be {checked[key]!r}.", f"Write one of: {', '.join(_ONE_OF[key])}."
+            )
     return checked
 
 
