@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
-from phonotheque.ledger.schema import accessions, files, sightings
+from phonotheque.ledger.schema import accessions, files, path_key, sightings
 from phonotheque.model.audio import Artwork, AudioFacts, Tags
 
 
@@ -87,8 +87,9 @@ def any_accession(connection: Connection) -> bool:
 def sightings_of(connection: Connection, paths: Iterable[bytes]) -> dict[bytes, Sighting]:
     """Return what is recorded of these source paths."""
     columns = [sightings.c[name] for name in Sighting.__dataclass_fields__]
-    rows = connection.execute(select(*columns).where(sightings.c.path.in_(list(paths))))
-    return {row.path: Sighting(**row._mapping) for row in rows}
+    asked = {path_key(path): path for path in paths}
+    rows = connection.execute(select(*columns).where(sightings.c.path.in_(list(asked))))
+    return {asked[row.path]: Sighting(**{**row._mapping, "path": asked[row.path]}) for row in rows}
 
 
 def record_sighting(connection: Connection, sighting: Sighting, *, accession: str, at: str) -> None:

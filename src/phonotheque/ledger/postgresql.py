@@ -11,6 +11,7 @@ from typing import Any
 
 from psycopg import Connection as Session
 from psycopg.adapt import Loader
+from psycopg.types.string import StrDumper
 from sqlalchemy import (
     Connection,
     Engine,
@@ -53,9 +54,17 @@ class _WholeNumber(Loader):
         return int(written) if written.lstrip(b"-").isdigit() else float(written)
 
 
+class _WithoutNul(StrDumper):
+    """The one character that PostgreSQL keeps in no text becomes the one for what is not known."""
+
+    def dump(self, obj: str) -> Any:
+        return super().dump(obj.replace("\0", "\ufffd"))
+
+
 def prepare(session: Session[Any], _record: object) -> None:
     """Set up a new connection."""
     session.adapters.register_loader("numeric", _WholeNumber)
+    session.adapters.register_dumper(str, _WithoutNul)
     with session.cursor() as cursor:
         # Acknowledged means on the disk, whatever the server does for others.
         cursor.execute(

@@ -5,11 +5,14 @@ Paths of source files are bytes, as the file system gave them: names need not be
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 from sqlalchemy import (
     JSON,
     BigInteger,
     Boolean,
     Column,
+    Dialect,
     Float,
     ForeignKey,
     Index,
@@ -19,7 +22,10 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    TypeDecorator,
 )
+
+_LONGEST_PATH = 2000
 
 metadata = MetaData(
     naming_convention={
@@ -35,12 +41,36 @@ _UUID = String(36)
 _TIME = String(32)
 # SQLite numbers rows only in a column of type INTEGER; PostgreSQL needs BIGINT at this project's scale.
 _ROW = BigInteger().with_variant(Integer(), "sqlite")
+# What files say of themselves can be anything. SQLite's integers have 64 bits, its texts any length already.
+_STATED = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def path_key(path: bytes) -> bytes:
+    """Return a path as a key: itself, or of a very long one its beginning and its SHA-256.
+
+    PostgreSQL's indexes hold values of some 2,700 bytes; Linux has paths of 4,096.
+    """
+    if len(path) <= _LONGEST_PATH:
+        return path
+    return path[: _LONGEST_PATH - 100] + b"\0" + sha256(path).hexdigest().encode()
+
+
+class SourcePath(TypeDecorator[bytes]):
+    """A source path that rows are found by; very long ones are kept as ``path_key``."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def process_bind_param(self, value: bytes | None, dialect: Dialect) -> bytes | None:
+        """Return what is stored, and looked for."""
+        return None if value is None else path_key(value)
+
 
 accessions = Table(
     "accessions",
     metadata,
     Column("id", _UUID, primary_key=True),
-    Column("source", String(32), nullable=False),  # "folder", "listens", …
+    Column("source", Text().with_variant(String(32), "sqlite"), nullable=False),  # "folder", "listens", …
     Column("location", Text, nullable=False),
     Column("agent", Text, nullable=False),  # who took it in
     Column("started_at", _TIME, nullable=False),
@@ -63,10 +93,10 @@ files = Table(
     Column("container", String(32)),
     Column("codec", String(32)),
     Column("duration", Float),  # seconds
-    Column("sample_rate", Integer),
-    Column("channels", Integer),
-    Column("bit_rate", Integer),
-    Column("bits_per_sample", Integer),
+    Column("sample_rate", _STATED),
+    Column("channels", _STATED),
+    Column("bit_rate", _STATED),
+    Column("bits_per_sample", _STATED),
     Column("lossless", Boolean),
     Column("loudness", Float),  # LUFS
     Column("fingerprint", LargeBinary),
@@ -81,7 +111,7 @@ files = Table(
 sightings = Table(
     "sightings",
     metadata,
-    Column("path", LargeBinary, primary_key=True),
+    Column("path", SourcePath, primary_key=True),
     Column(
         "device", String(20), nullable=False
     ),  # text: st_dev and st_ino can exceed a signed 64-bit integer
@@ -102,9 +132,9 @@ sightings = Table(
 sidecars = Table(
     "sidecars",
     metadata,
-    Column("path", LargeBinary, primary_key=True),  # the source path
+    Column("path", SourcePath, primary_key=True),  # the source path
     Column("file_id", _ROW, ForeignKey("files.id"), primary_key=True),  # what lay there
-    Column("beside", LargeBinary, nullable=False),  # a track's path without extension, or a folder's with "/"
+    Column("beside", SourcePath, nullable=False),  # a track's path without extension, or a folder's with "/"
     Column("kind", String(16), nullable=False),  # "picture", "lyrics" or "document"
     Column("role", String(16), nullable=False),  # "front", "back", …, "lyrics", "cue-sheet", …
     Column("accession_id", _UUID, ForeignKey("accessions.id"), nullable=False),  # which first saw it there
@@ -120,10 +150,10 @@ rights_statements = Table(
     Column("id", _UUID, primary_key=True),
     Column("file_id", _ROW, ForeignKey("files.id"), nullable=False),
     Column("kind", String(16), nullable=False),
-    Column("licence", String(64)),
+    Column("licence", Text().with_variant(String(64), "sqlite")),
     Column("holder", Text),
     Column("covers", String(16), nullable=False),
-    Column("territory", String(16), nullable=False),
+    Column("territory", Text().with_variant(String(16), "sqlite"), nullable=False),
     Column("evidence", Text, nullable=False),
     Column("evidence_origin", Text, nullable=False),
     Column("asserted_by", Text, nullable=False),
@@ -265,7 +295,7 @@ events = Table(
     Column("agent", Text, nullable=False),
     Column("outcome", String(16), nullable=False),  # "success", "warning" or "fail"
     Column("detail", JSON, nullable=False),
-    Index("ix_events_subject", "subject"),
+    Index("ix_events_subject", "subject", postgresql_using="hash"),
 )
 
 # Long work, one row a run: written when it begins and ends, and every few seconds between.
@@ -306,5 +336,5 @@ job_items = Table(
     Column("at", _TIME, nullable=False),
     Column("settled_at", _TIME),  # when it was done after all
     Index("ix_job_items_job_id", "job_id"),
-    Index("ix_job_items_item", "item"),
+    Index("ix_job_items_item", "item", postgresql_using="hash"),
 )

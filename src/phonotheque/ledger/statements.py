@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Table, and_, delete, func, insert, select, update
 
@@ -21,6 +22,7 @@ from phonotheque.model.rights import (
     Statement,
 )
 
+_Said = TypeVar("_Said", Statement, Question)
 _STANDING = rights_statements.c.withdrawn_at.is_(None)
 # What makes two statements about a file say the same.
 _SAID = (
@@ -55,8 +57,8 @@ def record_evidence(
     Statements and questions read there before that are no longer found are dated as withdrawn; equal ones
     stay as they are. Grants are never touched, and a question that a grant has answered is not asked again.
     """
-    _replace_statements(connection, file_id, evidence.statements, found_at, at)
-    _replace_questions(connection, file_id, evidence.questions, found_at, at)
+    _replace_statements(connection, file_id, _storable(evidence.statements), found_at, at)
+    _replace_questions(connection, file_id, _storable(evidence.questions), found_at, at)
 
 
 def record_grant(connection: Connection, file_ids: Iterable[int], statement: Statement, *, at: str) -> None:
@@ -78,7 +80,7 @@ def standing_statements(connection: Connection, file_ids: Iterable[int]) -> dict
     rows = connection.execute(
         select(table)
         .where(table.c.file_id.in_(wanted), _STANDING)
-        .order_by(table.c.asserted_at, table.c.evidence_origin, table.c.licence, table.c.id)
+        .order_by(table.c.asserted_at, table.c.evidence_origin, table.c.licence.nulls_first(), table.c.id)
     )
     for row in rows:
         statement = Statement(
@@ -160,6 +162,20 @@ def decision_counts(connection: Connection) -> dict[tuple[str, str], int]:
         select(table.c.act, table.c.answer, func.count()).group_by(table.c.act, table.c.answer)
     )
     return {(row[0], row[1]): int(row[2]) for row in rows}
+
+
+def _storable(said: tuple[_Said, ...]) -> tuple[_Said, ...]:
+    """Return these without U+0000: PostgreSQL keeps none, and what is read again must be equal."""
+    return tuple(
+        replace(one, **{name: _without_nul(getattr(one, name)) for name in one.__dataclass_fields__})
+        for one in said
+    )
+
+
+def _without_nul(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(map(_without_nul, value))
+    return value.replace("\0", "\ufffd") if type(value) is str else value
 
 
 def _replace_statements(
