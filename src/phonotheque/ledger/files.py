@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
 from phonotheque.ledger.schema import accessions, files, path_key, sightings
+from phonotheque.ledger.together import insert_or_replace, insert_unless_there
 from phonotheque.model.audio import Artwork, AudioFacts, Tags
 
 
@@ -94,10 +95,7 @@ def sightings_of(connection: Connection, paths: Iterable[bytes]) -> dict[bytes, 
 
 def record_sighting(connection: Connection, sighting: Sighting, *, accession: str, at: str) -> None:
     """Remember how a source path was found, in place of how it was found before."""
-    values = {**asdict(sighting), "accession_id": accession, "seen_at": at}
-    here = sightings.c.path == bindparam("of_path")
-    if not connection.execute(update(sightings).where(here), {**values, "of_path": sighting.path}).rowcount:
-        connection.execute(insert(sightings), values)
+    insert_or_replace(connection, sightings, {**asdict(sighting), "accession_id": accession, "seen_at": at})
 
 
 def record_file(
@@ -138,9 +136,19 @@ def record_file(
         "added_at": at,
         **_heard(facts),
     }
-    key = connection.execute(insert(files), row).inserted_primary_key
-    assert key is not None
-    return Recorded(int(key[0]), held, held)
+    key = insert_unless_there(connection, files, row, files.c.sha256)
+    if key is None:  # somebody else has recorded it since
+        return record_file(
+            connection,
+            facts,
+            kind=kind,
+            held=held,
+            accession=accession,
+            name=name,
+            at=at,
+            master_id=master_id,
+        )
+    return Recorded(int(key), held, held)
 
 
 def tags_from_json(stored: Mapping[str, Any]) -> Tags:

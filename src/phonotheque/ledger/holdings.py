@@ -9,6 +9,7 @@ from enum import StrEnum
 from sqlalchemy import Connection, delete, insert, select, update
 
 from phonotheque.ledger.schema import holding_files, holdings
+from phonotheque.ledger.together import insert_unless_there
 from phonotheque.model.batches import IN_A_STATEMENT, batched
 
 
@@ -42,12 +43,8 @@ class HeldFile:
 
 def want(connection: Connection, bag_id: str, *, edition: int, size: int) -> None:
     """Record that a bag is wanted; one that is already recorded stays as it is."""
-    if connection.execute(select(holdings.c.bag_id).where(holdings.c.bag_id == bag_id)).first() is None:
-        connection.execute(
-            insert(holdings).values(
-                bag_id=bag_id, edition=edition, bytes=size, state=HoldingState.WANTED.value
-            )
-        )
+    row = {"bag_id": bag_id, "edition": edition, "bytes": size, "state": HoldingState.WANTED.value}
+    insert_unless_there(connection, holdings, row, holdings.c.bag_id)
 
 
 def all_holdings(connection: Connection) -> dict[str, Holding]:

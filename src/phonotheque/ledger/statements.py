@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Table, and_, delete, func, insert, select, update
 
 from phonotheque.ledger.schema import decisions, files, rights_questions, rights_statements
+from phonotheque.ledger.together import one_at_a_time
 from phonotheque.model.rights import (
     WORLDWIDE,
     Act,
@@ -57,6 +58,7 @@ def record_evidence(
     Statements and questions read there before that are no longer found are dated as withdrawn; equal ones
     stay as they are. Grants are never touched, and a question that a grant has answered is not asked again.
     """
+    one_at_a_time(connection, [file_id])
     _replace_statements(connection, file_id, _storable(evidence.statements), found_at, at)
     _replace_questions(connection, file_id, _storable(evidence.questions), found_at, at)
 
@@ -117,6 +119,7 @@ def save_decisions(connection: Connection, decided: Mapping[int, Mapping[Act, De
     """Replace the decisions on these files by newly computed ones."""
     if not decided:
         return
+    one_at_a_time(connection, decided)
     connection.execute(delete(decisions).where(decisions.c.file_id.in_(list(decided))))
     connection.execute(
         insert(decisions),
