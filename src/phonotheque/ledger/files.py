@@ -9,6 +9,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
+from phonotheque.ledger.copies import HEARD_ANEW
+from phonotheque.ledger.events import record_event
 from phonotheque.ledger.schema import accessions, files, path_key, sightings
 from phonotheque.ledger.together import insert_or_replace, insert_unless_there
 from phonotheque.model.audio import Artwork, AudioFacts, Tags
@@ -112,9 +114,11 @@ def record_file(
     """Record a file by its bytes.
 
     One already recorded keeps its name, its accession and its being held; what was heard in it is replaced
-    by what was heard now, except a loudness that was not measured this time.
+    by what was heard now, except a loudness that was not measured this time. That its fingerprint is another
+    now is an event: what was made of fingerprints has to follow.
     """
-    query = select(files.c.id, files.c.held, files.c.loudness).where(files.c.sha256 == facts.sha256)
+    compared = (files.c.id, files.c.held, files.c.loudness, files.c.fingerprint)
+    query = select(*compared).where(files.c.sha256 == facts.sha256)
     known = connection.execute(query).first()
     if known is not None:
         heard = _heard(facts)
@@ -124,6 +128,8 @@ def record_file(
         connection.execute(
             update(files).where(same), {**heard, "held": held or known.held, "of_id": known.id}
         )
+        if known.fingerprint != facts.fingerprint:
+            _record_heard_anew(connection, facts.sha256, accession, at)
         return Recorded(int(known.id), held or known.held, held and not known.held)
     row = {
         "sha256": facts.sha256,
@@ -189,6 +195,18 @@ def outcomes(connection: Connection) -> dict[str, int]:
     """Return how many source paths came to each outcome."""
     rows = connection.execute(select(sightings.c.outcome, func.count()).group_by(sightings.c.outcome))
     return {row[0]: int(row[1]) for row in rows}
+
+
+def _record_heard_anew(connection: Connection, sha256: str, accession: str, at: str) -> None:
+    agent = connection.execute(select(accessions.c.agent).where(accessions.c.id == accession)).scalar_one()
+    record_event(
+        connection,
+        at=at,
+        kind=HEARD_ANEW,
+        subject=sha256,
+        agent=agent,
+        detail={"changed": ["fingerprint"], "accession": accession},
+    )
 
 
 def _heard(facts: AudioFacts) -> dict[str, Any]:

@@ -10,10 +10,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 from sqlalchemy import Connection, Row
 
-from phonotheque.audio.sameness import alike
+from phonotheque.audio.sameness import FARTHEST
 from phonotheque.catalogue import datasets
 from phonotheque.catalogue.datasets import Dataset
 from phonotheque.catalogue.listens import read_listens_csv
@@ -33,10 +34,12 @@ from phonotheque.ledger.files import (
 from phonotheque.model.batches import batched
 from phonotheque.model.progress import QUIET, Progress
 from phonotheque.sources.importing import Imported, import_source
+from phonotheque.sources.likeness import pairs, refresh, with_names
 from phonotheque.sources.registry import Source
 from phonotheque.sources.working import Begun
 from phonotheque.vault.archive import Archive, now, timestamp
 from phonotheque.vault.place import write_durably
+from phonotheque.vault.segment_index import SegmentIndex
 
 _SOURCE = "folder"
 _ROWS = 10_000  # per record batch
@@ -45,13 +48,14 @@ _ROWS = 10_000  # per record batch
 def rebuild_catalogue(archive: Archive, *, at: datetime, progress: Progress = QUIET) -> Snapshot:
     """Write a new snapshot from all files known to the ledger and everything that sources said."""
     expect_change(archive)
+    index = refresh(archive, progress)
     with archive.ledger.connect() as ledger:
         own = Dataset(Path(), _SOURCE, "", "", timestamp(at))
         tables = {"facts": _facts(ledger), "records": _records(ledger)}
         datasets.write(archive.catalogue, own, tables)
         snapshot = write_snapshot(
             archive.catalogue,
-            links=_links(ledger),
+            links=_links(ledger, index),
             made_at=at,
             memory_limit=memory_limit(),
             resolver=resolver_at(archive.settings.catalogue.resolve_on),
@@ -220,18 +224,18 @@ def _fact(row: Row[Any]) -> dict[str, Any]:
     }
 
 
-def _links(ledger: Connection) -> pa.Table:
-    hashes: list[str] = []
-    fingerprints: list[bytes] = []
-    for row in each_file(ledger):
-        if row.fingerprint:
-            hashes.append(row.sha256)
-            fingerprints.append(row.fingerprint)
-    links = [
-        {"a_sha256": hashes[a], "b_sha256": hashes[b], "evidence": "fingerprint", "score": score}
-        for a, b, score in alike(fingerprints)
+def _links(ledger: Connection, index: SegmentIndex) -> pa.Table:
+    """Return the files that sound alike. What is only a part of another is not for the catalogue to judge."""
+    found = pairs(index)
+    named = with_names(ledger, found[np.abs(found["offset"]) <= FARTHEST])
+    batches = [
+        pa.RecordBatch.from_pylist(
+            [dict(zip(LINKS.names, (a, b, "fingerprint", score), strict=True)) for a, b, score in some],
+            schema=LINKS,
+        )
+        for some in batched(named, _ROWS)
     ]
-    return pa.Table.from_pylist(links, schema=LINKS)
+    return pa.Table.from_batches(batches, schema=LINKS)
 
 
 def _behind(archive: Archive) -> Path:
