@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from phonotheque.sources import importing, intake
+from phonotheque.sources import importing, spread
 from tests.sources.songs import Here
 
 
@@ -24,7 +24,7 @@ def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
     def one_thread(_workers: int | None = None) -> Executor:
         return ThreadPoolExecutor(1)
 
-    monkeypatch.setattr(intake, "process_pool", one_thread)
+    monkeypatch.setattr(spread, "process_pool", one_thread)
 
 
 @pytest.fixture

@@ -37,7 +37,8 @@ _DAMAGE = ("XX001", "XX002")  # data_corrupted, index_corrupted (PostgreSQL's ma
 _FORBIDDEN = "42501"  # insufficient_privilege
 _TAKEN = "42P07"  # duplicate_table
 # Firewalls drop connections that are silent for some minutes; the archive's lock is silent for hours.
-CONNECT = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 6, "connect_timeout": 30}
+_KEEPALIVES = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 6}
+CONNECT = {**_KEEPALIVES, "connect_timeout": 30}
 
 _TEXT_NOT_BY_BYTES = text(
     "SELECT table_name, column_name, character_maximum_length AS length FROM information_schema.columns"
@@ -72,6 +73,8 @@ def prepare(session: Session[Any], _record: object) -> None:
             " WHERE current_setting('synchronous_commit') = 'off'"
         )
         cursor.execute("SELECT set_config('lock_timeout', %s, false)", [LOCK_WAIT])
+        for name, value in _KEEPALIVES.items():  # and the server: the lock of a machine that died must end
+            cursor.execute("SELECT set_config(%s, %s, false)", [f"tcp_{name}", str(value)])
     session.commit()
 
 

@@ -20,9 +20,8 @@ def insert_unless_there(
     One that another transaction has just inserted is waited for.
     """
     (key,) = table.primary_key.columns
-    statement = _insert(connection, table).values(**row)
-    statement = statement.on_conflict_do_nothing(index_elements=[unique]).returning(key)
-    found: int | str | None = connection.execute(statement).scalar()
+    statement = _insert(connection, table).values(**row).on_conflict_do_nothing(index_elements=[unique])
+    found: int | str | None = connection.execute(statement.returning(key)).scalar()
     return found
 
 

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from phonotheque.jobs.pool import Poison, process_pool, run_batches
+from phonotheque.jobs.pool import DEATHS
+from phonotheque.jobs.tracking import Job
 from phonotheque.ledger.bags import where_bagged
 from phonotheque.ledger.events import record_event
 from phonotheque.ledger.files import (
@@ -25,6 +26,7 @@ from phonotheque.ledger.files import (
     sightings_of,
     start_accession,
 )
+from phonotheque.ledger.jobs import Outcome, settle_items
 from phonotheque.ledger.statements import decided_files, record_evidence
 from phonotheque.model.audio import AudioFacts, Integrity, Refusal, RefusalKind
 from phonotheque.model.batches import IN_A_STATEMENT, batched
@@ -34,26 +36,34 @@ from phonotheque.model.rights import Act
 from phonotheque.sources.decide import redecide
 from phonotheque.sources.folder import FoundFile, Unwalkable, walk
 from phonotheque.sources.held import catalogue_is_behind, expect_change
-from phonotheque.sources.take_in import How, TakeIn, Taken, remove_leftovers, still_the_same, take_in
+from phonotheque.sources.spread import Where, take_in_spread
+from phonotheque.sources.take_in import How, TakeIn, Taken, remove_leftovers, still_the_same
 from phonotheque.vault.archive import Archive, now, timestamp
 from phonotheque.vault.fixity import check_file
 from phonotheque.vault.incoming import incoming_path
 
-_BATCH = 4  # files per task: about a second of work, so that Ctrl-C loses little
 _LISTED = 10_000  # files named in the result; the ledger's sightings have them all
 _HELD = "held"
 _KNOWN = "known"
 _RETRIED = {RefusalKind.UNREADABLE.value}  # outcomes that may differ next time though the file is the same
+# What may differ when somebody asks for it, and how often it was tried.
+_OPEN = {RefusalKind.UNREADABLE: (Outcome.FAILED, 1), RefusalKind.UNSAFE: (Outcome.SET_ASIDE, DEATHS)}
 
 
 @dataclass(frozen=True, slots=True)
 class AddOptions:
-    """How a folder is added. ``reread`` takes in files again that look unchanged."""
+    """How a folder is added. ``reread`` takes in files again that look unchanged.
+
+    ``only`` are the paths of the files to take in, again if need be; None for all. ``cluster`` is the address
+    of the scheduler whose workers take them in; empty for processes of this machine.
+    """
 
     how: How = How.COPY
     reread: bool = False
     loudness: bool = True
     workers: int | None = None
+    cluster: str = ""
+    only: frozenset[bytes] | None = None
 
 
 @dataclass(slots=True)
@@ -89,9 +99,15 @@ class AddResult:
 
 
 def add_folder(
-    archive: Archive, folder: Path, options: AddOptions = AddOptions(), progress: Progress = QUIET
+    archive: Archive,
+    folder: Path,
+    options: AddOptions = AddOptions(),
+    progress: Progress = QUIET,
+    job: Job | None = None,
 ) -> AddResult:
     """Take in every file under ``folder``. The archive's lock must be held.
+
+    ``job`` is told what failed and can be tried again, and that what failed before is settled.
 
     Everything recorded before an interruption stays, and a rerun goes on from there. Raises NotFoundError
     when there is no such folder, UsageError when it is part of the archive, VerificationError when the ledger
@@ -112,11 +128,13 @@ def add_folder(
         )
     result = AddResult(accession, behind=catalogue_is_behind(archive))
     progress.start("Adding", total_files=0, total_bytes=0)
-    tasks = _tasks(archive, folder, options, result, progress)
-    batches = run_batches(take_in, tasks, batch=_BATCH, make_pool=lambda: process_pool(options.workers))
-    with _looking_ahead(archive, folder, progress), closing(batches):
+    tasks = _tasks(archive, folder, options, result, progress, job)
+    where = Where(options.workers, options.cluster)
+    incoming = archive.incoming.absolute()
+    batches = take_in_spread(tasks, where, incoming=incoming, folder=folder, progress=progress)
+    with _looking_ahead(archive, folder, options, progress), closing(batches):
         for finished in batches:
-            _record(archive, result, [_isolated(taken) for taken in finished], options, progress)
+            _record(archive, result, finished, options, progress, job)
     with archive.ledger.begin() as ledger:
         finish_accession(ledger, accession, at=timestamp(now()))
         record_event(
@@ -141,10 +159,16 @@ def _expect_its_own_ledger(archive: Archive) -> None:
 
 
 def _tasks(
-    archive: Archive, folder: Path, options: AddOptions, result: AddResult, progress: Progress
+    archive: Archive,
+    folder: Path,
+    options: AddOptions,
+    result: AddResult,
+    progress: Progress,
+    job: Job | None,
 ) -> Iterator[TakeIn]:
     mandate = bool(archive.settings.mandate.preserve.strip())
-    for chunk in batched(_walk(archive, folder), IN_A_STATEMENT):
+    incoming = archive.incoming.absolute()  # workers of a cluster have another working directory
+    for chunk in batched(_walk(archive, folder, options), IN_A_STATEMENT):
         with archive.ledger.connect() as ledger:
             seen = sightings_of(ledger, [item.path for item in chunk])
             ids = {sighting.file_id for sighting in seen.values() if sighting.file_id is not None}
@@ -152,15 +176,18 @@ def _tasks(
         for item in chunk:
             if isinstance(item, Unwalkable):
                 result.refuse(item.path, item.refusal)
+                with archive.ledger.begin() as ledger:
+                    _tell(ledger, job, item.path, item.refusal)
                 progress.advance(files=1)
                 continue
             before = seen.get(item.path)
             allowed = mandate or (before is not None and before.file_id in keepable)
-            if before is not None and not options.reread and _settled(before, item, allowed, options.how):
+            again = options.reread or options.only is not None
+            if before is not None and not again and _settled(before, item, allowed, options.how):
                 result.unchanged += 1
                 progress.advance(files=1, size=item.size)
                 continue
-            yield TakeIn(item, archive.incoming, options.how, allowed, options.loudness)
+            yield TakeIn(item, incoming, options.how, allowed, options.loudness)
 
 
 def _settled(before: Sighting, item: FoundFile, allowed: bool, how: How) -> bool:
@@ -172,7 +199,12 @@ def _settled(before: Sighting, item: FoundFile, allowed: bool, how: How) -> bool
 
 
 def _record(
-    archive: Archive, result: AddResult, batch: list[Taken], options: AddOptions, progress: Progress
+    archive: Archive,
+    result: AddResult,
+    batch: list[Taken],
+    options: AddOptions,
+    progress: Progress,
+    job: Job | None,
 ) -> None:
     at = timestamp(now())
     expect_change(archive)
@@ -186,6 +218,10 @@ def _record(
             else:
                 recorded[_record_facts(ledger, result, taken, taken.outcome, at).id] = taken
         redecide(ledger, recorded, archive.settings, at=at)
+        if job is not None:
+            settle_items(ledger, [taken.found.path for taken in batch], at=at)
+        for taken in batch:
+            _tell(ledger, job, taken.found.path, taken.outcome)
         bagged = where_bagged(ledger, [file_id for file_id, taken in recorded.items() if taken.held])
         # A recorded bag has these bytes. Killed after this and before the commit, the next run takes them
         # in again and comes here once more; killed the other way round, nobody would remove them.
@@ -246,11 +282,11 @@ def _remove_source(result: AddResult, found: FoundFile) -> None:
         result.note(found.path, f"taken in, but it cannot be removed: {error.strerror}")
 
 
-def _isolated(taken: Taken | Poison[TakeIn]) -> Taken:
-    if isinstance(taken, Poison):
-        reason = "killed every process that read it; set aside (--reread tries again)"
-        return Taken(taken.item.found, Refusal(RefusalKind.UNSAFE, reason))
-    return taken
+def _tell(ledger: Connection, job: Job | None, path: bytes, came_of_it: object) -> None:
+    """Record what can be tried again."""
+    if job is not None and isinstance(came_of_it, Refusal) and came_of_it.kind in _OPEN:
+        outcome, attempts = _OPEN[came_of_it.kind]
+        job.failed(ledger, path, outcome, came_of_it.reason, attempts)
 
 
 def _sighting(
@@ -269,18 +305,34 @@ def _sighting(
     )
 
 
-def _walk(archive: Archive, folder: Path) -> Iterator[FoundFile | Unwalkable]:
+def _walk(archive: Archive, folder: Path, options: AddOptions) -> Iterator[FoundFile | Unwalkable]:
     own = (archive.folder, archive.incoming, archive.bags, archive.public)
-    return walk(folder, skip=[part for part in own if part.exists()])
+    found = walk(folder, skip=[part for part in own if part.exists()])
+    if options.only is None:
+        return found
+    only = options.only
+    return (item for item in found if _is_under(item.path, only))
+
+
+def _is_under(path: bytes, places: frozenset[bytes]) -> bool:
+    """Whether a path is one of these, or in a folder that is."""
+    while path not in places:
+        above = os.path.dirname(path)
+        if above == path:
+            return False
+        path = above
+    return True
 
 
 @contextmanager
-def _looking_ahead(archive: Archive, folder: Path, progress: Progress) -> Iterator[None]:
+def _looking_ahead(
+    archive: Archive, folder: Path, options: AddOptions, progress: Progress
+) -> Iterator[None]:
     """Count what is to come in a thread, so that the remaining time can be told while the walk streams."""
     stop = threading.Event()
 
     def count() -> None:
-        for chunk in batched(_walk(archive, folder), IN_A_STATEMENT):
+        for chunk in batched(_walk(archive, folder, options), IN_A_STATEMENT):
             if stop.is_set():
                 return
             size = sum(item.size for item in chunk if isinstance(item, FoundFile))

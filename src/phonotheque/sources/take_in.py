@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import uuid
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -75,8 +76,8 @@ def remove_leftovers(incoming: Path) -> None:
 
 def _take_in(task: TakeIn) -> Taken:
     source = Path(os.fsdecode(task.found.path))
-    temporary = task.incoming / f"{_TEMPORARY}{os.getpid()}"
-    temporary.unlink(missing_ok=True)
+    # Not named by the process: workers of several machines share the folder, and number theirs alike.
+    temporary = task.incoming / f"{_TEMPORARY}{uuid.uuid4().hex}"
     try:
         try:
             refusal = identify(source)

@@ -6,7 +6,7 @@ import fcntl
 import os
 import tomllib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from phonotheque.ledger.connect import connect, connect_file
+from phonotheque.ledger.lock import only_writer
 from phonotheque.model.errors import NotFoundError, PhonothequeError, UsageError
 from phonotheque.model.settings import Layer, Settings, parse_settings
 
@@ -79,7 +80,7 @@ class Archive:
     def writing(self, command: str) -> Iterator[None]:
         """Hold the archive's lock while changing it. Raises PhonothequeError when another process has it.
 
-        The lock ends with the process, however it ends.
+        The lock ends with the process, however it ends. A ledger that other machines can reach is locked too.
         """
         path = self.folder / ".lock"
         with path.open("a+", encoding="utf-8") as lock:
@@ -96,7 +97,8 @@ class Archive:
             lock.write(f"“phono {command}” (process {os.getpid()})")
             lock.flush()
             try:
-                yield
+                with only_writer(self.ledger, command) if self.settings.ledger.url else nullcontext():
+                    yield
             finally:
                 lock.truncate(0)
 
