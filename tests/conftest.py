@@ -36,7 +36,8 @@ def postgresql_server() -> Iterator[URL]:
 @pytest.fixture(scope="session", autouse=ON_POSTGRESQL)
 def ledgers_on_postgresql(postgresql_server: URL) -> Iterator[None]:
     """Every archive gets a database of its own there, in this process and in those that it starts."""
-    hook = os.pathsep.join((str(ROOT / "tests" / "on_postgresql"), str(ROOT)))
+    path = (str(ROOT / "tests" / "on_postgresql"), str(ROOT), os.environ.get("PYTHONPATH", ""))
+    hook = os.pathsep.join(filter(None, path))
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv(SERVER, postgresql_server.render_as_string(hide_password=False))
         patched.setenv("PYTHONPATH", hook)
