@@ -172,6 +172,11 @@ def _data(result: AddResult) -> dict[str, object]:
         "held": result.held,
         "again": result.again,
         "known": result.known,
+        "sidecars": {
+            "held": result.sidecars,
+            "again": result.sidecars_again,
+            "known": result.sidecars_known,
+        },
         "unchanged": result.unchanged,
         "refused": dict(result.refused),
         "notable": [{"path": path, "note": note} for path, note in result.notable],
@@ -192,6 +197,10 @@ def _print(archive: Archive, result: AddResult) -> None:
         parts.append(f"{result.unchanged:,} unchanged since last time")
     if result.known:
         parts.append(f"{result.known:,} known but not kept, for want of a basis")
+    if result.sidecars:
+        parts.append(f"{counted(result.sidecars, 'file')} of artwork, lyrics and documents beside it")
+    if result.sidecars_known:
+        parts.append(f"{counted(result.sidecars_known, 'file')} beside it not kept, for want of a basis")
     if refused := sum(result.refused.values()):
         reasons = ", ".join(f"{count} {kind}" for kind, count in sorted(result.refused.items()))
         parts.append(f"{refused:,} refused ({reasons})")

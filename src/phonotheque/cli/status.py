@@ -18,8 +18,12 @@ from phonotheque.cli.common import (
 from phonotheque.ledger.bags import bag_totals, latest_edition
 from phonotheque.ledger.files import held_totals, outcomes
 from phonotheque.ledger.holdings import HoldingState, all_holdings
+from phonotheque.ledger.sidecars import sidecar_totals
 from phonotheque.ledger.statements import decision_counts, open_questions
+from phonotheque.model.audio import RefusalKind
 from phonotheque.vault.archive import Archive
+
+_NOT_REFUSED = ("held", "known", RefusalKind.EVIDENCE)
 
 
 @click.command("status")
@@ -41,6 +45,7 @@ def _status(archive: Archive) -> dict[str, Any]:
             "masters": masters,
             "bytes": size,
             "seconds": seconds,
+            "sidecars": sidecar_totals(ledger),
             "outcomes": outcomes(ledger),
             "decisions": {
                 act: decided.get((act, "yes"), 0) for act in ("preserve", "stream", "distribute", "mine")
@@ -59,7 +64,13 @@ def _print(archive: Archive, data: dict[str, Any]) -> None:
     sound = f"{human_size(data['bytes'])}, {human_time(data['seconds'])}"
     output.print(f"Held       {counted(data['masters'], 'master')}, {sound}")
     outcome = data["outcomes"]
-    refused = sum(count for kind, count in outcome.items() if kind not in ("held", "known"))
+    refused = sum(count for kind, count in outcome.items() if kind not in _NOT_REFUSED)
+    beside = data["sidecars"]
+    if beside["held"]:
+        kinds = (("pictures", "picture", None), ("lyrics", "text of lyrics", "texts of lyrics"))
+        parts = [counted(beside[kind], one, many) for kind, one, many in kinds]
+        parts.append(counted(beside["documents"], "document"))
+        output.print(f"With it    {', '.join(parts)}; {human_size(beside['bytes'])}")
     output.print(f"Not kept   {outcome.get('known', 0):,} for want of a basis; {refused:,} refused")
     decisions = data["decisions"]
     output.print(

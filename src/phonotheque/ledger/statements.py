@@ -162,7 +162,10 @@ def decision_counts(connection: Connection) -> dict[tuple[str, str], int]:
     """Return the number of known masters per (act, answer)."""
     table = decisions
     rows = connection.execute(
-        select(table.c.act, table.c.answer, func.count()).group_by(table.c.act, table.c.answer)
+        select(table.c.act, table.c.answer, func.count())
+        .join(files, files.c.id == table.c.file_id)
+        .where(files.c.kind == "master")
+        .group_by(table.c.act, table.c.answer)
     )
     return {(row[0], row[1]): int(row[2]) for row in rows}
 

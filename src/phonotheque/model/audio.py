@@ -95,6 +95,8 @@ class RefusalKind(StrEnum):
     UNREADABLE = "unreadable"  # an I/O error: not "absent", and tried again next time
     UNDECODABLE = "undecodable"  # looks like audio, yet no sample could be decoded
     UNSAFE = "unsafe"  # killed or stalled the worker that read it
+    LIMIT = "limit"  # beside music, and larger or more than is kept there
+    EVIDENCE = "evidence"  # a note about rights: read, quoted with what it states, and nothing by itself
 
 
 @dataclass(frozen=True, slots=True)

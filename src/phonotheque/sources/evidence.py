@@ -10,7 +10,7 @@ from pathlib import Path
 
 from phonotheque.model.audio import Tags
 from phonotheque.model.errors import PhonothequeError
-from phonotheque.model.rights import Evidence, Question
+from phonotheque.model.rights import Covers, Evidence, Question
 from phonotheque.rights.combine import combine
 from phonotheque.rights.folder import RULE_FILES, FolderRules, load_folder_rules
 from phonotheque.rights.sidecars import read_sidecar
@@ -39,6 +39,21 @@ def gather(path: bytes, notes: tuple[bytes, ...], tags: Tags) -> Evidence:
             found.append(said)
             break
     return combine(*found)
+
+
+def gather_beside(path: bytes, notes: tuple[bytes, ...]) -> Evidence:
+    """Return everything found about the rights in a sidecar: in what names it, alone or by a pattern.
+
+    What speaks of a recording or of a composition only does not speak of the picture or the text beside it.
+    """
+    found = gather(path, notes, Tags())
+    return Evidence(tuple(s for s in found.statements if s.covers is Covers.BOTH), found.questions)
+
+
+def speaks_of_rights(note: Path) -> bool:
+    """Whether a text states terms, or asks about them: then it is evidence. Raises OSError."""
+    said = read_sidecar(note)
+    return bool(said.statements or said.questions)
 
 
 def _asked_if_broken(note: bytes, read: Callable[[], Evidence]) -> Evidence:

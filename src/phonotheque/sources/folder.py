@@ -10,8 +10,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from phonotheque.model.audio import Refusal, RefusalKind
+from phonotheque.model.sidecars import Beside
 from phonotheque.rights.folder import RULE_FILES
 from phonotheque.rights.sidecars import sidecar_names
+from phonotheque.sources.beside import MOST, survey
 from phonotheque.sources.item_rights import items_here, items_named
 
 _NOTE_SUFFIXES = (b".txt", b".license")
@@ -35,6 +37,7 @@ class FoundFile:
     mtime_ns: int
     notes: tuple[bytes, ...]
     notes_state: str  # SHA-256 over the notes' names, sizes and modification times
+    sidecar: Beside | None = None  # by its name it lies beside music, and belongs to it
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +52,15 @@ class Unwalkable:
 class _Folder:
     path: bytes
     rules: tuple[bytes, ...]  # rule files and items that may apply here, nearest first
+    release: bytes | None = None  # the place of the release whose music lies in the folder above
 
 
 def walk(root: Path, *, skip: Iterable[Path] = ()) -> Iterator[FoundFile | Unwalkable]:
     """Yield every file under ``root``, in order of names, holding one folder's names at a time.
 
-    Links to files are followed, links to folders are not (they may loop). The folders in ``skip``, the
-    archive's own, are left out by whatever path the walk comes to them.
+    Links to music are followed, links to folders are not (they may loop), nor those to anything else: they
+    might bring a person's other files in. The folders in ``skip``, the archive's own, are left out by
+    whatever path the walk comes to them.
     """
     skipped = {_identity(folder.stat()) for folder in skip}
     waiting = [_Folder(os.fsencode(root.absolute()), ())]
@@ -71,27 +76,43 @@ def walk(root: Path, *, skip: Iterable[Path] = ()) -> Iterator[FoundFile | Unwal
             yield _unreadable(folder.path, error)
             continue
         names = {entry.name for entry in listed}
-        beside = _notes_beside([entry.name for entry in listed])
+        around = survey(folder.path, [entry.name for entry in listed], folder.release)
+        notes = _notes_beside([entry.name for entry in listed], around.sidecars)
         rules = (*_rule_files(folder.path, names), *items_here(folder.path, names), *folder.rules)
         below = []
         for entry in listed:
-            found = _look(entry, beside, rules, base)
+            if entry.name in around.left_out:
+                continue
+            found = _look(entry, notes, around.sidecars.get(entry.name), rules, base)
             if isinstance(found, _Folder):
                 own = items_named(folder.path, entry.name, names)
-                below.append(replace(found, rules=tuple(dict.fromkeys((*own, *found.rules)))))
+                rules_there = tuple(dict.fromkeys((*own, *found.rules)))
+                below.append(replace(found, rules=rules_there, release=around.release))
             elif found is not None:
                 yield found
+        if around.left_out:
+            reason = f"{len(around.left_out):,} more files beside its music are left out: {MOST:,} are kept"
+            yield Unwalkable(folder.path, Refusal(RefusalKind.LIMIT, reason))
         waiting.extend(reversed(below))
 
 
 def _look(
-    entry: os.DirEntry[bytes], beside: Mapping[bytes, list[bytes]], rules: tuple[bytes, ...], base: int
+    entry: os.DirEntry[bytes],
+    notes: Mapping[bytes, list[bytes]],
+    sidecar: Beside | None,
+    rules: tuple[bytes, ...],
+    base: int,
 ) -> FoundFile | Unwalkable | _Folder | None:
     try:
         if entry.is_dir(follow_symlinks=False):
             return _Folder(entry.path, rules)
-        if entry.name not in beside:
+        if entry.name not in notes:
             return None
+        if sidecar is not None and entry.is_symlink():
+            if sidecar.of_track and entry.name.endswith(_NOTE_SUFFIXES):
+                return None  # read as a note about the track, and no more
+            reason = "a link, which is followed to music only"
+            return Unwalkable(entry.path, Refusal(RefusalKind.NOT_AUDIO, reason))
         status = entry.stat()
         if stat.S_ISDIR(status.st_mode):
             reason = "a link to a folder, which is not followed; add that folder by itself"
@@ -102,7 +123,7 @@ def _look(
     except OSError as error:
         return _unreadable(entry.path, error)
     folder = os.path.dirname(entry.path)
-    notes = (*(os.path.join(folder, name) for name in beside[entry.name]), *rules)
+    applying = (*(os.path.join(folder, name) for name in notes[entry.name]), *rules)
     return FoundFile(
         path=entry.path,
         relative=entry.path[base:].decode("utf-8", "replace"),
@@ -110,25 +131,39 @@ def _look(
         inode=str(status.st_ino),
         size=status.st_size,
         mtime_ns=status.st_mtime_ns,
-        notes=notes,
-        notes_state=_state(notes),
+        notes=applying,
+        notes_state=_state(applying),
+        sidecar=sidecar,
     )
 
 
-def _notes_beside(names: list[bytes]) -> dict[bytes, list[bytes]]:
-    """Return, for every name in a folder that is not itself a note, the notes that may belong to it."""
+def _notes_beside(names: list[bytes], sidecars: Mapping[bytes, Beside]) -> dict[bytes, list[bytes]]:
+    """Return, for every name in a folder that is not itself a note, the notes that may belong to it.
+
+    A note called like a track may be its lyrics, too. One speaks of a sidecar only by its whole name: what is
+    granted for the music is not granted for the picture beside it.
+    """
     there = frozenset(names)
     suspected = {name for name in names if name.endswith(_NOTE_SUFFIXES)}
-    beside = {}
-    notes = {name for name in names if name.endswith(b".license") or os.fsdecode(name) in RULE_FILES}
+    rules = {name for name in names if name.endswith(b".license") or os.fsdecode(name) in RULE_FILES}
+    beside: dict[bytes, list[bytes]] = {}
+    notes = set(rules)
     for name in names:
-        if name not in suspected and name not in notes:
-            possible = map(os.fsencode, sidecar_names(os.fsdecode(name)))
-            beside[name] = [note for note in possible if note in there]
-            notes.update(beside[name])
-    # A text that speaks of no other file is a file like any other: looked at, and refused by its content.
-    beside.update((name, []) for name in suspected - notes)
-    return beside
+        if name in rules or (name in suspected and name not in sidecars):
+            continue
+        if name in sidecars:
+            possible = [name + suffix for suffix in (b".license", b".txt")]
+        else:
+            possible = [os.fsencode(note) for note in sidecar_names(os.fsdecode(name))]
+        beside[name] = [note for note in possible if note in there]
+        notes.update(beside[name])
+    # A text that speaks of no other file is a file like any other: looked at, and judged by its content.
+    beside.update((name, []) for name in suspected - notes - beside.keys())
+    return {
+        name: found
+        for name, found in beside.items()
+        if name not in notes or (name in sidecars and sidecars[name].of_track)
+    }
 
 
 def _rule_files(folder: bytes, names: Collection[bytes]) -> list[bytes]:

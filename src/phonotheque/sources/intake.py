@@ -27,12 +27,14 @@ from phonotheque.ledger.files import (
     start_accession,
 )
 from phonotheque.ledger.jobs import Outcome, settle_items
+from phonotheque.ledger.sidecars import record_sidecar
 from phonotheque.ledger.statements import decided_files, record_evidence
 from phonotheque.model.audio import AudioFacts, Integrity, Refusal, RefusalKind
 from phonotheque.model.batches import IN_A_STATEMENT, batched
 from phonotheque.model.errors import NotFoundError, UsageError, VerificationError
 from phonotheque.model.progress import QUIET, Progress
 from phonotheque.model.rights import Act
+from phonotheque.model.sidecars import SidecarFacts
 from phonotheque.sources.decide import redecide
 from phonotheque.sources.folder import FoundFile, Unwalkable, walk
 from phonotheque.sources.held import catalogue_is_behind, expect_change
@@ -75,6 +77,9 @@ class AddResult:
     held: int = 0  # newly held masters
     again: int = 0  # other copies of masters already held
     known: int = 0  # facts recorded, bytes not kept: no basis allows it
+    sidecars: int = 0  # newly held artwork, lyrics and documents
+    sidecars_again: int = 0  # other places of sidecars already held
+    sidecars_known: int = 0  # lying beside music, and not kept: no basis allows it
     unchanged: int = 0  # skipped: exactly as they were last time
     refused: Counter[str] = field(default_factory=Counter)
     notable: list[tuple[str, str]] = field(default_factory=list)  # (path, what a person should know)
@@ -85,6 +90,19 @@ class AddResult:
         """Whether the catalogue has something to learn."""
         return bool(self.held or self.again or self.known or self.behind)
 
+    def count(self, facts: AudioFacts | SidecarFacts, recorded: Recorded) -> None:
+        """Count a file that was recorded."""
+        new, again = recorded.newly_held, recorded.held and not recorded.newly_held
+        known = not recorded.held
+        if isinstance(facts, SidecarFacts):
+            self.sidecars += new
+            self.sidecars_again += again
+            self.sidecars_known += known
+        else:
+            self.held += new
+            self.again += again
+            self.known += known
+
     def note(self, path: bytes, text: str) -> None:
         """Keep what a person should know of a file."""
         if len(self.notable) < _LISTED:
@@ -93,7 +111,9 @@ class AddResult:
             self.unlisted += 1
 
     def refuse(self, path: bytes, refusal: Refusal) -> None:
-        """Count and note a file that was not taken in."""
+        """Count and note a file that was not taken in; not one that was read for what it says of rights."""
+        if refusal.kind is RefusalKind.EVIDENCE:
+            return
         self.refused[refusal.kind.value] += 1
         self.note(path, f"{refusal.kind}: {refusal.reason}")
 
@@ -143,7 +163,12 @@ def add_folder(
             kind="ingestion end",
             subject=accession,
             agent=agent,
-            detail={"held": result.held, "known": result.known, "refused": dict(result.refused)},
+            detail={
+                "held": result.held,
+                "known": result.known,
+                "sidecars": result.sidecars,
+                "refused": dict(result.refused),
+            },
         )
     return result
 
@@ -184,7 +209,7 @@ def _tasks(
             allowed = mandate or (before is not None and before.file_id in keepable)
             again = options.reread or options.only is not None
             if before is not None and not again and _settled(before, item, allowed, options.how):
-                result.unchanged += 1
+                result.unchanged += before.outcome != RefusalKind.EVIDENCE
                 progress.advance(files=1, size=item.size)
                 continue
             yield TakeIn(item, incoming, options.how, allowed, options.loudness)
@@ -207,7 +232,8 @@ def _record(
     job: Job | None,
 ) -> None:
     at = timestamp(now())
-    expect_change(archive)
+    if any(isinstance(taken.outcome, AudioFacts) for taken in batch):
+        expect_change(archive)
     with archive.ledger.begin() as ledger:
         recorded: dict[int, Taken] = {}
         for taken in batch:
@@ -236,34 +262,29 @@ def _record(
 
 
 def _record_facts(
-    ledger: Connection, result: AddResult, taken: Taken, facts: AudioFacts, at: str
+    ledger: Connection, result: AddResult, taken: Taken, facts: AudioFacts | SidecarFacts, at: str
 ) -> Recorded:
-    recorded = record_file(
-        ledger,
-        facts,
-        kind="master",
-        held=taken.held,
-        accession=result.accession,
-        name=taken.found.relative,
-        at=at,
-    )
+    path, name, accession = taken.found.path, taken.found.relative, result.accession
+    if isinstance(facts, SidecarFacts):
+        recorded = record_sidecar(
+            ledger, facts, path=path, held=taken.held, accession=accession, name=name, at=at
+        )
+    else:
+        recorded = record_file(
+            ledger, facts, kind="master", held=taken.held, accession=accession, name=name, at=at
+        )
     sighting = _sighting(taken.found, _HELD if recorded.held else _KNOWN, file_id=recorded.id)
     record_sighting(ledger, sighting, accession=result.accession, at=at)
     record_evidence(ledger, recorded.id, taken.evidence, found_at=taken.found.path, at=at)
-    if recorded.newly_held:
-        result.held += 1
-    elif recorded.held:
-        result.again += 1
-    else:
-        result.known += 1
-    if facts.integrity is Integrity.DAMAGED:
+    result.count(facts, recorded)
+    if isinstance(facts, AudioFacts) and facts.integrity is Integrity.DAMAGED:
         result.note(taken.found.path, f"{facts.integrity}: {'; '.join(facts.integrity_notes)}")
     return recorded
 
 
 def _remove_spare(archive: Archive, result: AddResult, taken: Taken, bagged: Path) -> None:
     """Remove the copy just taken in of a master that a sealed bag has, if the bag's is shown to be whole."""
-    assert isinstance(taken.outcome, AudioFacts)
+    assert not isinstance(taken.outcome, Refusal)
     if wrong := check_file(bagged, taken.outcome.size, taken.outcome.sha256):
         result.note(taken.found.path, f"kept also outside its bag, where it is {wrong.what}: {bagged}")
     else:

@@ -14,11 +14,13 @@ from pathlib import Path
 
 from phonotheque.audio.examine import examine
 from phonotheque.audio.identify import identify
+from phonotheque.audio.sidecars import examine_sidecar, limit_of
 from phonotheque.jobs.limits import processor_time
 from phonotheque.model.audio import AudioFacts, Refusal, RefusalKind
 from phonotheque.model.rights import Act, Answer, Evidence
+from phonotheque.model.sidecars import Beside, SidecarFacts
 from phonotheque.rights.rules import decide
-from phonotheque.sources.evidence import gather
+from phonotheque.sources.evidence import gather, gather_beside, speaks_of_rights
 from phonotheque.sources.folder import FoundFile
 from phonotheque.vault.incoming import incoming_path
 from phonotheque.vault.place import copy_hashing, feed, fsync_dir, hard_link, replace_durably, share
@@ -51,7 +53,7 @@ class Taken:
     """What came of it. ``held``: its bytes are durable under ``incoming``."""
 
     found: FoundFile
-    outcome: AudioFacts | Refusal
+    outcome: AudioFacts | SidecarFacts | Refusal
     evidence: Evidence = field(default_factory=Evidence)
     held: bool = False
 
@@ -80,7 +82,8 @@ def _take_in(task: TakeIn) -> Taken:
     temporary = task.incoming / f"{_TEMPORARY}{uuid.uuid4().hex}"
     try:
         try:
-            refusal = identify(source)
+            sidecar = task.found.sidecar
+            refusal = identify(source) if sidecar is None else _refuse_sidecar(source, task.found, sidecar)
             if refusal is not None:
                 return Taken(task.found, refusal)
             sha256 = _copy(source, temporary, task.how)
@@ -91,16 +94,37 @@ def _take_in(task: TakeIn) -> Taken:
             return Taken(task.found, Refusal(RefusalKind.UNREADABLE, _reading_failed(error)))
         if changed:
             return Taken(task.found, Refusal(RefusalKind.UNREADABLE, "changed while it was being read"))
-        facts = examine(temporary, sha256=sha256, size=task.found.size, loudness=task.loudness)
+        facts = _facts(task, temporary, sha256)
         if isinstance(facts, Refusal):
             return Taken(task.found, facts)
-        evidence = gather(task.found.path, task.found.notes, facts.tags)
+        if isinstance(facts, SidecarFacts):
+            evidence = gather_beside(task.found.path, task.found.notes)
+        else:
+            evidence = gather(task.found.path, task.found.notes, facts.tags)
         held = task.may_keep or decide(evidence.statements, Act.PRESERVE).answer is Answer.YES
         if held:
             _keep(temporary, task.incoming, sha256)
         return Taken(task.found, facts, evidence, held)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _refuse_sidecar(source: Path, found: FoundFile, sidecar: Beside) -> Refusal | None:
+    """Return why a sidecar is not read at all: what may be kept of music has no limit, of these it has."""
+    limit = limit_of(sidecar, found.path)
+    if found.size > limit:
+        reason = f"{found.size:,} bytes, more than the {limit:,} that are kept of such a file beside music"
+        return Refusal(RefusalKind.LIMIT, reason)
+    if sidecar.of_track and found.path.endswith(b".txt") and speaks_of_rights(source):
+        return Refusal(RefusalKind.EVIDENCE, "a note about rights, which was read as evidence")
+    return None
+
+
+def _facts(task: TakeIn, copy: Path, sha256: str) -> AudioFacts | SidecarFacts | Refusal:
+    found = task.found
+    if found.sidecar is None:
+        return examine(copy, sha256=sha256, size=found.size, loudness=task.loudness)
+    return examine_sidecar(copy, found.sidecar, name=found.path, sha256=sha256, size=found.size)
 
 
 def still_the_same(found: FoundFile) -> bool:

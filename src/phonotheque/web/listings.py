@@ -21,7 +21,7 @@ from phonotheque.web.catalogue_charts import Reading
 from phonotheque.web.words import counted, shown, size
 
 _MOST = 200
-_TAKEN_IN = ("held", "known")
+_TAKEN_IN = ("held", "known", RefusalKind.EVIDENCE.value)
 _REFUSALS = {
     RefusalKind.NOT_AUDIO: "not audio",
     RefusalKind.EMPTY: "empty",
@@ -29,6 +29,7 @@ _REFUSALS = {
     RefusalKind.UNREADABLE: "unreadable",
     RefusalKind.UNDECODABLE: "undecodable",
     RefusalKind.UNSAFE: "unsafe",
+    RefusalKind.LIMIT: "too large, or too many",
 }
 
 T = TypeVar("T")
