@@ -113,7 +113,7 @@ def test_a_change_of_format_is_followed_and_told(tmp_path: Path) -> None:
     data = mono.read_bytes() + stereo.read_bytes()
     counted = Lengths()
     stream = decode(io.BytesIO(data), len(data), [counted], demuxer="mp3")
-    assert any("the sound changes to stereo" in note for note in stream.damage)
+    assert any("the sound changes to stereo" in str(note) for note in stream.complaints)
     assert {shape[1] for shape in counted.batches} == {1}
     assert stream.duration == pytest.approx(4, abs=0.2)
     assert np.sum([shape[0] for shape in counted.batches]) == stream.samples

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import BinaryIO, Final
 
-from phonotheque.audio.verdict import Verdict
+from phonotheque.audio.verdict import Damage, Verdict, short, stray
 
 # Object ids as they lie in the file: mixed-endian GUIDs.
 ASF_HEADER: Final = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
@@ -54,9 +54,10 @@ def check_asf(file: BinaryIO, size: int) -> Verdict:
         if at == size or (header[:16] == _DATA and length == 0):  # 0: a broadcast, length unknown
             return Verdict()
         if len(header) < 24 or length < 24 or header[:16] not in _TOP:
-            return Verdict(damage=(f"{size - at:,} bytes at the end, at byte {at:,}, belong to no object",))
+            return Verdict(damage=(Damage(stray(size - at, "object"), byte=at),))
         if at + length > size:
             missing = at + length - size
-            return Verdict(damage=(f"the file ends {missing:,} bytes before its last object should",))
+            what = short(missing, "last object")
+            return Verdict(damage=(Damage(what, byte=size),))
         at += length
     return Verdict()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import BinaryIO, Final, Protocol
 
@@ -24,6 +24,7 @@ from av.packet import Packet
 
 from phonotheque.audio.samples import Samples, interleaved
 from phonotheque.audio.source import Source
+from phonotheque.audio.verdict import Damage
 from phonotheque.model.errors import PhonothequeError
 
 # Demuxers for files that hold sound by themselves: no playlists, no network, no devices, nothing that opens
@@ -39,6 +40,8 @@ _MAX_BATCH = 4_000_000  # samples over all channels, whatever rate and channels 
 _MAX_NOTES = 20  # a badly damaged file says the same a thousand times
 _NOISE: Final = re.compile(r" at PTS -?\d+")  # FFmpeg's clock, which means nothing here
 _MAX_STALLS = 64  # unreadable packets in a row before the rest is given up
+
+Span = tuple[int, int]  # a part of a file: byte offsets of its beginning and its end
 
 
 class UndecodableError(PhonothequeError):
@@ -69,7 +72,8 @@ class Stream:
     bit_rate: int | None  # as the container states it, or None
     bits_per_sample: int | None  # of the stored samples, where the codec has such a thing
     metadata: tuple[tuple[str, str], ...] = ()  # tags as FFmpeg reads them, its own keys
-    damage: tuple[str, ...] = ()  # what FFmpeg complained of, bounded
+    damage: tuple[Damage, ...] = ()  # what could not be decoded, bounded
+    complaints: tuple[Damage, ...] = ()  # what FFmpeg said against what it did decode, bounded
 
     @property
     def duration(self) -> float:
@@ -78,62 +82,115 @@ class Stream:
 
 
 class _Damage:
-    """What was complained of: each complaint once, with when it came first and how often."""
+    """What was found wrong: each thing once, with when it came first and how often."""
 
     def __init__(self) -> None:
-        self._first: dict[str, float] = {}
+        self._first: dict[str, float | None] = {}
         self._count: dict[str, int] = {}
         self._more = 0
 
-    def add(self, complaint: str, seconds: float) -> None:
-        """Keep a complaint that came when ``seconds`` had been decoded."""
-        if complaint in self._count:
-            self._count[complaint] += 1
+    def add(self, what: str, seconds: float | None) -> None:
+        """Keep what was found ``seconds`` into the sound; None: before it began, while looking ahead."""
+        if what in self._count:
+            self._count[what] += 1
+            if self._first[what] is None:
+                self._first[what] = seconds
         elif len(self._count) < _MAX_NOTES:
-            self._first[complaint], self._count[complaint] = seconds, 1
+            self._first[what], self._count[what] = seconds, 1
         else:
             self._more += 1
 
-    def drain(self, logs: list[tuple[int, str, str]], seconds: float) -> None:
-        """Move FFmpeg's log here; it says an error only when something is wrong with the file."""
-        for _, name, message in logs:
-            words = " ".join(_NOISE.sub("", message).split())[:200]
-            self.add(f"{name}: {words}" if name else words, seconds)
-        logs.clear()
-
-    def result(self) -> tuple[str, ...]:
-        """Return the complaints as notes, in the order in which each came first."""
+    def result(self) -> tuple[Damage, ...]:
+        """Return what was found, in the order in which each came first."""
         notes = [
-            f"near {seconds:.1f} s: {complaint}"
-            + (f" ({n} times)" if (n := self._count[complaint]) > 1 else "")
-            for complaint, seconds in self._first.items()
+            Damage(f"{what} ({n:,} times)" if (n := self._count[what]) > 1 else what, seconds, near=True)
+            for what, seconds in self._first.items()
         ]
-        return (*notes, f"and {self._more} more messages like these") if self._more else tuple(notes)
+        return (
+            (*notes, Damage(f"and {self._more:,} more messages like these")) if self._more else tuple(notes)
+        )
 
 
-def decode(file: BinaryIO, size: int, consumers: Sequence[Consumer], *, demuxer: str | None = None) -> Stream:
+class _Damages:
+    """What FFmpeg could not decode, and what it complained of in its log."""
+
+    def __init__(self, logs: list[tuple[int, str, str]]) -> None:
+        self._logs = logs
+        self.lost = _Damage()
+        self.complaints = _Damage()
+
+    def drain(self, seconds: float | None) -> None:
+        """Take what is in the log; FFmpeg says an error there only when something is wrong with the file."""
+        for _, name, message in self._logs:
+            words = " ".join(_NOISE.sub("", message).split())[:200]
+            self.complaints.add(f"{name}: {words}" if name else words, seconds)
+        self._logs.clear()
+
+
+def decode(
+    file: BinaryIO,
+    size: int,
+    consumers: Sequence[Consumer],
+    *,
+    demuxer: str | None = None,
+    spans: Sequence[Span] = (),
+) -> Stream:
     """Decode the first sound stream in the first ``size`` bytes of ``file`` into all ``consumers``.
 
     ``demuxer`` is FFmpeg's name of the container when it is known from the content; else FFmpeg finds out.
-    Raises UndecodableError when not one sample comes out, and OSError as ``file`` raises it.
+    ``spans`` are parts to decode instead, one after another, each a container of its own. Raises
+    UndecodableError when not one sample comes out, and OSError as ``file`` raises it.
     """
-    damage = _Damage()
-    source = Source(file, size)
     with _captured_log() as logs:
+        damages = _Damages(logs)
+        batches = _Batches(consumers, damages)
+        first: Stream | None = None
+        declared: float | None = 0.0
+        for start, end in spans or ((0, size),):
+            part = _decode_part(Source(file, end, start), demuxer, batches, damages, begun=first is not None)
+            first = first or part
+            if part is not None and declared is not None:
+                declared = None if part.declared is None else declared + part.declared
+        batches.flush()
+        if batches.form is None or first is None:
+            why = "; ".join(map(str, (*damages.lost.result(), *damages.complaints.result())))
+            raise UndecodableError(f"not one sample can be decoded{': ' + why if why else ''}")
+        return replace(
+            first,
+            channels=av.AudioLayout(batches.form[1]).nb_channels,
+            sample_rate=batches.form[2],
+            sample_format=batches.form[0].removesuffix("p"),
+            samples=batches.samples,
+            declared=declared,
+            damage=damages.lost.result(),
+            complaints=damages.complaints.result(),
+        )
+
+
+def _decode_part(
+    source: Source, demuxer: str | None, batches: _Batches, damages: _Damages, *, begun: bool
+) -> Stream | None:
+    """Decode one container into ``batches``; None when it cannot be opened though others before it could."""
+    try:
         container = _open(source, demuxer)
-        try:
-            stream = _sound(container)
-            batches = _Batches(consumers, damage)
-            for frame in _frames(container, stream, damage, batches):
-                batches.add(frame)
-                if logs:
-                    damage.drain(logs, batches.seconds)
-            batches.flush()
-            source.check()
-            damage.drain(logs, batches.seconds)
-            return _describe(container, stream, batches, damage)
-        finally:
-            container.close()
+    except UndecodableError as error:
+        if not begun:
+            raise
+        damages.lost.add(f"a part of it cannot be decoded: {error.message}", batches.seconds)
+        return None
+    before = batches.seconds
+    try:
+        stream = _sound(container)
+        damages.drain(None)
+        for frame in _frames(container, stream, damages, batches):
+            seconds = before + (frame.time or 0.0)
+            batches.add(frame)
+            damages.drain(seconds)
+        source.check()
+        damages.drain(batches.seconds)
+        return _describe(container, stream)
+    finally:
+        container.close()
 
 
 @contextmanager
@@ -176,20 +233,20 @@ def _sound(container: InputContainer) -> AudioStream:
 
 
 def _frames(
-    container: InputContainer, stream: AudioStream, damage: _Damage, batches: _Batches
+    container: InputContainer, stream: AudioStream, damages: _Damages, batches: _Batches
 ) -> Iterator[AudioFrame]:
     """Yield every frame that can be decoded, noting each packet that cannot."""
-    for packet in _packets(container, stream, damage, batches):
+    for packet in _packets(container, stream, damages, batches):
         try:
             yield from packet.decode()
         except av.error.EOFError:
             return
         except av.error.FFmpegError as error:
-            damage.add(f"a packet cannot be decoded: {_say(error)}", batches.seconds)
+            damages.lost.add(f"a packet cannot be decoded: {_say(error)}", batches.seconds)
 
 
 def _packets(
-    container: InputContainer, stream: AudioStream, damage: _Damage, batches: _Batches
+    container: InputContainer, stream: AudioStream, damages: _Damages, batches: _Batches
 ) -> Iterator[Packet[AudioStream]]:
     """Yield the packets; after an error, go on from where the demuxer stands as long as it moves."""
     stalls = 0
@@ -199,7 +256,7 @@ def _packets(
                 stalls = 0
                 yield packet
         except av.error.FFmpegError as error:
-            damage.add(f"the container cannot be read: {_say(error)}", batches.seconds)
+            damages.lost.add(f"the container cannot be read: {_say(error)}", batches.seconds)
             stalls += 1
         else:
             return
@@ -208,9 +265,9 @@ def _packets(
 class _Batches:
     """Gathers frames of any length into batches of one second, all in the format of the first frame."""
 
-    def __init__(self, consumers: Sequence[Consumer], damage: _Damage) -> None:
+    def __init__(self, consumers: Sequence[Consumer], damages: _Damages) -> None:
         self._consumers = consumers
-        self._damage = damage
+        self._damages = damages
         self._fifo = av.AudioFifo()
         self._resampler: AudioResampler | None = None
         self._other: tuple[str, str, int] | None = None  # the format that the resampler turns into the first
@@ -233,12 +290,10 @@ class _Batches:
             self.form = form
             self._unit = frame.time_base
             self._batch = min(frame.sample_rate, max(1024, _MAX_BATCH // frame.layout.nb_channels))
-        if form == self.form:
-            self._write(frame)
-            return
-        for converted in self._convert(frame, form, self.form):
-            converted.time_base = self._unit
-            self._write(converted)
+        for same in (frame,) if form == self.form else self._convert(frame, form, self.form):
+            if self._unit is not None:
+                same.time_base = self._unit
+            self._write(same)
 
     def flush(self) -> None:
         """Pass on what is left after the last frame."""
@@ -266,35 +321,31 @@ class _Batches:
         """Turn a frame whose format differs from the beginning's into the beginning's."""
         if self._resampler is None or self._other != form:
             now = f"{form[1]}, {form[2]} Hz, {form[0]}"
-            self._damage.add(f"the sound changes to {now}", self.seconds)
+            self._damages.complaints.add(f"the sound changes to {now}", self.seconds)
             self._resampler = AudioResampler(*first)
             self._other = form
         frame.pts = None
         return self._resampler.resample(frame)
 
 
-def _describe(container: InputContainer, stream: AudioStream, batches: _Batches, damage: _Damage) -> Stream:
-    if batches.form is None:
-        why = "; ".join(damage.result())
-        raise UndecodableError(f"not one sample can be decoded{': ' + why if why else ''}")
+def _describe(container: InputContainer, stream: AudioStream) -> Stream:
+    """Return what the container states; the caller puts in what was decoded."""
     declared: float | None = None
     if stream.duration and stream.time_base:
         declared = float(stream.duration * stream.time_base)
     elif container.duration:
         declared = container.duration / av.time_base
-    sample_format = batches.form[0]
     return Stream(
         container=container.format.name,
         codec=stream.codec_context.codec.canonical_name,
-        sample_rate=batches.form[2],
-        channels=av.AudioLayout(batches.form[1]).nb_channels,
-        sample_format=sample_format.removesuffix("p"),
-        samples=batches.samples,
+        sample_rate=0,
+        channels=0,
+        sample_format="",
+        samples=0,
         declared=declared,
         bit_rate=stream.bit_rate or None,
         bits_per_sample=None,
         metadata=(*container.metadata.items(), *stream.metadata.items()),
-        damage=damage.result(),
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import BinaryIO, Final
 
 from phonotheque.audio.asf import ASF_HEADER, header_objects
-from phonotheque.audio.matroska import EBML_MAGIC, read_element
+from phonotheque.audio.matroska import CLUSTER, EBML_MAGIC, read_element
 from phonotheque.audio.mp4 import Box, boxes
 
 _BOXES: Final[dict[bytes, str]] = {  # ISO/IEC 23001-7 (CENC) and its relatives
@@ -44,7 +44,6 @@ AUDIBLE_MAGIC: Final = b"\x57\x90\x75\x36"  # at byte 4 of an AA file
 _ENCRYPTION: Final = 0x5035
 _ON_THE_WAY: Final = frozenset({0x18538067, 0x1654AE6B, 0xAE, 0x6D80, 0x6240})
 _MAX_ELEMENTS: Final = 10_000
-_CLUSTER: Final = 0x1F43B675
 
 
 def find_protection(file: BinaryIO, size: int) -> str | None:
@@ -116,7 +115,7 @@ def _in_matroska(file: BinaryIO, size: int) -> str | None:
     at = 0
     for _ in range(_MAX_ELEMENTS):
         element = read_element(file, at)
-        if element is None or element.id == _CLUSTER:  # the tracks come before the sound
+        if element is None or element.id == CLUSTER:  # the tracks come before the sound
             return None
         if element.id == _ENCRYPTION:
             return "Matroska with ContentEncryption"

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 import numpy as np
 from av.audio.frame import AudioFrame
 
-from phonotheque.audio.id3 import skip_id3v2
+from phonotheque.audio.flac_frames import check_frames
+from phonotheque.audio.id3 import skip_id3v2, tags_begin
 from phonotheque.audio.samples import Samples, little_endian
-from phonotheque.audio.verdict import Verdict
+from phonotheque.audio.verdict import Damage, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class StreamInfo:
     bits_per_sample: int
     samples: int  # per channel
     md5: bytes
+    block: int = 0  # samples a frame, where all frames but the last have as many
 
 
 def read_streaminfo(file: BinaryIO) -> StreamInfo | None:
@@ -39,6 +41,7 @@ def read_streaminfo(file: BinaryIO) -> StreamInfo | None:
         bits_per_sample=(packed >> 36 & 31) + 1,
         samples=packed & 0xF_FFFF_FFFF,
         md5=md5 if any(md5) else b"",
+        block=int.from_bytes(head[10:12], "big"),
     )
 
 
@@ -68,12 +71,29 @@ class FlacMd5:
         return self._md5.digest()
 
 
-def check_flac(stated: StreamInfo, samples: int, md5: bytes) -> Verdict:
-    """Compare what the header states with what was decoded: ``samples`` per channel and their ``md5``."""
-    damage: list[str] = []
+def check_flac(
+    file: BinaryIO, size: int, stated: StreamInfo, samples: int, md5: bytes, *, doubtful: bool
+) -> Verdict:
+    """Compare what the header states with what was decoded: ``samples`` per channel and their ``md5``.
+
+    The checksums of the frames are looked at, too, when these do not agree or the decoder is ``doubtful``, to
+    say where; and when the header has no MD5: they then prove the sound whole, if its length is stated.
+    """
+    agree = bool(stated.md5) and md5 == stated.md5 and samples == (stated.samples or samples)
+    if agree and not doubtful:
+        return Verdict(proven=True)
+    frames = check_frames(file, tags_begin(file, size), rate=stated.sample_rate or 1, block=stated.block)
+    if agree:
+        what = "something that is no sound lies here or after this frame; by its MD5 the sound is whole"
+        return Verdict(proven=True, damage=tuple(replace(one, what=what) for one in frames.damage[-1:]))
+    damage = list(frames.damage)
     if stated.samples and samples != stated.samples:
-        damage.append(f"{samples:,} samples were decoded where the header states {stated.samples:,}")
+        what = f"{samples:,} samples were decoded where the header states {stated.samples:,}"
+        damage.append(Damage(what))
     if stated.md5 and md5 != stated.md5:
-        damage.append("the MD5 of the decoded sound is not the one its encoder wrote")
-    remarks = () if stated.md5 else ("its encoder wrote no MD5",)
-    return Verdict(proven=bool(stated.md5) and not damage, damage=tuple(damage), remarks=remarks)
+        damage.append(Damage("the MD5 of the decoded sound is not the one its encoder wrote"))
+    if stated.md5 or damage:
+        return Verdict(damage=tuple(damage))
+    if stated.samples and frames.samples == stated.samples:
+        return Verdict(proven=True, remarks=("its encoder wrote no MD5: the checksum of every frame holds",))
+    return Verdict(remarks=("its encoder wrote neither MD5 nor length: every frame there is holds",))

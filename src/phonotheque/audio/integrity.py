@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import BinaryIO, Final
 
+from phonotheque.audio.adts import check_adts
 from phonotheque.audio.asf import check_asf
 from phonotheque.audio.decode import Stream
 from phonotheque.audio.flac import StreamInfo, check_flac
@@ -11,8 +13,10 @@ from phonotheque.audio.matroska import check_matroska
 from phonotheque.audio.mp3 import check_mp3
 from phonotheque.audio.mp4 import check_mp4
 from phonotheque.audio.ogg import check_ogg
-from phonotheque.audio.riff import check_riff
-from phonotheque.audio.verdict import Verdict
+from phonotheque.audio.riff import check_riff, wrapped_ogg
+from phonotheque.audio.tta import check_tta
+from phonotheque.audio.verdict import Damage, Verdict, clock
+from phonotheque.audio.wavpack import check_wavpack
 from phonotheque.model.audio import Integrity
 
 # Every frame of these carries a checksum, and FFmpeg's decoder checks it (err_detect crccheck).
@@ -30,28 +34,39 @@ def judge(
 ) -> tuple[Integrity, tuple[str, ...]]:
     """Return how whole the file of ``size`` bytes is, and the notes that say why, damage first.
 
-    ``flac`` is the header of a native FLAC file and the MD5 of its decoded samples.
+    ``flac`` is the header of a native FLAC file and the MD5 of its decoded samples. A note about damage
+    begins with its place, where that is known. What FFmpeg complains of in sound that a checksum proves to be
+    as it was written is a remark.
     """
     verdict = _structure(file, size, stream, flac)
-    damage = (*verdict.damage, *_duration(stream), *stream.damage)
+    damage = (*(_placed(one, size, stream) for one in verdict.damage), *_duration(stream), *stream.damage)
     if damage:
-        return Integrity.DAMAGED, (*damage, *verdict.remarks)
+        return Integrity.DAMAGED, (*map(str, (*damage, *stream.complaints)), *verdict.remarks)
     if verdict.proven:
-        return Integrity.INTACT, verdict.remarks
+        return Integrity.INTACT, (*verdict.remarks, *map(str, stream.complaints))
+    if stream.complaints:
+        return Integrity.DAMAGED, (*map(str, stream.complaints), *verdict.remarks)
     if stream.codec in _CHECKED_BY_DECODER and stream.declared is not None and flac is None:
         return Integrity.INTACT, verdict.remarks
     return Integrity.DECODES, verdict.remarks or (_NO_CHECKSUM,)
 
 
+def _placed(damage: Damage, size: int, stream: Stream) -> Damage:
+    """Say of a file that ends too early how much sound there is before its end."""
+    return replace(damage, seconds=stream.duration) if damage.byte == size else damage
+
+
 def _structure(file: BinaryIO, size: int, stream: Stream, flac: tuple[StreamInfo, bytes] | None) -> Verdict:
     match stream.container.split(",")[0]:
         case "ogg":
-            return check_ogg(file, size)
+            return _ogg(file, size)
         case "flac" if flac is not None:
             stated, md5 = flac
-            return check_flac(stated, stream.samples, md5)
+            return check_flac(file, size, stated, stream.samples, md5, doubtful=bool(stream.complaints))
         case "mp3":
             return check_mp3(file, size)
+        case "aac":
+            return check_adts(file, size)
         case "wav" | "aiff":
             return check_riff(file, size)
         case "mov":
@@ -60,14 +75,31 @@ def _structure(file: BinaryIO, size: int, stream: Stream, flac: tuple[StreamInfo
             return check_matroska(file, size)
         case "asf":
             return check_asf(file, size)
+        case "wv":
+            return check_wavpack(file, size, stream.sample_rate)
+        case "tta":
+            return check_tta(file, size)
         case _:
             return Verdict()
 
 
-def _duration(stream: Stream) -> tuple[str, ...]:
+def _ogg(file: BinaryIO, size: int) -> Verdict:
+    """Check an Ogg file, or one that lies inside of a WAVE file."""
+    wrapped = wrapped_ogg(file, size)
+    if wrapped is None:
+        return check_ogg(file, size)
+    start, end = wrapped
+    outside, inside = check_riff(file, size), check_ogg(file, end, start)
+    damage = (*outside.damage, *inside.damage)
+    remarks = (f"an Ogg file inside of a WAVE file, from byte {start:,}", *outside.remarks, *inside.remarks)
+    return Verdict(inside.proven and not damage, damage, remarks)
+
+
+def _duration(stream: Stream) -> tuple[Damage, ...]:
     """Say so when the sound stops before the container says it should."""
     if stream.container.split(",")[0] not in _KNOWS_LENGTH or stream.declared is None:
         return ()
     if stream.duration >= stream.declared - _TOLERANCE:
         return ()
-    return (f"the sound ends at {stream.duration:.1f} s; its container states {stream.declared:.1f} s",)
+    what = f"the sound ends here; its container states {clock(stream.declared)}"
+    return (Damage(what, seconds=stream.duration),)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
-from phonotheque.audio.verdict import Verdict
+from phonotheque.audio.verdict import Damage, Verdict, short, stray
 
 _MAX_BOXES: Final = 200_000
 _MAX_DEPTH: Final = 10
@@ -24,6 +24,8 @@ _HOLDERS: Final[dict[bytes, int]] = {
     b"sinf": 0,
     b"schi": 0,
 }
+# Boxes that hold nothing but boxes, each of a stated size.
+_STRICT: Final = frozenset({b"moov", b"trak", b"mdia", b"minf", b"stbl", b"moof", b"traf"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class Box:
     body: int  # offset of the first byte after the header
     end: int  # as the box states it: may lie beyond the file
     parent: bytes  # b"" at the top
+    limit: int  # where the box around it, or the file, ends
 
 
 def boxes(file: BinaryIO, size: int) -> Iterator[Box]:
@@ -66,24 +69,33 @@ def _read_box(file: BinaryIO, at: int, limit: int, parent: bytes) -> Box | None:
         length, body = int.from_bytes(header[8:], "big"), at + 16
     elif length == 0 and not parent:  # the last box of the file runs to its end
         length = limit - at
-    return Box(kind, at, body, at + length, parent) if length >= body - at else None
+    return Box(kind, at, body, at + length, parent, limit) if length >= body - at else None
 
 
 def check_mp4(file: BinaryIO, size: int) -> Verdict:
-    """Compare the top boxes with the file's ``size``. Never proven: MP4 carries no checksum."""
+    """Compare the boxes with one another and with the file's ``size``. Never proven: MP4 has no checksum."""
     end, kinds = 0, set()
     for box in boxes(file, size):
         if box.parent:
+            if box.parent in _STRICT and box.end > box.limit and box.limit <= size:
+                what = (
+                    f"its {_word(box.kind)} box states more bytes than the {_word(box.parent)} box has left"
+                )
+                return Verdict(damage=(Damage(what, byte=box.start),))
             continue
         if not box.kind.isascii() or not box.kind.decode("ascii").isprintable():
             break
         kinds.add(box.kind)
         if box.end > size:
-            name = box.kind.decode("ascii")
-            return Verdict(damage=(f"the file ends {box.end - size:,} bytes before its {name!r} box should",))
+            what = short(box.end - size, f"{_word(box.kind)} box")
+            return Verdict(damage=(Damage(what, byte=size),))
         end = box.end
     if end < size:
-        return Verdict(damage=(f"{size - end:,} bytes at the end, at byte {end:,}, belong to no box",))
-    if missing := {b"moov"} - kinds:
-        return Verdict(damage=(f"it has no {missing.pop().decode()!r} box",))
+        return Verdict(damage=(Damage(stray(size - end, "box"), byte=end),))
+    if b"moov" not in kinds:
+        return Verdict(damage=(Damage("it has no 'moov' box"),))
     return Verdict()
+
+
+def _word(kind: bytes) -> str:
+    return repr(kind.decode("ascii", "backslashreplace"))

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import BinaryIO, Final
 
 from phonotheque.audio.id3 import tags_begin
-from phonotheque.audio.verdict import Verdict
+from phonotheque.audio.verdict import Damage, Verdict, short, stray
 
 _MAX_CHUNKS: Final = 10_000
 _UNKNOWN: Final = 0xFFFF_FFFF  # written by encoders that stream, and by RF64 to point at its ds64 chunk
+_MAX_HEADERS: Final = 100  # chunks before the sound
+_VORBIS: Final = frozenset({0x674F, 0x6750, 0x6751, 0x676F, 0x6770, 0x6771})  # format tags of Ogg Vorbis
 _SLACK: Final = 2  # bytes: many writers forget or add a pad byte
 
 
@@ -19,7 +21,7 @@ def check_riff(file: BinaryIO, size: int) -> Verdict:
     order = "big" if form[:4] == b"FORM" else "little"
     wanted = b"SSND" if order == "big" else b"data"
     at, found, long_data = 12, False, 0
-    damage: list[str] = []
+    damage: list[Damage] = []
     remarks: list[str] = []
     for _ in range(_MAX_CHUNKS):
         file.seek(at)
@@ -38,16 +40,41 @@ def check_riff(file: BinaryIO, size: int) -> Verdict:
                 return Verdict(remarks=tuple(remarks))
         label = name.decode("ascii").strip()
         if (missing := at + 8 + length - size) > 0:
-            (damage if missing > _SLACK else remarks).append(
-                f"the file ends {missing:,} bytes before its {label!r} chunk should"
-            )
+            what = short(missing, f"{label!r} chunk")
+            if missing > _SLACK:
+                damage.append(Damage(what, byte=size))
+            else:
+                remarks.append(what)
             return Verdict(damage=tuple(damage), remarks=tuple(remarks))
         at += 8 + length + (length & 1)
     if not found:
-        damage.append(f"it has no {wanted.decode()!r} chunk")
+        damage.append(Damage(f"it has no {wanted.decode()!r} chunk"))
     elif (extra := tags_begin(file, size) - at) > _SLACK:
-        damage.append(f"{extra:,} bytes after the last chunk, at byte {at:,}, belong to nothing")
+        damage.append(Damage(stray(extra, "chunk"), byte=at))
     stated = int.from_bytes(form[4:8], "big" if order == "big" else "little") + 8
     if not damage and stated != size and form[4:8] not in (b"\xff" * 4, b"\0" * 4):
         remarks.append(f"its header states {stated:,} bytes where there are {size:,}")
     return Verdict(damage=tuple(damage), remarks=tuple(remarks))
+
+
+def wrapped_ogg(file: BinaryIO, size: int) -> tuple[int, int] | None:
+    """Return where in a WAVE file a whole Ogg file lies in place of samples, as byte offsets, or None.
+
+    Programs for Windows wrote such files at the time of the first Vorbis encoders.
+    """
+    file.seek(0)
+    if (form := file.read(12))[:4] != b"RIFF" or form[8:] != b"WAVE":
+        return None
+    at, wrapped = 12, False
+    for _ in range(_MAX_HEADERS):
+        file.seek(at)
+        header = file.read(12)
+        if len(header) < 12:
+            return None
+        length = int.from_bytes(header[4:8], "little")
+        if header[:4] == b"fmt ":
+            wrapped = int.from_bytes(header[8:10], "little") in _VORBIS
+        elif header[:4] == b"data":
+            return (at + 8, min(size, at + 8 + length)) if wrapped and header[8:] == b"OggS" else None
+        at += 8 + length + (length & 1)
+    return None

@@ -11,6 +11,8 @@ from av.audio.frame import AudioFrame
 
 from phonotheque.audio.decode import Consumer, Stream, UndecodableError, decode
 from phonotheque.audio.id3 import tags_begin
+from phonotheque.audio.ogg import links
+from phonotheque.audio.riff import wrapped_ogg
 from phonotheque.audio.source import Source
 
 _TAG_BLIND = ("flac", "aac")  # FFmpeg takes tags behind these for damaged sound
@@ -23,17 +25,24 @@ def decode_somehow(
 ) -> tuple[Stream, tuple[str, ...]]:
     """Decode by FFmpeg, or by libsndfile an Ogg file that FFmpeg refuses: a remark then says so.
 
-    Raises UndecodableError when neither finds a sample, and OSError as ``file`` raises it.
+    The links of an Ogg chain are decoded one by one where FFmpeg would not follow, and an Ogg file that lies
+    inside of a WAVE file is decoded as what it is. Raises UndecodableError when neither finds a sample, and
+    OSError as ``file`` raises it.
     """
     size = file.seek(0, os.SEEK_END)
     end = tags_begin(file, size) if demuxer in _TAG_BLIND else size
+    spans = [(0, end)]
+    if demuxer == "wav" and (wrapped := wrapped_ogg(file, size)):
+        demuxer, spans = "ogg", [wrapped]
+    if demuxer == "ogg":
+        spans = list(links(file, spans[0][1], spans[0][0]))
     try:
-        return decode(file, end, consumers, demuxer=demuxer), ()
+        return decode(file, end, consumers, demuxer=demuxer, spans=spans), ()
     except UndecodableError as error:
         if demuxer != "ogg":
             raise
         try:
-            stream = _by_libsndfile(Source(file, end), consumers)
+            stream = _by_libsndfile(Source(file, spans[-1][1], spans[0][0]), consumers)
         except UndecodableError as second:
             raise UndecodableError(f"{error.message}; {second.message}") from error
         return stream, (f"decoded by libsndfile, because FFmpeg would not: {error.message}",)

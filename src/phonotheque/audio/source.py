@@ -1,4 +1,4 @@
-"""A file as FFmpeg may see it: errors stay on this side, and its end may be set earlier."""
+"""A file as FFmpeg may see it: errors stay on this side, and only a part of it may be shown."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from typing import BinaryIO
 
 
 class Source:
-    """The first ``size`` bytes of an open file, for C code that cannot pass Python's exceptions on.
+    """The bytes from ``start`` to ``end`` of a file, for C code that cannot pass Python's exceptions on.
 
     After an I/O error it reads as ended; ``check`` then raises what happened.
     """
 
     name = "the file"  # FFmpeg's messages carry it
 
-    def __init__(self, file: BinaryIO, size: int) -> None:
+    def __init__(self, file: BinaryIO, end: int, start: int = 0) -> None:
         self._file = file
-        self._size = size
+        self._start = start
+        self._size = end - start
         self._at = 0  # kept here: a hostile file sends its reader to places where no file can be
         self._error: OSError | None = None
 
@@ -26,7 +27,7 @@ class Source:
         if count <= 0 or self._error is not None:
             return b""
         try:
-            self._file.seek(self._at)
+            self._file.seek(self._start + self._at)
             data = self._file.read(count)
         except OSError as error:
             self._error = error

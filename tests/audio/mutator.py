@@ -1,0 +1,117 @@
+"""Makes nasty files out of good ones, the same every time: the corpus that the verdicts are tested on.
+
+``damaged`` spoils any file in the ways that disks, networks and people do. The rest knows the formats: sizes
+that lie, pages with impossible positions, promises of more than any memory holds.
+"""
+
+from __future__ import annotations
+
+import io
+import random
+import struct
+import zipfile
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from fastcrc import crc32
+
+_BLOCK: Final = 2_000  # bytes lost, doubled or moved at a time
+_SHARES: Final = (0.05, 0.3, 0.5, 0.7, 0.9, 0.97)  # where files are cut; never within the first headers
+
+
+def damaged(data: bytes, seed: str) -> dict[str, list[bytes]]:
+    """Return spoiled copies of ``data`` by what was done to them, several of each where it matters where."""
+    dice = random.Random(seed)
+    size = len(data)
+    half = size // 2
+    noise = dice.randbytes(3_000)
+    block = data[half : half + _BLOCK]
+    other = data[half // 2 : half // 2 + _BLOCK]
+    return {
+        "a bit in the middle": [
+            flip(data, dice.randrange(size // 4, 3 * size // 4), dice) for _ in range(12)
+        ],
+        "a bit near the end": [
+            flip(data, dice.randrange(19 * size // 20, size - 40), dice) for _ in range(4)
+        ],
+        "cut": [data[: int(size * share) + dice.randrange(97)] for share in _SHARES],
+        "cut by a byte": [data[:-1]],
+        "zeros after it": [data + bytes(3_000)],
+        "noise after it": [data + noise],
+        "zeros before it": [bytes(3_000) + data],
+        "noise before it": [noise + data],
+        "a block of zeros": [data[:half] + bytes(len(block)) + data[half + len(block) :]],
+        "a block missing": [data[:half] + data[half + len(block) :]],
+        "a block twice": [data[:half] + block + data[half:]],
+        "two blocks swapped": [
+            data[: half // 2] + block + data[half // 2 + _BLOCK : half] + other + data[half + _BLOCK :]
+        ],
+    }
+
+
+def flip(data: bytes, at: int, dice: random.Random) -> bytes:
+    """Return ``data`` with one bit of byte ``at`` turned over."""
+    out = bytearray(data)
+    out[at] ^= 1 << dice.randrange(8)
+    return bytes(out)
+
+
+def patch(data: bytes, at: int, new: bytes) -> bytes:
+    """Return ``data`` with ``new`` written over what is at ``at``."""
+    return data[:at] + new + data[at + len(new) :]
+
+
+def ogg_pages(data: bytes) -> Iterator[bytes]:
+    """Cut an Ogg file into its pages."""
+    at = 0
+    while at < len(data):
+        table = data[at + 27 : at + 27 + data[at + 26]]
+        end = at + 27 + len(table) + sum(table)
+        yield data[at:end]
+        at = end
+
+
+def ogg_page(page: bytes, **fields: int) -> bytes:
+    """Return the page with another ``granule``, ``serial``, ``sequence`` or ``flags``, and its checksum."""
+    places = {"flags": ("B", 5), "granule": ("<q", 6), "serial": ("<I", 14), "sequence": ("<I", 18)}
+    out = bytearray(page)
+    for name, value in fields.items():
+        form, at = places[name]
+        struct.pack_into(form, out, at, value)
+    out[22:26] = bytes(4)
+    struct.pack_into("<I", out, 22, crc32.cksum(bytes(out)) ^ 0xFFFF_FFFF)
+    return bytes(out)
+
+
+def each_page(data: bytes, change: Callable[[int, bytes], dict[str, int]]) -> bytes:
+    """Return an Ogg file with the fields of each page (number, bytes) changed as ``change`` says."""
+    return b"".join(ogg_page(page, **change(n, page)) for n, page in enumerate(ogg_pages(data)))
+
+
+def id3v2(size: int, body: bytes = b"") -> bytes:
+    """Return an ID3v2.4 tag that states ``size`` bytes and holds ``body``."""
+    return b"ID3\4\0\0" + bytes(size >> shift & 0x7F for shift in (21, 14, 7, 0)) + body
+
+
+def box(kind: bytes, content: bytes = b"") -> bytes:
+    """Return an MP4 box."""
+    return struct.pack(">I", 8 + len(content)) + kind + content
+
+
+def wave(
+    samples: bytes, *, rate: int = 44_100, channels: int = 2, bits: int = 16, tag: int = 1, stated: int = -1
+) -> bytes:
+    """Return a WAVE file that states whatever is asked for."""
+    frame = channels * bits // 8
+    form = struct.pack("<HHIIHH", tag, channels, rate, rate * frame & 0xFFFF_FFFF, frame & 0xFFFF, bits)
+    chunks = b"fmt " + struct.pack("<I", len(form)) + form + b"data"
+    chunks += struct.pack("<I", len(samples) if stated < 0 else stated) + samples
+    return b"RIFF" + struct.pack("<I", 4 + len(chunks)) + b"WAVE" + chunks
+
+
+def zipped() -> bytes:
+    """Return a ZIP archive."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr(zipfile.ZipInfo("song.txt"), "la la la")
+    return out.getvalue()
