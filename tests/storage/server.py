@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import urllib3
 
 from phonotheque.vault.storage.s3_client import Bucket, S3Options
 from tests.tools import tool
@@ -39,11 +40,16 @@ class Server:
     def make_bucket(self, *, public: bool = False) -> str:
         """Make a bucket with a name of its own."""
         name = f"music-{uuid.uuid4().hex[:12]}"
-        # Swift keeps the parts of large objects in a second one, which must be public, too.
-        for bucket in (name, f"{name}+segments") if public else (name,):
-            self.client.create_bucket(Bucket=bucket)
-            if public:
-                self.client.put_bucket_acl(Bucket=bucket, ACL="public-read")
+        self.client.create_bucket(Bucket=name)
+        if public:
+            asked = urllib3.request(
+                "GET", f"{self.url}/auth/v1.0", headers={"X-Auth-User": USER, "X-Auth-Key": KEY}
+            )
+            headers = {"X-Auth-Token": asked.headers["X-Auth-Token"], "X-Container-Read": ".r:*"}
+            # Swift keeps the parts of large objects in a second one, which must be public, too.
+            for bucket in (name, f"{name}+segments"):
+                answer = urllib3.request("PUT", f"{self.url}/v1/{ACCOUNT}/{bucket}", headers=headers)
+                assert answer.status in (201, 202), answer.data
         return name
 
     @property

@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 from starlette.types import Message
 
 from phonotheque.model.errors import NotFoundError, PhonothequeError
+from phonotheque.model.media import media_type
 from phonotheque.model.settings import Settings
 from phonotheque.vault.archive import Archive
-from phonotheque.web.serve import locate, media_type, public_application, serve
+from phonotheque.web.serve import locate, public_application, serve
 
 SONG = bytes(range(256)) * 40
 SONG_PATH = "/bags/one-0001/data/Artiste é/01 A & B.ogg"

@@ -1,7 +1,8 @@
 """Publishing an edition: what is new is sealed into bags, and what is current is listed and signed.
 
 Write order: bags → torrents → ledger → edition.json and pages → ledger → TUF, whose timestamp is replaced
-last. Killed anywhere, the next run takes up what was recorded and makes the rest again, to the same bytes.
+last; then the same outside the archive's folder, where the settings ask for it. Killed anywhere, the next run
+takes up what was recorded and makes the rest again, to the same bytes.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from phonotheque.editions.sealing import (
     seal_and_record,
 )
 from phonotheque.editions.selection import current_plan, select_for_bags, wanted_access_copies
+from phonotheque.editions.sending import send_public
 from phonotheque.editions.trust import init_repository, renew
 from phonotheque.ledger.bags import BagRecord, all_bags, latest_edition
 from phonotheque.model.bags import Finding
@@ -37,6 +39,7 @@ from phonotheque.model.progress import QUIET, Progress
 from phonotheque.vault.archive import Archive, timestamp
 from phonotheque.vault.bag import BagFile, BagPlan
 from phonotheque.vault.place import feed
+from phonotheque.vault.places import settle_bags
 
 _README = """\
 {name}: bag {id}
@@ -72,8 +75,16 @@ def publish(
     ``nonfree`` puts those tables of the catalogue into its bag that are under other terms than the rest, too.
 
     Bags of earlier editions are never touched. Nothing new, and the current edition stays as it is, with
-    signatures renewed where they would expire soon.
+    signatures renewed where they would expire soon. Bags and the public tree go to where the settings want
+    them, also those that an interrupted run left here.
     """
+    settle_bags(archive, progress)
+    result = _publish(archive, at=at, nonfree=nonfree, progress=progress)
+    send_public(archive, progress)
+    return result
+
+
+def _publish(archive: Archive, *, at: datetime, nonfree: bool, progress: Progress) -> PublishResult:
     check_identity(archive.settings.archive)
     snapshot = current(archive.catalogue)
     if snapshot is None:

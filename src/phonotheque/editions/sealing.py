@@ -1,4 +1,4 @@
-"""Sealing one bag and making it count: bytes, torrent, ledger, and only then the copies left behind."""
+"""Sealing one bag and making it count: bytes, torrent, ledger, and then what is left behind or moves."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from phonotheque.model.errors import VerificationError
 from phonotheque.model.progress import Progress
 from phonotheque.vault.archive import Archive
 from phonotheque.vault.bag import BagFile, BagPlan, read_bag, remove_bag, remove_unfinished, seal
-from phonotheque.vault.fixity import check_file
 from phonotheque.vault.incoming import incoming_path
 from phonotheque.vault.place import write_durably
+from phonotheque.vault.places import check_bagged, settle_bag
 
 TAG_MANIFEST = "tagmanifest-sha256.txt"
 CATALOGUE_WAVE = 0
@@ -51,7 +51,10 @@ class BagOrder:
 def seal_and_record(
     archive: Archive, order: BagOrder, progress: Progress
 ) -> tuple[BagRecord, tuple[Finding, ...]]:
-    """Seal a bag, write its torrent, record both. Files that cannot go in stay where they are, reported."""
+    """Seal a bag, write its torrent, record both, and send it to where the settings want it.
+
+    Files that cannot go in stay where they are, reported.
+    """
     archive.bags.mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor(cores()) as threads:  # hashing releases the interpreter's lock
 
@@ -76,6 +79,7 @@ def seal_and_record(
     for entry in contents:
         if entry.file_id is not None:
             incoming_path(archive.incoming, entry.sha256).unlink(missing_ok=True)
+    settle_bag(archive, record.id, progress)
     return record, result.failures
 
 
@@ -88,8 +92,7 @@ def remove_spares(archive: Archive, bag_id: str) -> None:
         entries = [entry for entry in files_in_bag(ledger, bag_id) if entry.file_id is not None]
     for entry in entries:
         spare = incoming_path(archive.incoming, entry.sha256)
-        bagged = archive.bags / bag_id / entry.path
-        if spare.exists() and check_file(bagged, entry.size, entry.sha256) is None:
+        if spare.exists() and not check_bagged(archive, bag_id, entry.path, entry.size, entry.sha256):
             spare.unlink()
 
 

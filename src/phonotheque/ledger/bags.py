@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, func, insert, select, update
 
-from phonotheque.ledger.schema import bag_files, bags, editions, files
+from phonotheque.ledger.schema import bag_files, bag_places, bags, editions, files
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,3 +122,32 @@ def bag_totals(connection: Connection) -> Mapping[str, Any]:
         )
     ).one()
     return dict(row._mapping)
+
+
+@dataclass(frozen=True, slots=True)
+class BagPlace:
+    """A whole, verified copy of a bag outside ``vault/bags``. ``moved``: its payload is only there."""
+
+    bag_id: str
+    place: str  # "s3://bucket/prefix" or a folder; the bag is below it, under its id
+    moved: bool
+    verified_at: str
+
+
+def record_place(connection: Connection, place: BagPlace) -> None:
+    """Record where a bag lies, or that what lies there is now all there is of its payload."""
+    key = (bag_places.c.bag_id == place.bag_id) & (bag_places.c.place == place.place)
+    values = asdict(place)
+    if not connection.execute(update(bag_places).where(key).values(**values)).rowcount:
+        connection.execute(insert(bag_places).values(**values))
+
+
+def places_of_bags(connection: Connection, bag_id: str | None = None) -> dict[str, list[BagPlace]]:
+    """Return the places of each bag that has any, or of one bag."""
+    query = select(bag_places).order_by(bag_places.c.bag_id, bag_places.c.place)
+    if bag_id is not None:
+        query = query.where(bag_places.c.bag_id == bag_id)
+    found: dict[str, list[BagPlace]] = {}
+    for row in connection.execute(query):
+        found.setdefault(row.bag_id, []).append(BagPlace(**row._mapping))
+    return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlalchemy import ColumnElement, Connection, and_, exists, func, insert, select
 
 from phonotheque.catalogue.lookup import Catalogue
-from phonotheque.ledger.bags import all_bags
+from phonotheque.ledger.bags import BagPlace, all_bags, places_of_bags
 from phonotheque.ledger.connect import integrity_errors
 from phonotheque.ledger.events import record_event
 from phonotheque.ledger.schema import bag_files, files, fixity_checks
@@ -21,6 +21,7 @@ from phonotheque.model.progress import QUIET, Progress
 from phonotheque.vault.archive import Archive, now, timestamp
 from phonotheque.vault.fixity import check_bag, check_file
 from phonotheque.vault.incoming import SHELVES, incoming_path
+from phonotheque.vault.places import check_places
 
 _UNBAGGED = and_(files.c.held, ~exists().where(bag_files.c.file_id == files.c.id))
 
@@ -93,18 +94,43 @@ def check_incoming(archive: Archive, progress: Progress = QUIET) -> Checked:
 def check_bags(
     archive: Archive, expected: Mapping[str, str | None], progress: Progress = QUIET
 ) -> Iterator[Checked]:
-    """Validate these bags (id → SHA-256 of its tag manifest, if known); name folders that are none."""
+    """Validate these bags (id → SHA-256 of its tag manifest, if known); name folders that are none.
+
+    A bag that lies outside the archive's folder, too, or only there, is read there. Raises NetworkError when
+    such a place cannot be reached.
+    """
     progress.start("Checking bags", total_files=0, total_bytes=0)
+    with archive.ledger.connect() as ledger:
+        places = places_of_bags(ledger)
     with ThreadPoolExecutor() as threads:
         for bag_id, tagmanifest in expected.items():
-            started = timestamp(now())
-            folder = archive.bags / bag_id
             progress.grow(files=1)
-            report = check_bag(folder, executor=threads, progress=progress, tagmanifest_sha256=tagmanifest)
-            yield Checked(bag_id, report.files_checked, report.bytes_checked, report.findings, started)
+            yield _check_bag(archive, bag_id, tagmanifest, places.get(bag_id, ()), threads, progress)
     strangers = _strangers(archive.bags, expected)
     if strangers:
         yield Checked("bags", 0, 0, tuple(strangers), timestamp(now()))
+
+
+def _check_bag(
+    archive: Archive,
+    bag_id: str,
+    tagmanifest: str | None,
+    places: Sequence[BagPlace],
+    threads: ThreadPoolExecutor,
+    progress: Progress,
+) -> Checked:
+    started = timestamp(now())
+    count, size, findings = 0, 0, []
+    if not any(place.moved for place in places):
+        folder = archive.bags / bag_id
+        report = check_bag(folder, executor=threads, progress=progress, tagmanifest_sha256=tagmanifest)
+        count, size, findings = report.files_checked, report.bytes_checked, list(report.findings)
+    for outcome in check_places(archive, bag_id, places, progress):
+        if isinstance(outcome, Finding):
+            findings.append(outcome)
+        else:
+            count, size = count + 1, size + outcome
+    return Checked(bag_id, count, size, tuple(findings), started)
 
 
 def recorded_bags(archive: Archive) -> dict[str, str | None]:

@@ -12,7 +12,7 @@ import stat
 from collections.abc import Callable
 from contextlib import suppress
 from errno import ELOOP, ENAMETOOLONG
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import uvicorn
 from starlette.applications import Starlette
@@ -24,37 +24,8 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from phonotheque.model.errors import NotFoundError, PhonothequeError
+from phonotheque.model.media import media_type
 from phonotheque.vault.archive import Archive
-
-_UNTYPED = "application/octet-stream"
-_TYPES = {
-    ".aiff": "audio/aiff",
-    ".flac": "audio/flac",
-    ".gif": "image/gif",
-    ".jpeg": "image/jpeg",
-    ".jpg": "image/jpeg",
-    ".json": "application/json",
-    ".jsonl": "application/jsonl",
-    ".m4a": "audio/mp4",
-    ".mka": "audio/x-matroska",
-    ".mp3": "audio/mpeg",
-    ".oga": "audio/ogg",
-    ".ogg": "audio/ogg",
-    ".opus": "audio/ogg",
-    ".parquet": "application/vnd.apache.parquet",
-    ".png": "image/png",
-    ".torrent": "application/x-bittorrent",
-    ".txt": "text/plain",
-    ".wav": "audio/wav",
-    ".webp": "image/webp",
-}
-# Only outside bags: pages and feeds are made by the archive itself.
-_PAGE_TYPES = {
-    ".atom": "application/atom+xml",
-    ".css": "text/css",
-    ".html": "text/html",
-    ".svg": "image/svg+xml",
-}
 
 _POLICY = (
     "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; media-src 'self'; "
@@ -120,13 +91,6 @@ def locate(public: Path, bags: Path, path: str) -> Path | None:
             return None
         raise
     return file if any(file.is_relative_to(home.resolve()) for home in homes) else None
-
-
-def media_type(path: str) -> str:
-    """Return the type to serve a path of the public tree as, whatever the machine's own tables say."""
-    suffix = PurePosixPath(path).suffix.lower()
-    types = _TYPES if path.startswith("bags/") else _TYPES | _PAGE_TYPES
-    return types.get(suffix, _UNTYPED)
 
 
 def serve(archive: Archive, host: str, port: int, *, ready: Callable[[int], None]) -> None:

@@ -1,0 +1,105 @@
+"""Sending the public tree to where the settings want it: what is new first, the timestamp last.
+
+The tree in the archive's folder is the one that is signed; this makes the other one equal to it. Clients
+there see the edition before, until TUF's timestamp is replaced, which is one small object.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from phonotheque.ledger.bags import all_bags, places_of_bags
+from phonotheque.model.errors import PhonothequeError, UsageError
+from phonotheque.model.media import media_type
+from phonotheque.model.progress import Progress
+from phonotheque.vault.archive import Archive
+from phonotheque.vault.place import feed
+from phonotheque.vault.places import target_of
+from phonotheque.vault.storage.base import Item, Storage
+from phonotheque.vault.storage.opening import checked_place, open_place
+from phonotheque.vault.transfers import send
+
+_ROOT = "metadata/1.root.json"
+_TIMESTAMP = "metadata/timestamp.json"
+_FOLDERS = ("targets", ".well-known", "metadata")
+_BAGS = "bags"
+
+
+def send_public(archive: Archive, progress: Progress) -> None:
+    """Make the public tree outside equal to the one in the archive's folder; nothing is deleted there.
+
+    Run again, it sends what is missing. Raises PhonothequeError if another archive's tree is there, or a bag
+    is not.
+    """
+    settings = archive.settings.storage
+    if not settings.public:
+        return
+    storage = open_place(checked_place(settings.public, "public"), settings)
+    storage.check()
+    _refuse_other_tree(archive, storage)
+    _refuse_missing_bags(archive)
+    items = [_item(archive.public, path) for path in _files(archive.public)]
+    there = {stored.key: stored for folder in _FOLDERS for stored in storage.list(f"{folder}/")}
+    for item in items:
+        if "/" not in item.key and (stored := storage.stat(item.key)):
+            there[item.key] = stored
+    new = [item for item in items if item.key not in there or not storage.matches(there[item.key], item)]
+    if new:
+        size = sum(item.size for item in new)
+        progress.start("Sending the public tree", total_files=len(new), total_bytes=size)
+    for stage in _stages(new):
+        # Only what differs is sent, so what is there is to be replaced. It is small: it is always read back.
+        send(storage, stage, {}, replace(settings, verify="read"), progress, replace=True)
+    for folder in _FOLDERS:
+        storage.tidy(f"{folder}/")
+
+
+def _stages(items: Sequence[Item]) -> Iterator[list[Item]]:
+    """Part what is sent: what is pointed at, then what points at it, and by itself what makes it count."""
+    yield [item for item in items if item.key.startswith("targets/")]
+    yield [item for item in items if not item.key.startswith(("targets/", "metadata/"))]
+    yield [item for item in items if item.key.startswith("metadata/") and item.key != _TIMESTAMP]
+    yield [item for item in items if item.key == _TIMESTAMP]
+
+
+def _files(public: Path) -> Iterator[str]:
+    """Yield the paths of the tree's own files. Bags are sent as bags."""
+    for entry in sorted(public.iterdir()):
+        if entry.is_dir() and entry.name != _BAGS:
+            found = [path for path in entry.rglob("*") if path.is_file() and not path.name.startswith(".")]
+            yield from (path.relative_to(public).as_posix() for path in sorted(found))
+        elif entry.is_file() and not entry.name.startswith("."):
+            yield entry.name
+
+
+def _item(public: Path, path: str) -> Item:
+    file = public / path
+    digest = feed(file, hashlib.sha256()).hexdigest()
+    return Item(path, file, file.stat().st_size, digest, media_type(path))
+
+
+def _refuse_other_tree(archive: Archive, storage: Storage) -> None:
+    if storage.stat(_ROOT) is None:
+        return
+    if b"".join(storage.read(_ROOT)) != (archive.public / _ROOT).read_bytes():
+        raise UsageError(
+            f"{storage.url} holds the public tree of another archive: its {_ROOT} is another one.",
+            "Give each archive its own prefix in [storage] public.",
+        )
+
+
+def _refuse_missing_bags(archive: Archive) -> None:
+    target = target_of(archive.settings.storage)
+    assert target is not None
+    with archive.ledger.connect() as ledger:
+        bags, places = all_bags(ledger), places_of_bags(ledger)
+    for bag in bags:
+        if target.place not in [place.place for place in places.get(bag.id, ())]:
+            where = ", ".join(place.place for place in places.get(bag.id, ())) or archive.bags
+            raise PhonothequeError(
+                f"The bag {bag.id} lies in {where}, and the public tree needs it in {target.place}.",
+                "Set [storage] bags and public as they were when it was moved.",
+            )

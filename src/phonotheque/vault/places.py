@@ -1,0 +1,246 @@
+"""Bags outside the archive's folder: sent, verified, recorded, and only then removed here.
+
+The tag files of every bag stay in ``vault/bags``; where its payload lies, the ledger says.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from phonotheque.ledger.bags import (
+    BagFileRecord,
+    BagPlace,
+    all_bags,
+    files_in_bag,
+    places_of_bags,
+    record_place,
+)
+from phonotheque.ledger.events import record_event
+from phonotheque.model.bags import Finding
+from phonotheque.model.errors import UsageError, VerificationError
+from phonotheque.model.media import media_type
+from phonotheque.model.progress import Progress
+from phonotheque.model.settings import StorageSettings
+from phonotheque.vault.archive import Archive, now, timestamp
+from phonotheque.vault.bagfolder import PAYLOAD, TAG_MANIFEST
+from phonotheque.vault.fixity import check_file
+from phonotheque.vault.place import fsync_dir
+from phonotheque.vault.storage.base import Item, Storage
+from phonotheque.vault.storage.opening import checked_place, open_place
+from phonotheque.vault.transfers import in_threads, read_back, send
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where bags are to lie. ``moves``: instead of ``vault/bags``, not besides."""
+
+    place: str
+    moves: bool
+
+
+def target_of(settings: StorageSettings) -> Target | None:
+    """Return where bags go by the settings, None where they stay. Raises UsageError.
+
+    A public tree that lies outside holds the bags, as ``bags/``: so HTTP is a web seed for every torrent.
+    """
+    public = checked_place(settings.public, "public") if settings.public else ""
+    if not settings.bags:
+        return Target(f"{public}/bags", moves=False) if public else None
+    bags = checked_place(settings.bags, "bags")
+    if public and bags != f"{public}/bags":
+        raise UsageError(
+            f"[storage] bags = {bags} is not part of the public tree, {public}, which has to hold the bags.",
+            f'Write bags = "{public}/bags", or leave bags out to keep a copy here, too.',
+        )
+    return Target(bags, moves=True)
+
+
+def unsettled(archive: Archive) -> list[str]:
+    """Return the bags that are not yet where the settings want them. Those that were moved elsewhere stay."""
+    target = target_of(archive.settings.storage)
+    if target is None:
+        return []
+    with archive.ledger.connect() as ledger:
+        bags, places = all_bags(ledger), places_of_bags(ledger)
+    return [bag.id for bag in bags if not _settled(archive, bag.id, places.get(bag.id, ()), target)]
+
+
+def settle_bags(archive: Archive, progress: Progress) -> None:
+    """Bring every bag to where the settings want it, as after an interruption or a change of the settings."""
+    if waiting := unsettled(archive):
+        progress.start("Sending bags", total_files=0, total_bytes=0)
+    for bag_id in waiting:
+        settle_bag(archive, bag_id, progress)
+
+
+def settle_bag(archive: Archive, bag_id: str, progress: Progress) -> None:
+    """Bring a recorded bag to where the settings want it. The archive's lock must be held.
+
+    Order: every object is put and verified → the ledger records the place → the payload is removed here.
+    Interrupted anywhere, the next call goes on. The caller has begun the stage of ``progress``.
+    """
+    target = target_of(archive.settings.storage)
+    if target is None:
+        return
+    storage = open_place(target.place, archive.settings.storage)
+    with archive.ledger.connect() as ledger:
+        entries = list(files_in_bag(ledger, bag_id))
+        places = {place.place: place for place in places_of_bags(ledger, bag_id).get(bag_id, ())}
+    recorded = places.get(target.place)
+    if recorded is None:
+        if any(place.moved for place in places.values()):
+            return
+        storage.check()
+        _send_bag(archive, storage, bag_id, entries, progress)
+    if recorded is None or (target.moves and not recorded.moved):
+        proven = recorded is None or _proven(archive, storage, bag_id, entries)
+        _record(archive, BagPlace(bag_id, target.place, target.moves, timestamp(now())))
+    else:
+        proven = False
+    if target.moves:
+        remove_payload(archive, storage, bag_id, entries, proven=proven)
+
+
+def remove_payload(
+    archive: Archive, storage: Storage, bag_id: str, entries: Sequence[BagFileRecord], *, proven: bool
+) -> None:
+    """Remove the payload of a bag that the ledger says has moved.
+
+    Deleting needs a proof: unless it was made just now (``proven``), each file is read back first. Raises
+    VerificationError for one that is not right there; its file here then stays.
+    """
+    folder = archive.bags / bag_id
+
+    def remove(entry: BagFileRecord) -> None:
+        file = folder / entry.path
+        if not file.exists():
+            return
+        if not proven and (wrong := read_back(storage, f"{bag_id}/{entry.path}", entry.size, entry.sha256)):
+            raise VerificationError(
+                f"{storage.url}/{wrong.path} is {wrong.what}: it {wrong.detail}.",
+                f"{file} is kept. Mend the storage: phono repair {archive.folder} --from MIRROR",
+            )
+        file.unlink()
+
+    if not (folder / PAYLOAD).exists():
+        return
+    in_threads(remove, [entry for entry in entries if _is_payload(entry)], archive.settings.storage.transfers)
+    for name, _, _ in os.walk(folder / PAYLOAD, topdown=False):
+        Path(name).rmdir()  # which fails if something else lies there: that is not ours to delete
+    fsync_dir(folder)
+
+
+def check_places(
+    archive: Archive, bag_id: str, places: Sequence[BagPlace], progress: Progress
+) -> Iterator[Finding | int]:
+    """Read every object of a bag in all its places, and the tag files here if its payload has moved.
+
+    Yields the size of each file that was read, and what is wrong.
+    """
+    with archive.ledger.connect() as ledger:
+        entries = list(files_in_bag(ledger, bag_id))
+    if any(place.moved for place in places):
+        for entry in entries:
+            if not _is_payload(entry):
+                file = archive.bags / bag_id / entry.path
+                yield check_file(file, entry.size, entry.sha256, name=entry.path) or entry.size
+    for place in places:
+        storage = open_place(place.place, archive.settings.storage)
+        storage.check()
+        expected = {f"{bag_id}/{entry.path}": entry for entry in entries}
+        progress.grow(files=len(expected))
+        for stored in storage.list(f"{bag_id}/"):
+            if stored.key not in expected:
+                yield Finding("extra", _inner(stored.key), f"no manifest lists it, in {storage.url}")
+
+        def read(item: tuple[str, BagFileRecord], storage: Storage = storage) -> Finding | int:
+            finding = read_back(storage, item[0], item[1].size, item[1].sha256)
+            return item[1].size if finding is None else replace(finding, path=item[1].path)
+
+        with ThreadPoolExecutor(archive.settings.storage.transfers) as threads:
+            for outcome in threads.map(read, expected.items()):
+                progress.advance(files=1, size=outcome if isinstance(outcome, int) else 0)
+                yield outcome
+
+
+def check_bagged(archive: Archive, bag_id: str, path: str, size: int, sha256: str) -> Finding | None:
+    """Return what is wrong with a file of a sealed bag, wherever its payload lies, or None: a proof."""
+    with archive.ledger.connect() as ledger:
+        moved = [place for place in places_of_bags(ledger, bag_id).get(bag_id, ()) if place.moved]
+    if not moved:
+        return check_file(archive.bags / bag_id / path, size, sha256)
+    storage = open_place(moved[0].place, archive.settings.storage)
+    return read_back(storage, f"{bag_id}/{path}", size, sha256)
+
+
+def _settled(archive: Archive, bag_id: str, places: Sequence[BagPlace], target: Target) -> bool:
+    for place in places:
+        if place.place == target.place:
+            left = target.moves and (archive.bags / bag_id / PAYLOAD).exists()
+            return not left and place.moved >= target.moves
+    return any(place.moved for place in places)
+
+
+def _send_bag(
+    archive: Archive, storage: Storage, bag_id: str, entries: Sequence[BagFileRecord], progress: Progress
+) -> None:
+    """Put all files of a bag, its tag manifest last: where that is, all of it is."""
+    progress.grow(files=len(entries), size=sum(entry.size for entry in entries))
+    there = {stored.key: stored for stored in storage.list(f"{bag_id}/")}
+    stages = (
+        [entry for entry in entries if _is_payload(entry)],
+        [entry for entry in entries if not _is_payload(entry) and entry.path != TAG_MANIFEST],
+        [entry for entry in entries if entry.path == TAG_MANIFEST],
+    )
+    for stage in stages:
+        items = [
+            Item(
+                key=f"{bag_id}/{entry.path}",
+                file=archive.bags / bag_id / entry.path,
+                size=entry.size,
+                sha256=entry.sha256,
+                media_type=media_type(f"bags/{bag_id}/{entry.path}"),
+            )
+            for entry in stage
+        ]
+        send(storage, items, there, archive.settings.storage, progress)
+    storage.tidy(f"{bag_id}/")
+
+
+def _proven(archive: Archive, storage: Storage, bag_id: str, entries: Sequence[BagFileRecord]) -> bool:
+    """Read a whole bag back, before the ledger says that its payload is only there."""
+
+    def prove(entry: BagFileRecord) -> None:
+        if wrong := read_back(storage, f"{bag_id}/{entry.path}", entry.size, entry.sha256):
+            raise VerificationError(
+                f"{storage.url}/{wrong.path} is {wrong.what}: it {wrong.detail}.",
+                f"The bag stays in {archive.bags} until that is mended: phono repair",
+            )
+
+    in_threads(prove, entries, archive.settings.storage.transfers)
+    return True
+
+
+def _record(archive: Archive, place: BagPlace) -> None:
+    with archive.ledger.begin() as ledger:
+        record_place(ledger, place)
+        record_event(
+            ledger,
+            at=place.verified_at,
+            kind="transfer" if place.moved else "replication",
+            subject=place.bag_id,
+            agent=archive.settings.archive.agent,
+            detail={"place": place.place},
+        )
+
+
+def _is_payload(entry: BagFileRecord) -> bool:
+    return entry.path.startswith(PAYLOAD)
+
+
+def _inner(key: str) -> str:
+    return key.partition("/")[2]
