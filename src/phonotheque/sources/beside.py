@@ -40,10 +40,10 @@ def survey(folder: bytes, names: Sequence[bytes], above: bytes | None) -> Surrou
     """
     tracks = [name for name in names if os.path.splitext(name)[1].decode("latin-1").lower() in AUDIO_SUFFIXES]
     own = os.path.basename(folder)
-    if tracks or any(map(is_disc_folder, names)):
-        release = release_place(folder)
-    elif above is not None and (is_disc_folder(own) or is_artwork_folder(own)):
+    if not tracks and above is not None and (is_disc_folder(own) or is_artwork_folder(own)):
         release = above
+    elif tracks or any(map(is_disc_folder, names)):
+        release = release_place(folder)
     else:
         return Surroundings()
     by_stem = frozenset(stem for name in tracks for stem in stems(name))
