@@ -12,9 +12,10 @@ from typing import Final
 from phonotheque.audio.decode import Consumer, UndecodableError
 from phonotheque.audio.fingerprint import Fingerprinter
 from phonotheque.audio.flac import FlacMd5, StreamInfo, read_streaminfo
-from phonotheque.audio.identify import open_regular, refuse_by_content, sniff, unreadable
+from phonotheque.audio.identify import open_regular, refuse_by_content, sniff, sound_behind, unreadable
 from phonotheque.audio.integrity import judge
 from phonotheque.audio.loudness import LoudnessMeter
+from phonotheque.audio.mp4 import check_mp4
 from phonotheque.audio.samples import PcmHash
 from phonotheque.audio.second_opinion import decode_somehow
 from phonotheque.audio.tags import collect_tags
@@ -79,8 +80,7 @@ def _facts(file: io.FileIO, size: int, sha256: str, loudness: bool) -> AudioFact
     try:
         stream, remarks = decode_somehow(file, consumers.all(), demuxer=demuxer)
     except UndecodableError as error:
-        kind = RefusalKind.UNDECODABLE if demuxer else RefusalKind.NOT_AUDIO
-        return Refusal(kind, f"{'no sound can be decoded' if demuxer else 'not audio'}: {error.message}")
+        return _refused(file, size, demuxer, error)
     flac = None
     if streaminfo is not None:
         flac = (streaminfo, consumers.md5.result() if consumers.md5 else b"")
@@ -100,3 +100,13 @@ def _facts(file: io.FileIO, size: int, sha256: str, loudness: bool) -> AudioFact
         tags=reading.tags,
         artwork=reading.artwork,
     )
+
+
+def _refused(file: io.FileIO, size: int, demuxer: str | None, error: UndecodableError) -> Refusal:
+    """Say why nothing can be decoded; of an MP4, which needs its index, also where it breaks off."""
+    if demuxer is None:
+        why = "; ".join(filter(None, (error.message, sound_behind(file))))
+        return Refusal(RefusalKind.NOT_AUDIO, f"not audio: {why}")
+    found = check_mp4(file, size).damage if demuxer == "mov" else ()
+    why = "; ".join((error.message, *map(str, found)))
+    return Refusal(RefusalKind.UNDECODABLE, f"no sound can be decoded: {why}")

@@ -17,6 +17,13 @@ from phonotheque.audio.mp3 import frame_length
 from phonotheque.model.audio import Refusal, RefusalKind
 
 _HEAD: Final = 4096  # bytes looked at
+_SEARCHED: Final = 64 * 1024  # bytes of a file that begins like nothing known
+_BEGINNINGS: Final = (  # longer than those below: these may occur anywhere by chance
+    (b"fLaC\0\0\0\x22", "a FLAC file"),
+    (b"OggS\0\2", "an Ogg file"),
+    (b"WAVEfmt ", "a WAVE file"),
+    (b"ftypM4A ", "an MP4 file"),
+)
 
 # FFmpeg's demuxer for the bytes a file begins with (offset, bytes).
 _SOUND: Final[tuple[tuple[int, bytes, str], ...]] = (
@@ -66,6 +73,14 @@ _NOT_SOUND: Final[tuple[tuple[int, bytes, str], ...]] = (
     (0, b"SQLite format 3\0", "an SQLite database"),
     (0, b"PAR1", "a Parquet table"),
     (0, b"MThd", "a MIDI file: notes, not a recording"),
+    (0, b"IMPM", "a tracker module (Impulse Tracker): notes, not a recording"),
+    (0, b"Extended Module: ", "a tracker module (FastTracker): notes, not a recording"),
+    (44, b"SCRM", "a tracker module (Scream Tracker): notes, not a recording"),
+    (1080, b"M.K.", "a tracker module (ProTracker): notes, not a recording"),
+    (1080, b"M!K!", "a tracker module (ProTracker): notes, not a recording"),
+    (1080, b"FLT4", "a tracker module (StarTrekker): notes, not a recording"),
+    (1080, b"6CHN", "a tracker module (FastTracker): notes, not a recording"),
+    (1080, b"8CHN", "a tracker module (FastTracker): notes, not a recording"),
     (8, b"AVI ", "an AVI video"),
     (0, b"\0\0\x01\xba", "an MPEG video"),
 )
@@ -119,6 +134,17 @@ def sniff(file: BinaryIO) -> str | None:
     if length and frame_length(head[length : length + 4]):
         return "mp3"
     return None
+
+
+def sound_behind(file: BinaryIO) -> str | None:
+    """Say where in a file that begins like nothing known a file of sound seems to begin, or None.
+
+    It is for a person to say whether that is one with rubbish in front, or one of many in some collection.
+    """
+    file.seek(0)
+    data = file.read(_SEARCHED)
+    found = [(at, name) for magic, name in _BEGINNINGS if (at := data.find(magic)) > 0]
+    return "{1} seems to begin at byte {0:,}".format(*min(found)) if found else None
 
 
 def open_regular(path: Path) -> io.FileIO:

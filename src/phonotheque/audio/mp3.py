@@ -14,6 +14,7 @@ from phonotheque.audio.sync import walk_frames
 from phonotheque.audio.verdict import Damage, Verdict, short, stray
 
 _CHUNK: Final = 1 << 20
+_SEARCHED: Final = 64 * 1024  # bytes searched for the first frame
 _LAME_END: Final = struct.Struct(">IHH")  # music length, music CRC, CRC of the tag itself
 _RATES: Final = (44_100, 48_000, 32_000)  # Hz, MPEG-1; halved for MPEG-2, quartered for 2.5
 # kbit/s by (MPEG-1?, layer), ISO 11172-3 §2.4.2.3 and 13818-3 §2.4.2.3; 0 (free format) is no known length.
@@ -68,7 +69,7 @@ def _measure(header: bytes) -> tuple[int, float]:
 
 def read_lame_tag(file: BinaryIO) -> LameTag | None:
     """Return the tag of the first frame, or None when there is none."""
-    start = skip_id3v2(file)
+    start = _first_frame(file)
     file.seek(start)
     frame = file.read(2048)
     length = frame_length(frame[:4])
@@ -89,28 +90,50 @@ def read_lame_tag(file: BinaryIO) -> LameTag | None:
     return LameTag(start, length, frames, True, whole, music_length, music_crc)
 
 
+def _first_frame(file: BinaryIO) -> int:
+    """Return where the first frame begins that another follows: after the tags, and rubbish behind them."""
+    start = skip_id3v2(file)
+    file.seek(start)
+    data = file.read(_SEARCHED)
+    at = 0
+    while (at := data.find(b"\xff", at)) >= 0:
+        length = frame_length(data[at : at + 4])
+        if length and frame_length(data[at + length : at + length + 4]):
+            return start + at
+        at += 1
+    return start
+
+
 def check_mp3(file: BinaryIO, size: int) -> Verdict:
     """Compare the sound with the LAME tag's length and CRC-16, proven when they agree, or walk the frames."""
     tag = read_lame_tag(file)
+    before = _before(file)
     if tag is None or not tag.lame or (tag.whole and tag.music_length <= tag.frame_length):
-        return Verdict(damage=_walk(file, size, tag), remarks=(_NO_TAG,))
+        return Verdict(damage=(*before, *_walk(file, size, tag)), remarks=(_NO_TAG,))
     if not tag.whole:
         first = Damage("the checksum of its LAME tag does not hold", byte=tag.start)
-        return Verdict(damage=(first, *_walk(file, size, tag)))
+        return Verdict(damage=(*before, first, *_walk(file, size, tag)))
     end = tag.start + tag.music_length
-    damage: list[Damage] = []
+    damage = list(before)
     if end > size:
         damage.append(Damage(short(end - size, "sound"), byte=size))
     elif _crc(file, tag.start + tag.frame_length, end) != tag.music_crc:
-        damage = [*_walk(file, end, tag), Damage("the CRC-16 of the sound is not the one its encoder wrote")]
+        damage += _walk(file, end, tag)
+        damage.append(Damage("the CRC-16 of the sound is not the one its encoder wrote"))
     if (extra := tags_begin(file, size) - end) > 0:
         damage.append(Damage(stray(extra, "frame and no tag"), byte=end))
     return Verdict(proven=not damage, damage=tuple(damage))
 
 
+def _before(file: BinaryIO) -> list[Damage]:
+    """Return what lies between the tags in front and the first frame."""
+    tags, first = skip_id3v2(file), _first_frame(file)
+    return [Damage(stray(first - tags, "frame and no tag"), 0.0, tags)] if first > tags else []
+
+
 def _walk(file: BinaryIO, size: int, tag: LameTag | None) -> tuple[Damage, ...]:
     """Return what is wrong with the order of the frames; nothing for free format, which has no lengths."""
-    start = skip_id3v2(file) if tag is None else tag.start + tag.frame_length
+    start = _first_frame(file) if tag is None else tag.start + tag.frame_length
     end = tags_begin(file, size)
     file.seek(start)
     if not frame_length(file.read(4)):

@@ -15,6 +15,7 @@ from phonotheque.catalogue.views import ArtistView, Fact, Hit, Named, RecordingV
 from phonotheque.cli.common import archive_argument, human_size, json_option, output, safe, show
 from phonotheque.ledger.bags import where_bagged
 from phonotheque.ledger.schema import decisions, files
+from phonotheque.model.audio import say_integrity
 from phonotheque.vault.archive import Archive
 
 
@@ -62,6 +63,7 @@ def _holdings(archive: Archive, hashes: tuple[str, ...]) -> list[dict[str, Any]]
                     "size": row.size,
                     "codec": row.codec,
                     "integrity": row.integrity,
+                    "integrity_notes": row.integrity_notes,
                     "bag": "/".join(bagged[row.id]) if row.id in bagged else None,
                     "decisions": {d.act: {"answer": d.answer, "reason": d.reason} for d in decided},
                 }
@@ -84,7 +86,8 @@ def _print_recording(view: RecordingView, holdings: list[dict[str, Any]]) -> Non
         state = "held" if held["held"] else "known, not kept"
         _print_pairs(
             ("SHA-256", held["sha256"]),
-            ("State", f"{state}, {held['codec']}, {human_size(held['size'])}, {held['integrity']}"),
+            ("State", f"{state}, {held['codec']}, {human_size(held['size'])}"),
+            ("Integrity", say_integrity(held["integrity"], held["integrity_notes"])),
             ("In bag", held["bag"]),
             *((act.capitalize(), f"{d['answer']}: {d['reason']}") for act, d in held["decisions"].items()),
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -13,6 +13,17 @@ class Integrity(StrEnum):
     INTACT = "intact"  # a checksum over the payload was there and it holds
     DECODES = "decodes"  # decodes without complaint; the format carries no payload checksum
     DAMAGED = "damaged"  # truncated, damaged frames or trailing garbage: kept, and said so
+
+
+def say_integrity(integrity: str, notes: Sequence[str], *, most: int | None = None) -> str:
+    """Return “intact”, “decodes: why no more is known”, “damaged at 1:23.4 (byte 5,678): what is wrong; …”.
+
+    With ``most``, as many notes are said, and how many more there are.
+    """
+    more = len(notes) - most if most is not None and len(notes) > most else 0
+    said = "; ".join((*notes[: len(notes) - more], *([f"{more} more"] if more else [])))
+    placed = integrity == Integrity.DAMAGED and said.startswith(("at ", "near "))
+    return f"{integrity}{' ' if placed else ': '}{said}" if said else str(integrity)
 
 
 @dataclass(frozen=True, slots=True)

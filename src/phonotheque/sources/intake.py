@@ -29,7 +29,7 @@ from phonotheque.ledger.files import (
 from phonotheque.ledger.jobs import Outcome, settle_items
 from phonotheque.ledger.sidecars import record_sidecar
 from phonotheque.ledger.statements import decided_files, record_evidence
-from phonotheque.model.audio import AudioFacts, Integrity, Refusal, RefusalKind
+from phonotheque.model.audio import AudioFacts, Integrity, Refusal, RefusalKind, say_integrity
 from phonotheque.model.batches import IN_A_STATEMENT, batched
 from phonotheque.model.errors import NotFoundError, UsageError, VerificationError
 from phonotheque.model.progress import QUIET, Progress
@@ -56,15 +56,14 @@ _OPEN = {RefusalKind.UNREADABLE: (Outcome.FAILED, 1), RefusalKind.UNSAFE: (Outco
 class AddOptions:
     """How a folder is added. ``reread`` takes in files again that look unchanged.
 
-    ``only`` are the paths of the files to take in, again if need be; None for all. ``cluster`` is the address
-    of the scheduler whose workers take them in; empty for processes of this machine.
+    ``only`` are the paths of the files to take in, again if need be; None for all. ``workers`` are processes,
+    one per core by default; with a cluster in the settings they do not count.
     """
 
     how: How = How.COPY
     reread: bool = False
     loudness: bool = True
     workers: int | None = None
-    cluster: str = ""
     only: frozenset[bytes] | None = None
 
 
@@ -149,7 +148,7 @@ def add_folder(
     result = AddResult(accession, behind=catalogue_is_behind(archive))
     progress.start("Adding", total_files=0, total_bytes=0)
     tasks = _tasks(archive, folder, options, result, progress, job)
-    where = Where(options.workers, options.cluster)
+    where = Where(options.workers, archive.settings.jobs.cluster)
     incoming = archive.incoming.absolute()
     batches = take_in_spread(tasks, where, incoming=incoming, folder=folder, progress=progress)
     with _looking_ahead(archive, folder, options, progress), closing(batches):
@@ -278,7 +277,7 @@ def _record_facts(
     record_evidence(ledger, recorded.id, taken.evidence, found_at=taken.found.path, at=at)
     result.count(facts, recorded)
     if isinstance(facts, AudioFacts) and facts.integrity is Integrity.DAMAGED:
-        result.note(taken.found.path, f"{facts.integrity}: {'; '.join(facts.integrity_notes)}")
+        result.note(taken.found.path, say_integrity(facts.integrity, facts.integrity_notes, most=3))
     return recorded
 
 
@@ -346,9 +345,7 @@ def _is_under(path: bytes, places: frozenset[bytes]) -> bool:
 
 
 @contextmanager
-def _looking_ahead(
-    archive: Archive, folder: Path, options: AddOptions, progress: Progress
-) -> Iterator[None]:
+def _looking_ahead(archive: Archive, folder: Path, options: AddOptions, progress: Progress) -> Iterator[None]:
     """Count what is to come in a thread, so that the remaining time can be told while the walk streams."""
     stop = threading.Event()
 
