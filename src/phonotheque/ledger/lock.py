@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.exc import DatabaseError
 
 from phonotheque.ledger.connect import opening_error, shown
-from phonotheque.model.errors import PhonothequeError
+from phonotheque.model.errors import BusyError, PhonothequeError
 
 # Of this ledger: a database can hold several, each in a schema of its own.
 _KEY = "1885892462, (hashtext(current_schema())::bigint & 2147483647)::int"
@@ -35,8 +35,8 @@ _PROCESS = text("SELECT pg_backend_pid()")
 def only_writer(engine: Engine, command: str) -> Iterator[None]:
     """Keep other writers away, wherever they run, while the block does.
 
-    Raises PhonothequeError when another has the ledger, which it names; and instead of any commit after the
-    lock was lost, because the connection broke and another may have come in.
+    Raises BusyError when another has the ledger, which it names; PhonothequeError instead of any commit after
+    the lock was lost, because the connection broke and another may have come in.
     """
     if engine.dialect.name != "postgresql":
         yield
@@ -46,7 +46,7 @@ def only_writer(engine: Engine, command: str) -> Iterator[None]:
         connection.execute(text("SELECT set_config('application_name', :name, false)"), {"name": name})
         if not connection.execute(_TRY).scalar_one():
             holder = connection.execute(_HOLDER).scalar() or "another process"
-            raise PhonothequeError(
+            raise BusyError(
                 f"The ledger {shown(engine)} is being changed by {holder}.",
                 "Wait until it has finished, or stop it; what it did so far is kept.",
             )

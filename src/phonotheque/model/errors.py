@@ -32,6 +32,10 @@ class NotFoundError(PhonothequeError):
     exit_code = 3
 
 
+class BusyError(PhonothequeError):
+    """Somebody else is changing this just now. Exit code 1."""
+
+
 class VerificationError(PhonothequeError):
     """Bytes or signatures are not what they should be. Exit code 4."""
 

@@ -17,7 +17,7 @@ from sqlalchemy import Engine
 
 from phonotheque.ledger.connect import connect, connect_file
 from phonotheque.ledger.lock import only_writer
-from phonotheque.model.errors import NotFoundError, PhonothequeError, UsageError
+from phonotheque.model.errors import BusyError, NotFoundError, PhonothequeError, UsageError
 from phonotheque.model.settings import Layer, Settings, parse_settings
 
 SETTINGS_FILE = "phonotheque.toml"
@@ -78,7 +78,7 @@ class Archive:
 
     @contextmanager
     def writing(self, command: str) -> Iterator[None]:
-        """Hold the archive's lock while changing it. Raises PhonothequeError when another process has it.
+        """Hold the archive's lock while changing it. Raises BusyError when another process has it.
 
         The lock ends with the process, however it ends. A ledger that other machines can reach is locked too.
         """
@@ -89,7 +89,7 @@ class Archive:
             except BlockingIOError:
                 lock.seek(0)
                 holder = lock.read().strip() or "another process"
-                raise PhonothequeError(
+                raise BusyError(
                     f"{self.folder} is being changed by {holder}.",
                     "Wait until it has finished, or stop it; what it did so far is kept.",
                 ) from None
