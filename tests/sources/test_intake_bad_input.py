@@ -10,14 +10,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from sqlalchemy.exc import OperationalError
 
 from phonotheque.audio.identify import identify
 from phonotheque.model.audio import Integrity
 from phonotheque.model.errors import PhonothequeError
-from phonotheque.sources import intake, take_in
+from phonotheque.sources import intake, spread, take_in
 from phonotheque.sources.intake import AddOptions, add_folder
+from phonotheque.sources.spread import take_in_batch
 from phonotheque.sources.take_in import How
 from phonotheque.vault import place
 from phonotheque.vault.archive import Archive
@@ -301,10 +303,10 @@ def test_a_second_writer_is_told_and_hurts_nothing(archive: Archive, music: Path
         assert add_folder(archive, music).unchanged == 1
 
 
-def deadly(batch: list[take_in.TakeIn]) -> list[take_in.Taken]:
+def deadly(batch: list[take_in.TakeIn]) -> list[pa.RecordBatch]:
     if any(task.found.relative == "poison.wav" for task in batch):
         os._exit(1)
-    return take_in.take_in(batch)
+    return take_in_batch(batch)
 
 
 def test_a_file_that_kills_its_reader_is_set_aside(
@@ -313,10 +315,10 @@ def test_a_file_that_kills_its_reader_is_set_aside(
     for number in range(3):
         wav(music / f"{number}.wav", number)
     wav(music / "poison.wav", 99)
-    monkeypatch.setattr(intake, "take_in", deadly)
+    monkeypatch.setattr(spread, "take_in_batch", deadly)
     result = add_folder(archive, music, AddOptions(workers=1))
     assert (result.held, dict(result.refused)) == (3, {"unsafe": 1})
-    assert "killed every process" in reasons(archive)["poison.wav"]
+    assert "2 times alone (it ended by itself, with status 1)" in reasons(archive)["poison.wav"]
     assert_sound(archive)
     assert add_folder(archive, music).unchanged == 4
 

@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 
 from phonotheque.catalogue.resolving import resolver_at
 from phonotheque.cli.common import (
     archive_argument,
+    cluster_option,
     counted,
+    job,
     json_option,
     messages,
+    on_cluster,
     output,
-    progress_bars,
     safe,
     show,
 )
+from phonotheque.ledger.jobs import settle_items
 from phonotheque.model.errors import NotFoundError, UsageError
 from phonotheque.sources.held import add_listens, add_source, catalogue_is_behind, rebuild_catalogue
 from phonotheque.sources.importing import Imported
 from phonotheque.sources.intake import AddOptions, AddResult, add_folder
 from phonotheque.sources.registry import source_named
 from phonotheque.sources.take_in import How
-from phonotheque.vault.archive import Archive, now
+from phonotheque.vault.archive import Archive, now, timestamp
 
 _SHOWN = 20  # notable files listed before the rest is only counted
 _LONGEST = 200  # characters of what is said of one
@@ -44,6 +49,7 @@ _LONGEST = 200  # characters of what is said of one
 @click.option("--strict", is_flag=True, help="Of a source: exit with 1 also when only values were left out.")
 @click.option("--no-loudness", is_flag=True, help="Do not measure loudness: quicker.")
 @click.option("--workers", type=click.IntRange(1), help="Processes to use; one per core by default.")
+@cluster_option
 @json_option
 def add_command(
     archive: Archive,
@@ -54,6 +60,7 @@ def add_command(
     strict: bool,
     no_loudness: bool,
     workers: int | None,
+    cluster: str | None,
     as_json: bool,
 ) -> None:
     """Take SOURCE into ARCHIVE: a folder of music, listens:FILE.csv (counts), or what a source says.
@@ -70,6 +77,7 @@ def add_command(
     A folder added again takes in only what is new or changed; a source is read again if a file of it has
     changed. Interrupted, run it again.
     """
+    archive = on_cluster(archive, cluster)
     kind, _, rest = source.partition(":")
     resolver_at(archive.settings.catalogue.resolve_on)  # says what it lacks before anything is read
     options = AddOptions(how or How.COPY, reread, not no_loudness, workers)
@@ -82,11 +90,30 @@ def add_command(
     folder = Path(source)
     if folder.is_file():
         raise UsageError(f"{folder} is a file, not a folder.", "Add the folder it lies in.")
-    with archive.writing("add"), progress_bars() as progress:
-        result = add_folder(archive, folder, options, progress)
-        if result.changed or not (archive.catalogue / "CURRENT").exists():
-            rebuild_catalogue(archive, at=now(), progress=progress)
+    result = add_music(archive, folder, options)
     show(_data(result), as_json, lambda: _print(archive, result))
+
+
+def add_music(archive: Archive, folder: Path, options: AddOptions) -> AddResult:
+    """Add a folder, as a job that can be told to try again what failed."""
+    with job(archive, "add", str(folder.resolve()), _to_do_again([folder], options, plain=True)) as running:
+        result = add_folder(archive, folder, options, running, running)
+        with archive.ledger.begin() as ledger:
+            settle_items(ledger, options.only or (), at=timestamp(now()), but=running.id)
+        if result.changed or not (archive.catalogue / "CURRENT").exists():
+            rebuild_catalogue(archive, at=now(), progress=running)
+    return result
+
+
+def _to_do_again(folders: Sequence[Path], options: AddOptions, *, plain: bool) -> dict[str, Any]:
+    """Return what it takes to add files of these folders again. ``plain``: the folders are all there was."""
+    return {
+        "folders": [str(folder.resolve()) for folder in folders],
+        "plain": plain,
+        "how": options.how.value,
+        "loudness": options.loudness,
+        "workers": options.workers,
+    }
 
 
 def _add_source(
@@ -101,8 +128,10 @@ def _add_source(
     source = source_named(name)
     if not location.exists():
         raise NotFoundError(f"There is no {location}.", f"Give what {name} reads: {source.summary}.")
-    with archive.writing("add"), progress_bars() as progress:
-        audio = [add_folder(archive, folder, options, progress) for folder in source.audio(location)]
+    folders = source.audio(location)
+    again = _to_do_again(folders, options, plain=False)
+    with job(archive, "add", f"{name}:{location.resolve()}", again) as progress:
+        audio = [add_folder(archive, folder, options, progress, progress) for folder in folders]
         result = add_source(
             archive,
             source,

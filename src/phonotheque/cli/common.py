@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import signal
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,8 +25,9 @@ from rich.progress import (
 from rich.progress import Progress as Bars
 from rich.text import Text
 
-from phonotheque.model.settings import parse_size
-from phonotheque.vault.archive import Archive, open_archive
+from phonotheque.jobs.tracking import Job, track
+from phonotheque.model.settings import JobsSettings, parse_size
+from phonotheque.vault.archive import Archive, now, open_archive, timestamp
 
 _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -55,6 +57,11 @@ class Folder(click.ParamType[Archive]):
         return value if isinstance(value, Archive) else open_archive(Path(value))
 
 
+cluster_option = click.option(
+    "--cluster",
+    metavar="ADDRESS",
+    help="Work on the workers of this Dask scheduler, such as tcp://host:8786.",
+)
 archive_argument = click.argument("archive", type=Folder())
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 
@@ -65,6 +72,32 @@ def show(data: Any, as_json: bool, text: Callable[[], None]) -> None:
         click.echo(json.dumps(data, ensure_ascii=False, indent=1, default=str))
     else:
         text()
+
+
+def on_cluster(archive: Archive, cluster: str | None) -> Archive:
+    """Return the archive with ``cluster`` in its settings, if it was given; "" is none. Not opened yet."""
+    if cluster is None:
+        return archive
+    return replace(archive, settings=replace(archive.settings, jobs=JobsSettings(cluster)))
+
+
+@contextmanager
+def job(archive: Archive, kind: str, what: str, options: Mapping[str, Any] | None = None) -> Iterator[Job]:
+    """Hold the archive's lock, show progress, and record what runs and how it ends, while the block runs."""
+    with (
+        archive.writing(kind),
+        progress_bars() as bars,
+        track(
+            archive.ledger,
+            kind,
+            what,
+            clock=lambda: timestamp(now()),
+            options=options,
+            cluster=archive.settings.jobs.cluster,
+            shown=bars,
+        ) as running,
+    ):
+        yield running
 
 
 def failed(message: str, advice: str, code: int) -> int:

@@ -9,18 +9,21 @@ import click
 
 from phonotheque.cli.common import (
     archive_argument,
+    cluster_option,
     counted,
     human_size,
+    job,
     json_option,
     messages,
+    on_cluster,
     output,
-    progress_bars,
     safe,
     show,
 )
 from phonotheque.editions.publish import PublishResult, publish
+from phonotheque.ledger.jobs import Outcome, settle_kind
 from phonotheque.model.errors import UsageError
-from phonotheque.vault.archive import Archive, now
+from phonotheque.vault.archive import Archive, now, timestamp
 
 
 @click.command("publish")
@@ -34,19 +37,23 @@ from phonotheque.vault.archive import Archive, now
     is_flag=True,
     help="Publish also those tables of the catalogue that are CC BY-NC-SA.",
 )
+@cluster_option
 @json_option
 @click.pass_context
 def publish_command(
-    context: click.Context, archive: Archive, date: str | None, nonfree: bool, as_json: bool
+    context: click.Context,
+    archive: Archive,
+    date: str | None,
+    nonfree: bool,
+    cluster: str | None,
+    as_json: bool,
 ) -> None:
     """Seal what is new into bags and publish the next edition under ARCHIVE/public.
 
     Only what the plan selects and a recorded basis allows goes out. Exit code 4 when a file that should have
     gone out is damaged or missing: the rest is published.
     """
-    at = _moment(date)
-    with archive.writing("publish"), progress_bars() as progress:
-        result = publish(archive, at=at, nonfree=nonfree, progress=progress)
+    result = publish_edition(on_cluster(archive, cluster), _moment(date), nonfree)
     for failure in result.failures:
         messages.print(safe(f"{failure.what}: {failure.path}: {failure.detail}"), style="red")
     data = {
@@ -57,6 +64,18 @@ def publish_command(
     }
     show(data, as_json, lambda: _print(archive, result))
     context.exit(4 if result.failures else 0)
+
+
+def publish_edition(archive: Archive, at: datetime, nonfree: bool) -> PublishResult:
+    """Publish, as a job that can be told to try again what failed."""
+    with job(archive, "publish", archive.settings.archive.name, {"nonfree": nonfree}) as running:
+        result = publish(archive, at=at, nonfree=nonfree, progress=running)
+        with archive.ledger.begin() as ledger:
+            settle_kind(ledger, "publish", at=timestamp(now()))  # whatever failed before was tried again
+            for failure in result.failures:
+                reason = f"{failure.what}: {failure.detail}"
+                running.failed(ledger, failure.path.encode(errors="replace"), Outcome.FAILED, reason, 1)
+    return result
 
 
 def _print(archive: Archive, result: PublishResult) -> None:

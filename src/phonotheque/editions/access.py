@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-import os
+import uuid
 from collections.abc import Iterable
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 from sqlalchemy import Row
 
 from phonotheque.audio.access import make_access_copy
 from phonotheque.audio.examine import examine
-from phonotheque.jobs.pool import Poison, run_batches
+from phonotheque.jobs.cluster import cluster_pool
+from phonotheque.jobs.columns import from_batch, to_batch
+from phonotheque.jobs.limits import processor_time
+from phonotheque.jobs.pool import DEATHS, Poison, process_pool, run_batches
 from phonotheque.ledger.events import record_event
 from phonotheque.ledger.files import record_file, tags_from_json
 from phonotheque.model.audio import AudioFacts, Refusal, Tags
@@ -21,6 +26,8 @@ from phonotheque.model.progress import Progress
 from phonotheque.vault.archive import Archive
 from phonotheque.vault.incoming import incoming_path
 from phonotheque.vault.place import replace_durably
+
+_LONGEST = 3600  # seconds of processor time for one file: days of sound are encoded in less
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,38 +51,51 @@ def make_access_copies(
     archive: Archive, masters: Iterable[tuple[Row[Any], Path]], *, at: str, progress: Progress
 ) -> list[Finding]:
     """Encode and record an access copy of each (ledger row, where its bytes lie); say what failed."""
+    incoming = archive.incoming.absolute()  # workers of a cluster have another working directory
+
+    def make_pool() -> Executor:
+        cluster = archive.settings.jobs.cluster
+        if cluster:
+            return cluster_pool(cluster, shared=incoming, folders=[archive.bags.absolute()], say=progress.say)
+        return process_pool()
+
     orders = (
         _Order(
             master_id=row.id,
             master_sha256=row.sha256,
             name=row.name,
             accession=row.accession_id,
-            source=source,
-            incoming=archive.incoming,
+            source=source.absolute(),
+            incoming=incoming,
             tags=tags_from_json(row.tags),
         )
         for row, source in masters
     )
     failures = []
-    for finished in run_batches(_encode, orders, batch=1):
-        for made in finished:
-            if isinstance(made, Poison):
-                failures.append(Finding("damaged", made.item.name, "killed the encoder, twice"))
-            elif isinstance(made.outcome, Refusal):
-                failures.append(Finding("damaged", made.order.name, made.outcome.reason))
-            else:
-                _record(archive, made.order, made.outcome, at)
-            progress.advance(files=1)
+    for finished in run_batches(_encode, orders, batch=1, make_pool=make_pool):
+        for part in finished:
+            if isinstance(part, Poison):
+                detail = f"killed the encoder, {DEATHS} times ({part.how})"
+                failures.append(Finding("damaged", part.item.name, detail))
+                progress.advance(files=1)
+                continue
+            for made in from_batch(_Made, part):
+                if isinstance(made.outcome, Refusal):
+                    failures.append(Finding("damaged", made.order.name, made.outcome.reason))
+                else:
+                    _record(archive, made.order, made.outcome, at)
+                progress.advance(files=1)
     return failures
 
 
-def _encode(batch: list[_Order]) -> list[_Made]:
-    return [_encode_one(order) for order in batch]
+def _encode(batch: list[_Order]) -> list[pa.RecordBatch]:
+    with processor_time(_LONGEST):
+        return [to_batch(_Made, [_encode_one(order) for order in batch])]
 
 
 def _encode_one(order: _Order) -> _Made:
-    temporary = order.incoming / f".taking-{os.getpid()}"
-    temporary.unlink(missing_ok=True)
+    # Not named by the process: workers of several machines share the folder, and number theirs alike.
+    temporary = order.incoming / f".taking-{uuid.uuid4().hex}"
     try:
         make_access_copy(order.source, temporary, master_sha256=order.master_sha256, tags=order.tags)
         outcome = examine(temporary)

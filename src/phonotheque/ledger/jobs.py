@@ -139,6 +139,13 @@ def settle_items(connection: Connection, items: Iterable[bytes], *, at: str, but
     connection.execute(update(job_items).where(still).values(settled_at=at))
 
 
+def settle_kind(connection: Connection, kind: str, *, at: str) -> None:
+    """Record that all that jobs of a kind failed at was tried again."""
+    of_kind = select(jobs.c.id).where(jobs.c.kind == kind)
+    still = job_items.c.job_id.in_(of_kind) & job_items.c.settled_at.is_(None)
+    connection.execute(update(job_items).where(still).values(settled_at=at))
+
+
 def last_jobs(connection: Connection, most: int) -> list[JobRecord]:
     """Return the newest jobs, the last first."""
     return _records(connection, select(jobs).order_by(jobs.c.id.desc()).limit(most))

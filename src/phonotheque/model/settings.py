@@ -86,6 +86,13 @@ class StorageSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class JobsSettings:
+    """Where long work is done: by the workers of the Dask scheduler ``cluster``; empty: on this machine."""
+
+    cluster: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings of one archive or mirror."""
 
@@ -96,6 +103,7 @@ class Settings:
     catalogue: CatalogueSettings = field(default_factory=CatalogueSettings)
     mirror: MirrorSettings = field(default_factory=MirrorSettings)
     storage: StorageSettings = field(default_factory=StorageSettings)
+    jobs: JobsSettings = field(default_factory=JobsSettings)
 
 
 def parse_size(text: str) -> int:

@@ -25,7 +25,7 @@ _THERE, _THERE_BYTES = 100, 64 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """Where files are taken in: by so many processes here (None: one per core), or at a scheduler's address."""
+    """Where files are taken in: by so many processes here (None: one per core), or by a cluster."""
 
     workers: int | None = None
     cluster: str = ""
@@ -36,7 +36,7 @@ def take_in_spread(
 ) -> Generator[list[Taken], None, None]:
     """Yield what came of batches of tasks, as they finish; what kills its workers is refused as unsafe.
 
-    ``incoming`` and ``folder`` are absolute. Raises what ``cluster_pool`` raises; OSError as ``take_in`` does.
+    ``incoming`` and ``folder`` are absolute. Raises what ``cluster_pool`` and ``take_in`` raise.
     """
 
     def make_pool() -> Executor:

@@ -1,0 +1,233 @@
+"""phono jobs: what runs, what failed and why; and trying that again."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+
+from phonotheque.cli.add import add_music
+from phonotheque.cli.common import (
+    archive_argument,
+    cluster_option,
+    counted,
+    human_size,
+    human_time,
+    json_option,
+    messages,
+    on_cluster,
+    output,
+    safe,
+    show,
+)
+from phonotheque.cli.publish import publish_edition
+from phonotheque.jobs.tracking import Sign, sign_of
+from phonotheque.ledger.jobs import Item, JobRecord, jobs_named, last_jobs, open_items, running_jobs
+from phonotheque.model.errors import NotFoundError, PhonothequeError, UsageError
+from phonotheque.sources.intake import AddOptions
+from phonotheque.sources.take_in import How
+from phonotheque.vault.archive import Archive, now
+
+_LISTED = 50  # items shown to people
+_STYLES = {Sign.FAILED: "red", Sign.INTERRUPTED: "yellow", Sign.SILENT: "yellow"}
+
+
+class _DefaultToList(click.Group):
+    """``phono jobs ARCHIVE`` lists; ``phono jobs retry ARCHIVE`` tries again."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args and args[0] not in self.commands and args[0] not in ("-h", "--help"):
+            args = ["list", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group("jobs", cls=_DefaultToList)
+def jobs_command() -> None:
+    """Show what runs, what failed and why; try that again.
+
+    \b
+    phono jobs ARCHIVE               list
+    phono jobs retry ARCHIVE [ID]    try again what failed or was set aside
+    """
+
+
+@jobs_command.command("list")
+@archive_argument
+@click.option("--last", default=10, show_default=True, type=click.IntRange(0, 100_000), help="How many jobs.")
+@json_option
+def list_command(archive: Archive, last: int, as_json: bool) -> None:
+    """List what runs, what ran last, and what can be tried again."""
+    with archive.ledger.connect() as ledger:
+        items = open_items(ledger)
+        records = {record.id: record for record in running_jobs(ledger)}
+        records |= {record.id: record for record in last_jobs(ledger, last)}
+    failed: dict[int, int] = defaultdict(int)
+    for item in items:
+        failed[item.job] += 1
+    listed = [_job_data(record, failed[record.id]) for _, record in sorted(records.items(), reverse=True)]
+    data = {"jobs": listed, "items": [_item_data(item) for item in items]}
+    show(data, as_json, lambda: _print(archive, data))
+
+
+@jobs_command.command("retry")
+@archive_argument
+@click.argument("number", metavar="[ID]", required=False, type=int)
+@cluster_option
+@json_option
+@click.pass_context
+def retry_command(
+    context: click.Context, archive: Archive, number: int | None, cluster: str | None, as_json: bool
+) -> None:
+    """Try again what failed or was set aside, in all jobs or in that with the number ID.
+
+    A job that did not come to its end is done again as a whole. Exit code 1 when something failed again.
+    """
+    archive = on_cluster(archive, cluster)
+    with archive.ledger.connect() as ledger:
+        before = open_items(ledger, number)
+        records = jobs_named(ledger, {item.job for item in before} | ({number} if number else set()))
+    if number is not None and not records:
+        raise NotFoundError(f"There is no job {number}.", f"See which there are: phono jobs {archive.folder}")
+    for record in records:
+        _again(archive, record, [item.item for item in before if item.job == record.id])
+    with archive.ledger.connect() as ledger:
+        left = {item.item for item in open_items(ledger)} & {item.item for item in before}
+    data = {
+        "tried": len(before),
+        "done": len(before) - len(left),
+        "items": [_item_data(item) for item in before if item.item in left],
+    }
+    show(data, as_json, lambda: _print_retried(archive, data))
+    context.exit(1 if left else 0)
+
+
+def _again(archive: Archive, record: JobRecord, items: list[bytes]) -> None:
+    whole = sign_of(record, now()) is not Sign.DONE
+    if sign_of(record, now()) in (Sign.RUNNING, Sign.SILENT):
+        raise PhonothequeError(
+            f"Job {record.id} runs, on {record.run.host}.", "Wait until it has ended, or stop it there."
+        )
+    if record.kind == "publish":
+        publish_edition(archive, now(), bool(record.options.get("nonfree")))
+        return
+    folders = [Path(folder) for folder in record.options.get("folders", ())]
+    if record.kind != "add" or (whole and not record.options.get("plain")):
+        raise UsageError(
+            f"Job {record.id} cannot be done again from here: it is more than a folder of music.",
+            f"Run it again: phono {record.kind} {archive.folder} {record.what}",
+        )
+    options = AddOptions(
+        how=How(record.options.get("how", How.COPY)),
+        loudness=bool(record.options.get("loudness", True)),
+        workers=record.options.get("workers"),
+        only=None if whole else frozenset(items),
+    )
+    for folder in folders:
+        add_music(archive, folder, options)
+
+
+def _job_data(record: JobRecord, failed: int) -> dict[str, Any]:
+    standing = record.standing
+    seconds = (_moment(record.seen_at) - _moment(standing.stage_at)).total_seconds()
+    rate = standing.files / seconds if seconds > 0 and standing.files else None
+    return {
+        "id": record.id,
+        "kind": record.kind,
+        "what": record.what,
+        "state": sign_of(record, now()).value,
+        "host": record.run.host,
+        "pid": record.run.pid,
+        "cluster": record.run.cluster,
+        "stage": standing.stage,
+        "files": standing.files,
+        "of_files": standing.of_files,
+        "bytes": standing.bytes,
+        "of_bytes": standing.of_bytes,
+        "files_per_second": None if rate is None else round(rate, 2),
+        "started_at": record.started_at,
+        "seen_at": record.seen_at,
+        "finished_at": record.finished_at,
+        "message": record.message,
+        "failed": failed,
+    }
+
+
+def _item_data(item: Item) -> dict[str, Any]:
+    return {
+        "job": item.job,
+        "item": item.item.decode("utf-8", "backslashreplace"),
+        "outcome": item.outcome.value,
+        "reason": item.reason,
+        "attempts": item.attempts,
+        "at": item.at,
+    }
+
+
+def _print(archive: Archive, data: Mapping[str, Any]) -> None:
+    if not data["jobs"]:
+        messages.print("Nothing has run here yet.")
+    for one in data["jobs"]:
+        sign = Sign(one["state"])
+        failed = f"; {counted(one['failed'], 'item')} to try again" if one["failed"] else ""
+        line = f"{one['id']:>5}  {one['kind']} {one['what']}: {_story(one, sign)}{failed}"
+        output.print(safe(line), style=_STYLES.get(sign))
+    _print_items(archive, data["items"])
+
+
+def _story(one: Mapping[str, Any], sign: Sign) -> str:
+    where = f"on {one['host']} (process {one['pid']}"
+    where += f", workers of {one['cluster']})" if one["cluster"] else ")"
+    if sign is Sign.RUNNING:
+        return f"{_standing(one)}, {where}"
+    if sign is Sign.SILENT:
+        return f"no news since {one['seen_at']}: {_standing(one)}; look {where}"
+    if sign is Sign.INTERRUPTED:
+        since = one["finished_at"] or f"some time after {one['seen_at']}"
+        return f"interrupted {since}: {_standing(one)}; run it again to go on"
+    if sign is Sign.FAILED:
+        return f"failed {one['finished_at']}: {one['message']}"
+    lasted = _moment(one["finished_at"]) - _moment(one["started_at"])
+    return f"done {one['finished_at']}, in {human_time(lasted / timedelta(seconds=1))}"
+
+
+def _standing(one: Mapping[str, Any]) -> str:
+    said = one["stage"] or "beginning"
+    if one["of_files"]:
+        said += f", {one['files']:,} of {one['of_files']:,} files"
+    elif one["files"]:
+        said += f", {counted(one['files'], 'file')}"
+    if one["bytes"]:
+        said += f", {human_size(one['bytes'])}"
+    if rate := one["files_per_second"]:
+        said += f", {rate:,.1f} files/s"
+        if (one["of_files"] or 0) > one["files"]:
+            said += f", {human_time((one['of_files'] - one['files']) / rate)} left"
+    return said
+
+
+def _print_items(archive: Archive, items: list[Mapping[str, Any]]) -> None:
+    if not items:
+        return
+    messages.print(f"\n{counted(len(items), 'item')} to try again: phono jobs retry {archive.folder}")
+    for item in items[:_LISTED]:
+        tried = counted(item["attempts"], "attempt")
+        line = f"  {item['item']}: {item['outcome']} in job {item['job']} after {tried}: {item['reason']}"
+        output.print(safe(line))
+    if len(items) > _LISTED:
+        messages.print(f"  … and {len(items) - _LISTED:,} more; --json lists all")
+
+
+def _print_retried(archive: Archive, data: Mapping[str, Any]) -> None:
+    if not data["tried"]:
+        output.print("There was nothing that had failed.")
+        return
+    output.print(f"Tried {counted(data['tried'], 'item')} again: {data['done']:,} done.")
+    _print_items(archive, data["items"])
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
