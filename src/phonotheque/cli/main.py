@@ -30,6 +30,7 @@ _COMMANDS = {
     "mirror": "Hold somebody else's edition",
     "check": "Verify every byte",
     "repair": "Fetch again what is damaged or missing",
+    "jobs": "What runs, what failed and why; trying it again",
     "serve": "Show the public tree over HTTP",
     "report": "Write a page with plots",
     "demo": "Do all of this with music made on the spot",
