@@ -5,6 +5,7 @@ Made for one client at a time to say what is to happen next; what was not asked 
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -16,7 +17,7 @@ _BUFFER = 65536
 
 @dataclass(slots=True)
 class Trouble:
-    """What happens to the next connections whose request begins with ``match`` (method, space, path).
+    """What happens to the next connections in whose first line (“PUT /bucket/key …”) ``match`` is found.
 
     ``cut_up`` and ``cut_down`` end the connection after so many bytes of the request or of the answer;
     ``flip_up`` and ``flip_down`` change the byte at that place; ``answer`` is sent instead of asking the
@@ -59,10 +60,10 @@ class Proxy:
         with self._lock:
             self.troubles.append(trouble)
 
-    def count(self, beginning: str) -> int:
-        """Return how many requests began like this."""
+    def count(self, pattern: str) -> int:
+        """Return in how many first lines this was found."""
         with self._lock:
-            return sum(line.startswith(beginning) for line in self.requests)
+            return sum(bool(re.search(pattern, line)) for line in self.requests)
 
     def take(self, line: str) -> Trouble:
         """Note a request; return what is to happen to it."""
@@ -71,7 +72,7 @@ class Proxy:
         with self._lock:
             self.requests.append(line)
             for trouble in self.troubles:
-                if trouble.times and line.startswith(trouble.match):
+                if trouble.times and re.search(trouble.match, line):
                     trouble.times -= 1
                     self.happened += 1
                     return trouble
@@ -181,6 +182,7 @@ def _downwards(trouble: Trouble, server: socket.socket, client: socket.socket) -
             break
     if trouble.silent:
         client.recv(1)  # until the client has had enough
+    _end(client, server)
 
 
 def _changed(data: bytes, passed: int, cut: int | None, flip: int | None) -> tuple[bytes, bool]:

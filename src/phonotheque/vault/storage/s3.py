@@ -55,7 +55,12 @@ class S3Storage:
         """Put a file, a large one in parts. True where the server states the MD5 of all of it."""
         bucket = self._bucket
         if item.size > bucket.options.part:
-            return self._stated(item, put_in_parts(bucket, item, sent))
+            tag = put_in_parts(bucket, item, sent)
+            stored = self.stat(item.key)
+            if stored is not None and stored.sha256 != item.sha256:
+                # The upload that was gone on with had been begun for another file, and says so of this one.
+                tag = put_in_parts(bucket, item, sent, resume=False)
+            return self._stated(item, tag)
         with open_regular(item.file) as raw, naming(item.file):
             data = raw.read(bucket.options.part + 1) or b""
         found = hashlib.sha256(data).hexdigest()

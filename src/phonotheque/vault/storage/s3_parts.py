@@ -35,13 +35,13 @@ class _Upload:
     there: dict[int, tuple[str, int]] = field(default_factory=dict)
 
 
-def put_in_parts(bucket: Bucket, item: Item, sent: Callable[[int], None]) -> str:
+def put_in_parts(bucket: Bucket, item: Item, sent: Callable[[int], None], *, resume: bool = True) -> str:
     """Put a large file; return the ETag that it has to have. One part is in memory at a time.
 
-    Broken off, the parts stay, and the next call goes on from them. Raises VerificationError, and gives the
-    upload up, if the file is not what ``item`` says: nothing appears under its key then.
+    Broken off, the parts stay, and the next call goes on from them if it is to ``resume``. Raises
+    VerificationError, and gives the upload up, if the file is not what ``item`` says: nothing appears then.
     """
-    upload = _resumed(bucket, item) or _begun(bucket, item)
+    upload = (_resumed(bucket, item) if resume else None) or _begun(bucket, item)
     whole, size, digests, parts = hashlib.sha256(), 0, b"", []
     for number, data in enumerate(_slices(item.file, part_size(item.size, bucket.options.part)), start=1):
         whole.update(data)
