@@ -105,12 +105,15 @@ def _record(one: Chosen) -> dict[str, object]:
         "loudness": row.loudness,
         "integrity": row.integrity,
         "integrity_notes": row.integrity_notes,
-        "rights": _rights(one, ", ".join(tags.artists), title),
+        "rights": rights_record(one.statements, one.decisions, ", ".join(tags.artists), title),
         "provenance": {"accession": master.accession_id, "name": master.name, "added_at": master.added_at},
     }
 
 
-def _rights(one: Chosen, artist: str, title: str) -> dict[str, object]:
+def rights_record(
+    statements: Sequence[Statement], decisions: Mapping[Act, Decision], artist: str, title: str
+) -> dict[str, object]:
+    """Return why a file may go out, on which terms, and how to name who made it, as a bag says it."""
     return {
         "decisions": {
             act.value: {
@@ -120,7 +123,7 @@ def _rights(one: Chosen, artist: str, title: str) -> dict[str, object]:
                 "conditions": list(decision.conditions),
                 "territory": decision.territory,
             }
-            for act, decision in one.decisions.items()
+            for act, decision in decisions.items()
         },
         "statements": [
             {
@@ -133,11 +136,11 @@ def _rights(one: Chosen, artist: str, title: str) -> dict[str, object]:
                 "evidence_origin": statement.evidence_origin,
                 "asserted_by": statement.asserted_by,
             }
-            for statement in one.statements
+            for statement in statements
         ],
         "attribution": [
             attribution_line(statement.licence, statement.holder or artist or None, title)
-            for statement in one.statements
+            for statement in statements
             if statement.licence
         ],
     }

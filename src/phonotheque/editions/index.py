@@ -1,4 +1,4 @@
-"""The public index: for every published recording, its bag, path, and where its pieces are in the torrent."""
+"""The public index: for every published file, its bag, path, and where its pieces are in the torrent."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from phonotheque.vault.place import replace_durably
 
 SCHEMA = pa.schema(
     [
-        ("recording", pa.string()),  # public id
+        ("recording", pa.string()),  # public id; null for what belongs to several, as a cover does
         ("bag", pa.string()),
         ("path", pa.string()),  # relative to the bag
         ("size", pa.int64()),
@@ -47,7 +47,7 @@ def write_index(ledger: Connection, bags: list[BagRecord], path: Path) -> None:
                     "piece_length": PIECE,
                 }
                 for entry in files_in_bag(ledger, bag.id)
-                if entry.recording is not None
+                if entry.file_id is not None
             ]
             if rows:
                 writer.write_table(pa.Table.from_pylist(rows, schema=SCHEMA))

@@ -20,6 +20,7 @@ from phonotheque.editions.entries import Chosen, bag_files
 from phonotheque.editions.issue import issue, point_at
 from phonotheque.editions.plan import Plan
 from phonotheque.editions.sealing import (
+    ARTWORK_WAVE,
     AUDIO_WAVE,
     CATALOGUE_SUFFIX,
     CATALOGUE_WAVE,
@@ -31,6 +32,7 @@ from phonotheque.editions.sealing import (
 )
 from phonotheque.editions.selection import current_plan, select_for_bags, wanted_access_copies
 from phonotheque.editions.sending import send_public
+from phonotheque.editions.sidecars import ChosenSidecar, recording_of, select_sidecars, sidecar_bags
 from phonotheque.editions.trust import init_repository, renew
 from phonotheque.ledger.bags import BagRecord, all_bags, latest_edition
 from phonotheque.model.bags import Finding
@@ -108,6 +110,12 @@ def _publish(archive: Archive, *, at: datetime, nonfree: bool, progress: Progres
         bag, left_out = seal_and_record(archive, order, progress)
         pending.append(bag)
         failures.extend(left_out)
+    beside, unread = select_sidecars(archive)
+    failures.extend(unread)
+    for order in _artwork_orders(archive, beside, number, len(pending), at, progress):
+        bag, left_out = seal_and_record(archive, order, progress)
+        pending.append(bag)
+        failures.extend(left_out)
     if latest is not None and not pending and latest.snapshot == snapshot.stamp:
         renew(archive.public, archive.keys, now=at)
         return PublishResult(latest.number, new=False, failures=failures)
@@ -159,6 +167,34 @@ def _fill(archive: Archive, chosen: Sequence[Chosen]) -> Iterator[list[Chosen]]:
         size += one.row.size
     if members:
         yield members
+
+
+def _artwork_orders(
+    archive: Archive,
+    chosen: Sequence[ChosenSidecar],
+    number: int,
+    sealed: int,
+    at: datetime,
+    progress: Progress,
+) -> Iterator[BagOrder]:
+    if chosen:
+        size = sum(one.row.size for one in chosen)
+        progress.start("Sealing artwork and lyrics", total_files=len(chosen), total_bytes=size)
+    limits = archive.settings.publish
+    bags = sidecar_bags(chosen, most_files=limits.bag_files, most_bytes=limits.bag_bytes)
+    for sequence, members in enumerate(bags, start=sealed + 1):
+        recordings = recording_of(one for one, _ in members)
+        yield BagOrder(
+            plan=_bag_plan(archive, f"{sequence:04d}", number, at, tuple(file for _, file in members)),
+            edition=number,
+            wave=ARTWORK_WAVE,
+            listens=None,
+            members={
+                one.row.sha256: Membership(one.row.file_id, recordings[one.row.sha256]) for one, _ in members
+            },
+            sealed_at=timestamp(at),
+            creation_date=int(at.timestamp()),
+        )
 
 
 def _catalogue_order(

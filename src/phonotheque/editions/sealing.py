@@ -10,7 +10,7 @@ from hashlib import sha256
 from phonotheque import __version__
 from phonotheque.editions.torrent import Torrent, build_torrent, piece_spans
 from phonotheque.jobs.pool import cores
-from phonotheque.ledger.bags import BagFileRecord, BagRecord, files_in_bag, record_bag
+from phonotheque.ledger.bags import BagFileRecord, BagRecord, bagged_copy, files_in_bag, record_bag
 from phonotheque.ledger.events import record_event
 from phonotheque.model.bags import Finding, SealedBag
 from phonotheque.model.errors import VerificationError
@@ -24,6 +24,7 @@ from phonotheque.vault.places import check_bagged, settle_bag
 TAG_MANIFEST = "tagmanifest-sha256.txt"
 CATALOGUE_WAVE = 0
 AUDIO_WAVE = 1
+ARTWORK_WAVE = 2  # and lyrics and documents
 CATALOGUE_SUFFIX = "-catalogue"  # of the id of a bag made from a snapshot, which stays where it is
 
 
@@ -32,7 +33,7 @@ class Membership:
     """Which recording and which ledger row a payload file stands for."""
 
     file_id: int
-    recording: str
+    recording: str | None  # None for what belongs to several, as a cover does
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,8 @@ def torrent_path(edition: int, bag_id: str) -> str:
 def discard_unrecorded(archive: Archive, recorded: Iterable[str]) -> None:
     """Remove bags that an interrupted run sealed but never recorded: they are made anew, from the same files.
 
-    Deleting needs a proof: every payload file must still lie outside the bag. Raises VerificationError.
+    Deleting needs a proof: every payload file must still lie outside the bag, waiting or, as a cover may, in
+    another one. Raises VerificationError.
     """
     if not archive.bags.is_dir():
         return
@@ -114,13 +116,22 @@ def discard_unrecorded(archive: Archive, recorded: Iterable[str]) -> None:
         if bag.name in known or bag.name.startswith("."):
             continue
         manifest = read_bag(bag).manifest
-        kept = (incoming_path(archive.incoming, digest).exists() for digest in manifest.values())
+        kept = (
+            incoming_path(archive.incoming, digest).exists() or _is_bagged(archive, digest)
+            for digest in manifest.values()
+        )
         if not bag.name.endswith(CATALOGUE_SUFFIX) and not all(kept):
             raise VerificationError(
                 f"{bag} is a sealed bag that the ledger does not know, with files that are nowhere else.",
                 "Restore the ledger from a backup, or move the bag elsewhere and add it as a folder.",
             )
         remove_bag(bag)
+
+
+def _is_bagged(archive: Archive, sha256: str) -> bool:
+    with archive.ledger.connect() as ledger:
+        found = bagged_copy(ledger, sha256)
+    return found is not None and check_bagged(archive, *found, sha256) is None
 
 
 def _write_torrent(archive: Archive, order: BagOrder, bag: SealedBag) -> Torrent:
@@ -141,7 +152,7 @@ def _write_torrent(archive: Archive, order: BagOrder, bag: SealedBag) -> Torrent
 
 def _bag_record(order: BagOrder, bag: SealedBag, torrent: Torrent) -> BagRecord:
     tagmanifest = next(file for file in bag.files if file.path == TAG_MANIFEST)
-    present = [file for file in bag.files if file.hashes.sha256 in order.members]
+    members = [order.members[sha] for file in bag.files if (sha := file.hashes.sha256) in order.members]
     return BagRecord(
         id=bag.id,
         edition=order.edition,
@@ -151,7 +162,7 @@ def _bag_record(order: BagOrder, bag: SealedBag, torrent: Torrent) -> BagRecord:
         files=len(bag.files),
         payload_bytes=bag.payload_bytes,
         payload_files=bag.payload_files,
-        recordings=len({order.members[file.hashes.sha256].recording for file in present}),
+        recordings=len({member.recording for member in members if member.recording is not None}),
         listens=order.listens,
         tagmanifest_sha256=tagmanifest.hashes.sha256,
         torrent_size=len(torrent.data),

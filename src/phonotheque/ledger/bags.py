@@ -88,6 +88,18 @@ def where_bagged(connection: Connection, file_ids: Iterable[int]) -> dict[int, t
     return {row.file_id: (row.bag_id, row.path) for row in rows}
 
 
+def bagged_copy(connection: Connection, sha256: str) -> tuple[str, str, int] | None:
+    """Return (bag id, path, size) of a file with these bytes that a recorded bag holds for the ledger."""
+    query = (
+        select(bag_files.c.bag_id, bag_files.c.path, bag_files.c.size)
+        .join(files, files.c.id == bag_files.c.file_id)
+        .where(files.c.sha256 == sha256)
+        .order_by(bag_files.c.bag_id, bag_files.c.path)
+    )
+    row = connection.execute(query.limit(1)).first()
+    return None if row is None else (row.bag_id, row.path, row.size)
+
+
 def bagged_kinds(connection: Connection, recordings: Iterable[str]) -> dict[str, set[str]]:
     """Return, for those of these recordings that are in some bag, as what: "master", "access" or both."""
     rows = connection.execute(
