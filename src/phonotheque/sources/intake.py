@@ -41,8 +41,8 @@ from phonotheque.sources.held import catalogue_is_behind, expect_change
 from phonotheque.sources.spread import Where, take_in_spread
 from phonotheque.sources.take_in import How, TakeIn, Taken, remove_leftovers, still_the_same
 from phonotheque.vault.archive import Archive, now, timestamp
-from phonotheque.vault.fixity import check_file
 from phonotheque.vault.incoming import incoming_path
+from phonotheque.vault.places import check_bagged
 
 _LISTED = 10_000  # files named in the result; the ledger's sightings have them all
 _HELD = "held"
@@ -251,7 +251,7 @@ def _record(
         # A recorded bag has these bytes. Killed after this and before the commit, the next run takes them
         # in again and comes here once more; killed the other way round, nobody would remove them.
         for file_id, (bag_id, path) in bagged.items():
-            _remove_spare(archive, result, recorded[file_id], archive.bags / bag_id / path)
+            _remove_spare(archive, result, recorded[file_id], bag_id, path)
     # Only now, acknowledged, may a source be removed: the archive has its bytes.
     if options.how is How.MOVE:
         for taken in batch:
@@ -281,11 +281,11 @@ def _record_facts(
     return recorded
 
 
-def _remove_spare(archive: Archive, result: AddResult, taken: Taken, bagged: Path) -> None:
+def _remove_spare(archive: Archive, result: AddResult, taken: Taken, bag_id: str, path: str) -> None:
     """Remove the copy just taken in of a master that a sealed bag has, if the bag's is shown to be whole."""
     assert not isinstance(taken.outcome, Refusal)
-    if wrong := check_file(bagged, taken.outcome.size, taken.outcome.sha256):
-        result.note(taken.found.path, f"kept also outside its bag, where it is {wrong.what}: {bagged}")
+    if wrong := check_bagged(archive, bag_id, path, taken.outcome.size, taken.outcome.sha256):
+        result.note(taken.found.path, f"kept also outside its bag, where it is {wrong.what}: {bag_id}/{path}")
     else:
         incoming_path(archive.incoming, taken.outcome.sha256).unlink(missing_ok=True)
 
