@@ -31,7 +31,7 @@ _SMOOTHING = (0.25, 0.75, 1.0, 0.75, 0.25)  # over five frames
 _QUIET = 0.01  # a frame with a smaller norm counts as silence
 _GRAY = np.array([0, 1, 3, 2], dtype=np.uint32)
 # libchromaprint resamples with a short filter; these settings make swresample agree with it to the bit.
-_RESAMPLE = f"{RATE}:filter_size=16:phase_shift=8:cutoff=0.8"
+_RESAMPLE = "{rate}:filter_size=16:phase_shift=8:cutoff=0.8"
 
 _MONO = "sample_fmts=s16:channel_layouts=mono"
 
@@ -70,10 +70,14 @@ class BestAlignment:
 
 
 class Fingerprinter:
-    """A consumer of decoded sound; keeps at most 2.6 MB, whatever the length."""
+    """A consumer of decoded sound; keeps at most 2.6 MB, whatever the length.
 
-    def __init__(self) -> None:
-        self._chain = FilterChain(("aresample", _RESAMPLE), ("aformat", _MONO))
+    With a ``speed`` other than 1, the sound is heard as it was before somebody played it that much faster.
+    """
+
+    def __init__(self, speed: float = 1.0) -> None:
+        resample = _RESAMPLE.format(rate=round(RATE * speed))
+        self._chain = FilterChain(("aresample", resample), ("aformat", _MONO))
         self._pieces: list[NDArray[np.int16]] = []
         self._missing = SECONDS * RATE
 

@@ -20,6 +20,7 @@ _COMMANDS = {
     "show": "Everything known about one recording, release or artist",
     "random": "Recordings drawn at random: a true shuffle",
     "conflicts": "What the catalogue could not tell apart without doubt",
+    "duplicates": "Copies of one recording; whether a file is here already",
     "coverage": "What 50, 90, 99 … % of listening takes in bytes",
     "snapshots": "The snapshots of the catalogue; removing old ones",
     "diff": "What changed between two snapshots",
