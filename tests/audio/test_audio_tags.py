@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from phonotheque.audio.artwork import describe_picture
 from phonotheque.audio.examine import examine
-from phonotheque.audio.tag_names import to_tags
+from phonotheque.audio.tag_names import is_lyrics, to_tags
 from phonotheque.audio.tags import MAX_VALUE, MAX_VALUES, collect_tags, read_tags
 from phonotheque.model.audio import Artwork, AudioFacts, Tags
 
@@ -192,6 +192,24 @@ def test_id3_licences_of_every_spelling(made: Mapping[str, Path], tmp_path: Path
         tags, _ = read_tags(file)
     assert sorted(tags.licences) == ["CC0", "https://example.org/1", "https://example.org/3"]
     assert tags.raw["WXXX:Homepage"] == ("https://example.org/2",)
+
+
+def test_lyrics_keep_their_times(made: Mapping[str, Path], tmp_path: Path) -> None:
+    def change(file: Any) -> None:
+        file.tags.add(FRAME.USLT(lang="eng", desc="", text="La la\nLo lo"))
+        timed = [("\nLa la", 1250), ("\nLo lo", 61_500)]
+        file.tags.add(FRAME.SYLT(encoding=3, lang="eng", format=2, type=1, desc="sung", text=timed))
+        file.tags.add(
+            FRAME.SYLT(encoding=3, lang="fra", format=1, type=1, desc="", text=[("La ", 3), ("la", 4)])
+        )
+
+    with tagged(made["a.mp3"], tmp_path / "x.mp3", change).open("rb") as file:
+        tags, _ = read_tags(file)
+    assert {key: value for key, value in tags.raw.items() if is_lyrics(key)} == {
+        "USLT::eng": ("La la\nLo lo",),
+        "SYLT:sung:eng": ("[00:01.25]La la\n[01:01.50]Lo lo\n",),
+        "SYLT::fra": ("La la",),
+    }
 
 
 def test_a_file_without_tags_has_none(made: Mapping[str, Path]) -> None:

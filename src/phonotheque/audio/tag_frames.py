@@ -56,6 +56,8 @@ def _id3(_key: str, frame: Any) -> Iterator[Entry]:
         yield from ((f"{name}:{frame.desc}:{frame.lang}", str(text)) for text in frame.text)
     elif name == "USLT":
         yield f"{name}:{frame.desc}:{frame.lang}", str(frame.text)
+    elif name == "SYLT":
+        yield f"{name}:{frame.desc}:{frame.lang}", _synchronised(frame)
     elif name == "TXXX":
         yield from ((f"{name}:{frame.desc}", str(text)) for text in frame.text)
     elif name == "WXXX":
@@ -66,6 +68,15 @@ def _id3(_key: str, frame: Any) -> Iterator[Entry]:
         yield name, frame.url
     elif name.startswith("T") and hasattr(frame, "text"):
         yield from ((name, str(text)) for text in frame.text)
+
+
+def _synchronised(frame: Any) -> str:
+    """Write synchronised lyrics (ID3v2.4 frames §4.9) as the usual LRC lines; without times if not in ms."""
+    if int(frame.format) != 2:
+        return "".join(str(text) for text, _ in frame.text)
+    return "".join(
+        f"[{at // 60_000:02}:{at % 60_000 / 1000:05.2f}]{str(text).strip()}\n" for text, at in frame.text
+    )
 
 
 def _mp4(key: str, values: Any) -> Iterator[Entry]:

@@ -39,6 +39,10 @@ _NAMES: Final[dict[str, str]] = {
     "copyright": "copyright tcop cprt ©cpy icop rights",
     "comment": "comment ©cmt comm description icmt desc",
 }
+# The words of a song, with or without times. ID3's begin with the names of its frames.
+_LYRICS: Final = frozenset(
+    ("lyrics", "lyricssynchronised", "syncedlyrics", "unsyncedlyrics", "unsynchronisedlyrics", "©lyr")
+)
 _MAX_LIST: Final = 100  # values in one field
 
 
@@ -74,6 +78,11 @@ def to_tags(entries: list[tuple[str, str]]) -> Tags:
         ):
             values.append(text)
     return _assemble(fields, {key: tuple(values) for key, values in raw.items()})
+
+
+def is_lyrics(key: str) -> bool:
+    """Whether what a tag of this name holds are the words of the song."""
+    return plain(key) in _LYRICS or key.upper().startswith(("USLT:", "SYLT:"))
 
 
 def _field(key: str) -> str | None:

@@ -21,7 +21,8 @@ from phonotheque.audio.artwork import measure
 from phonotheque.model.errors import PhonothequeError
 
 MAX_BYTES: Final = 64 << 20  # of the picture as it is stored
-MAX_PIXELS: Final = 1 << 26  # 8192 × 8192: an LP's sleeve at 600 dots per inch
+MAX_PIXELS: Final = 1 << 26  # of a JPEG: 8192 × 8192, an LP's sleeve at 600 dots per inch
+MAX_PIXELS_WHOLE: Final = 1 << 25  # of the other kinds, which have to be decoded at their full size
 MAX_EDGE: Final = 4096  # of a thumbnail
 MIME: Final = "image/jpeg"  # of every thumbnail
 
@@ -87,8 +88,9 @@ def thumbnail(data: bytes, *, edge: int) -> Thumbnail:
     sRGB if its colour profile can be read, and laid on white where it is transparent. The same bytes give the
     same thumbnail with the same release of Pillow.
 
-    Raises PictureError for another kind of file, one that is broken or cut short, and one with more than
-    MAX_BYTES or MAX_PIXELS; ValueError for an ``edge`` outside 1–MAX_EDGE.
+    It takes 700 MB at most, for a WebP. Raises PictureError for another kind of file, one that is broken or
+    cut short, and one with more than MAX_BYTES, MAX_PIXELS or MAX_PIXELS_WHOLE; ValueError for an ``edge``
+    outside 1–MAX_EDGE.
     """
     if not 1 <= edge <= MAX_EDGE:
         raise ValueError(f"a thumbnail's edge has 1 to {MAX_EDGE} pixels, not {edge}")
@@ -114,20 +116,21 @@ def _check(data: bytes) -> str:
     kind = _FORMATS.get(mime or "")
     if kind is None:
         raise PictureError("The picture is not a JPEG, PNG, WebP or GIF.")
-    _check_size(width or 0, height or 0)
+    _check_size(kind, width or 0, height or 0)
     if kind == "JPEG" and data.count(b"\xff\xda") > _MAX_SCANS:  # no pixel's data hold these two bytes
         raise PictureError(f"The picture has more than {_MAX_SCANS} scans.")
     return kind
 
 
-def _check_size(width: int, height: int) -> None:
-    if width * height > MAX_PIXELS:
-        raise PictureError(f"The picture has {width} × {height} pixels, more than {MAX_PIXELS:,} in all.")
+def _check_size(kind: str, width: int, height: int) -> None:
+    limit = MAX_PIXELS if kind == "JPEG" else MAX_PIXELS_WHOLE
+    if width * height > limit:
+        raise PictureError(f"The picture has {width} × {height} pixels, more than {limit:,} in all.")
 
 
 def _shrink(data: bytes, kind: str, edge: int) -> Image.Image:
     with Image.open(io.BytesIO(data), formats=(kind,)) as picture:
-        _check_size(*picture.size)  # a decoder may see another size than the header's: a GIF's frame
+        _check_size(kind, *picture.size)  # a decoder may see another size than the header's: a GIF's frame
         picture.draft(None, (2 * edge, 2 * edge))  # a JPEG is decoded at ½, ¼ or ⅛ if that is large enough
         picture.load()
         profile, turn = picture.info.get("icc_profile"), _TURNS.get(picture.getexif().get(_ORIENTATION, 1))

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, select
 from phonotheque.cli.common import archive_argument, counted, json_option, messages, output, safe, show
 from phonotheque.ledger.events import record_event
 from phonotheque.ledger.schema import decisions, files
+from phonotheque.ledger.sidecars import KIND as SIDECAR
 from phonotheque.ledger.statements import open_questions, record_grant
 from phonotheque.model.errors import NotFoundError
 from phonotheque.model.rights import WORLDWIDE, Act, Covers, Kind
@@ -105,7 +106,11 @@ def grant_command(
     asserted_by: str | None,
     as_json: bool,
 ) -> None:
-    """Record your own statement about FILEs: names as listed (* and ? allowed) or the start of a SHA-256."""
+    """Record your own statement about FILEs: names as listed (* and ? allowed) or the start of a SHA-256.
+
+    A pattern means music only: what is granted for the music is not granted for the picture beside it. Name
+    artwork, lyrics and documents one by one, or in a rights.toml beside them.
+    """
     statement = make_grant(
         licence=licence,
         kind=Kind(kind),
@@ -207,7 +212,9 @@ def _print_questions(archive: Archive, asked: list[dict[str, Any]]) -> None:
 
 def _select(ledger: Connection, selectors: tuple[str, ...]) -> dict[int, str]:
     rows = ledger.execute(
-        select(files.c.id, files.c.name, files.c.sha256).where(files.c.kind == "master")
+        select(files.c.id, files.c.name, files.c.sha256, files.c.kind).where(
+            files.c.kind.in_(("master", SIDECAR))
+        )
     ).all()
     chosen: dict[int, str] = {}
     for selector in selectors:
@@ -215,7 +222,7 @@ def _select(ledger: Connection, selectors: tuple[str, ...]) -> dict[int, str]:
             row.id: row.name
             for row in rows
             if row.name == selector
-            or fnmatch.fnmatchcase(row.name, selector)
+            or (row.kind != SIDECAR and fnmatch.fnmatchcase(row.name, selector))
             or (len(selector) >= 8 and row.sha256.startswith(selector.lower()))
         }
         if not matches:

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from phonotheque.catalogue.conflicts import explain
 from phonotheque.catalogue.lookup import Catalogue
 from phonotheque.catalogue.views import ArtistView, Fact, Hit, Named, RecordingView, ReleaseView
+from phonotheque.cli.beside import beside_files, beside_lines
 from phonotheque.cli.common import archive_argument, human_size, json_option, output, safe, show
 from phonotheque.ledger.bags import where_bagged
 from phonotheque.ledger.schema import decisions, files
@@ -53,6 +54,7 @@ def _holdings(archive: Archive, hashes: tuple[str, ...]) -> list[dict[str, Any]]
     with archive.ledger.connect() as ledger:
         rows = ledger.execute(select(files).where(files.c.sha256.in_(hashes)).order_by(files.c.id)).all()
         bagged = where_bagged(ledger, [row.id for row in rows])
+        beside = beside_files(ledger, rows)
         for row in rows:
             decided = ledger.execute(select(decisions).where(decisions.c.file_id == row.id))
             found.append(
@@ -66,6 +68,7 @@ def _holdings(archive: Archive, hashes: tuple[str, ...]) -> list[dict[str, Any]]
                     "integrity_notes": row.integrity_notes,
                     "bag": "/".join(bagged[row.id]) if row.id in bagged else None,
                     "decisions": {d.act: {"answer": d.answer, "reason": d.reason} for d in decided},
+                    **beside[row.id],
                 }
             )
     return found
@@ -90,6 +93,7 @@ def _print_recording(view: RecordingView, holdings: list[dict[str, Any]]) -> Non
             ("Integrity", say_integrity(held["integrity"], held["integrity_notes"])),
             ("In bag", held["bag"]),
             *((act.capitalize(), f"{d['answer']}: {d['reason']}") for act, d in held["decisions"].items()),
+            *beside_lines(held),
         )
     _print_facts(view.facts)
     if view.tracks > 100:
