@@ -45,6 +45,13 @@ def ledgers_on_postgresql(postgresql_server: URL) -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=ON_POSTGRESQL)
+def closed_afterwards() -> Iterator[None]:
+    """No connection outlives its test."""
+    yield
+    postgresql.close_ledgers()
+
+
 def open_ledger(path: Path) -> Engine:
     """Open the ledger at ``path``, or the database that stands for it."""
     return postgresql.connect_instead(path) if ON_POSTGRESQL else connect_file(path)

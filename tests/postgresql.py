@@ -45,6 +45,7 @@ _SETTINGS = (
     "max_connections=200",
     "listen_addresses=",
 )
+_opened: list[Engine] = []  # for ever: what is used again is to be closed again
 _INITDB = ("--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en-US", "--encoding=UTF8")
 
 
@@ -73,7 +74,7 @@ class Server:
         with (self.folder / "log").open("ab") as log:
             # It is told to stop when this process dies, however it dies.
             self._process = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "INT", _program("postgres"), "-D", self.data, *words],
+                ["setpriv", "--pdeathsig", "QUIT", _program("postgres"), "-D", self.data, *words],
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -92,10 +93,10 @@ class Server:
             else:
                 return
 
-    def stop(self) -> None:
-        """Stop it, whoever is connected."""
+    def stop(self, how: int = signal.SIGINT) -> None:
+        """Stop it, whoever is connected; with SIGQUIT at once, without bringing anything to the disk."""
         if self._process is not None:
-            self._process.send_signal(signal.SIGINT)
+            self._process.send_signal(how)
             try:
                 self._process.wait(_PATIENCE)
             except subprocess.TimeoutExpired:
@@ -126,7 +127,7 @@ def running_server() -> Iterator[Server]:
         try:
             yield server
         finally:
-            server.stop()
+            server.stop(signal.SIGQUIT)
     finally:
         shutil.rmtree(folder)
 
@@ -168,7 +169,15 @@ def connect_instead(path: Path) -> Engine:
     """Stands for ``connect_file``: opens the database that is there in place of a file."""
     if not path.parent.is_dir():
         raise FileNotFoundError(path)
-    return connect(ledger_url(path, make_url(os.environ[SERVER])))
+    engine = connect(ledger_url(path, make_url(os.environ[SERVER])))
+    _opened.append(engine)
+    return engine
+
+
+def close_ledgers() -> None:
+    """Close the connections that a command, which would have ended with its process, has left open."""
+    for engine in _opened:
+        engine.dispose()
 
 
 def copy_tree(source: Path, target: Path) -> None:

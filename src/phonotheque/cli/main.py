@@ -6,7 +6,7 @@ import sys
 from importlib import import_module
 
 import click
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 
 from phonotheque import __version__
 from phonotheque.cli.common import failed, interrupted
@@ -30,6 +30,7 @@ _COMMANDS = {
     "publish": "Seal bags and publish a signed edition",
     "mirror": "Hold somebody else's edition",
     "check": "Verify every byte",
+    "ledger": "Where the ledger is; moving it to PostgreSQL, or back",
     "repair": "Fetch again what is damaged or missing",
     "jobs": "What runs, what failed and why; trying it again",
     "serve": "Show the public tree over HTTP",
@@ -82,7 +83,7 @@ def main() -> None:
         name = f"{error.filename}: " if error.filename else ""
         advice = "Nothing acknowledged is lost; correct this and run the same command again."
         sys.exit(failed(f"{name}{error.strerror or error}.", advice, 1))
-    except OperationalError as error:
+    except (DataError, OperationalError) as error:
         advice = "Nothing acknowledged is lost; correct this and run the same command again."
         sys.exit(failed(f"The ledger could not be written: {error.orig}.", advice, 1))
 

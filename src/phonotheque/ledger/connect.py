@@ -22,9 +22,9 @@ def connect(url: str | URL) -> Engine:
     that means nothing here, PhonothequeError when the ledger cannot be opened, is a newer program's or an
     unfinished copy, VerificationError when it is not a sound database.
     """
-    engine = _engine(url)
+    engine = open_database(url)
     try:
-        revision = _revision(engine)
+        revision = revision_of(engine)
         if revision is not None and revision.startswith(MOVING):
             raise PhonothequeError(
                 f"The ledger {shown(engine)} is a copy that was not finished.",
@@ -88,7 +88,8 @@ def integrity_errors(engine: Engine) -> list[str]:
     return errors + [f"row {row[1]} of {row[0]} refers to a missing row of {row[2]}" for row in dangling]
 
 
-def _engine(url: str | URL) -> Engine:
+def open_database(url: str | URL) -> Engine:
+    """Return an engine for a database, whatever it holds. Raises UsageError for an address without sense."""
     try:
         address = make_url(url)
         if address.drivername in ("postgresql", "postgres", "postgresql+psycopg"):
@@ -128,7 +129,7 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
     cursor.close()
 
 
-def _revision(engine: Engine) -> str | None:
+def revision_of(engine: Engine) -> str | None:
     """Return which schema the database has; None for one without a ledger."""
     if not inspect(engine).has_table("alembic_version"):
         return None

@@ -21,6 +21,7 @@ from phonotheque.model.errors import BusyError, NotFoundError, PhonothequeError,
 from phonotheque.model.settings import Layer, Settings, parse_settings
 
 SETTINGS_FILE = "phonotheque.toml"
+LEDGER_FILE = "ledger.sqlite"
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Archive:
         """The ledger, opened and migrated at first use."""
         if self.settings.ledger.url:
             return connect(self.settings.ledger.url)
-        return connect_file(self.folder / "ledger.sqlite")
+        return connect_file(self.folder / LEDGER_FILE)
 
     def holds_something(self) -> bool:
         """Whether there is anything in the vault."""
