@@ -20,6 +20,7 @@ from phonotheque.sources.held import rebuild_catalogue
 from phonotheque.sources.intake import add_folder
 from phonotheque.vault.archive import Archive
 from phonotheque.vault.check import check_bags, check_incoming, check_ledger, recorded_bags
+from tests.docs.docs_pages import DOCS, codes, table
 from tests.sources.test_sidecars import LYRICS, png, put
 from tests.tones import flac
 
@@ -108,6 +109,14 @@ def test_their_lines_say_what_they_are_and_why_they_may_go_out(stocked: Archive)
     assert cover["rights"]["decisions"]["distribute"]["answer"] == "yes"
     assert cover["rights"]["statements"][0]["licence"] == "CC0-1.0"
     assert (lyrics["what"], len(lyrics["recordings"])) == ("lyrics", 1)
+
+
+def test_every_field_of_their_lines_is_described(stocked: Archive) -> None:
+    (bag,) = artwork(publish(stocked, at=NOW))
+    described = {codes(row[0])[0] for row in table(DOCS / "format.md", "### Artwork, lyrics and documents")}
+    written = {key for line in lines(stocked, bag.id).values() for key in line}
+    of_every_file = {"path", "size", "sha256", "pieces_root", "kind", "rights", "provenance"}
+    assert written == described | of_every_file
 
 
 def test_lyrics_are_in_the_index_with_their_recording(stocked: Archive) -> None:

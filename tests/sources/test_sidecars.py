@@ -258,6 +258,7 @@ def test_what_names_the_cover_grants_it(
 
 
 @pytest.mark.parametrize("rule", [
+    'licence = "CC-BY-4.0"\n',
     'files = ["*.flac"]\nlicence = "CC-BY-4.0"\n',
     'files = ["*"]\nlicence = "CC-BY-4.0"\ncovers = "recording"\n',
 ])  # fmt: skip

@@ -1,7 +1,7 @@
 """``rights.toml``: what an archivist, or whoever made a folder, states about the files in it. Our own format.
 
 [[rights]]
-files = ["*.flac", "disc 1/**"]      # default: every file below
+files = ["*.flac", "disc 1/**"]      # default: all music below
 licence = "CC-BY-SA-4.0"
 holder = "The Example Ensemble"
 evidence = "https://example.org/releases/7"
@@ -73,7 +73,8 @@ def _rule(table: Mapping[str, object], where: str) -> Rule:
     checked = normal_form(stated)
     if isinstance(checked, Problem):
         raise PhonothequeError(f"{where}: {checked.field}: {checked.what}", checked.advice)
-    return Rule(compiled(patterns, globs.ours, where), Evidence(statements=(checked,)))
+    evidence = Evidence(statements=(checked,))
+    return Rule(compiled(patterns, globs.ours, where), evidence, unnamed="files" not in table)
 
 
 def _text(table: Mapping[str, object], field: str, where: str, otherwise: str = "") -> str:

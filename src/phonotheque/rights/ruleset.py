@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any
 
 from phonotheque.model.errors import PhonothequeError
 from phonotheque.model.rights import Evidence, Kind
+from phonotheque.model.sidecars import kind_of
 from phonotheque.rights.combine import joined
 from phonotheque.rights.globs import Glob
 from phonotheque.rights.sidecars import read_bounded, shown
@@ -19,13 +21,19 @@ MAX_RULES_BYTES = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One table or stanza: the patterns it is for, and what it says."""
+    """One table or stanza: the patterns it is for, and what it says.
+
+    ``unnamed``: it names no files, and so speaks of the music, and not of pictures and texts beside it.
+    """
 
     globs: tuple[Glob, ...]
     evidence: Evidence
+    unnamed: bool = False
 
     def is_for(self, path: str) -> bool:
         """Tell whether one of the patterns matches a path relative to the folder."""
+        if self.unnamed and kind_of(os.fsencode(path.rpartition("/")[2])) is not None:
+            return False
         return any(glob.matches(path) for glob in self.globs)
 
 
