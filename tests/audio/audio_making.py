@@ -7,6 +7,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+import soundfile
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from numpy.typing import NDArray
@@ -34,11 +35,19 @@ _BARE = (("write_xing", "0"), ("id3v2_version", "0"))
 PLAIN_MP3 = Kind("plain.mp3", "mp3", "libmp3lame", "fltp", options=_BARE)
 OPUS = Kind("a.opus", "ogg", "libopus", "flt", 48_000, (("page_duration", "200000"),))
 AAC = Kind("a.m4a", "mp4", "aac", "fltp")
+FAST_AAC = Kind("fast.m4a", "mp4", "aac", "fltp", options=(("movflags", "faststart"),))
 ALAC = Kind("alac.m4a", "mp4", "alac", "s16p")
 WAVPACK = Kind("a.wv", "wv", "wavpack", "s16p")
 TTA = Kind("a.tta", "tta", "tta", "s16")
 MATROSKA = Kind("a.mka", "matroska", "libopus", "flt", 48_000)
 WMA = Kind("a.wma", "asf", "wmav2", "fltp")
+OGG_FLAC = Kind("a.oga", "ogg", "flac", "s16", options=(("page_duration", "200000"),))
+ADTS = Kind("a.aac", "adts", "aac", "fltp")
+WEBM = Kind("a.webm", "webm", "libopus", "flt", 48_000)
+MP2 = Kind("a.mp2", "mp2", "mp2", "s16")
+CAF = Kind("a.caf", "caf", "pcm_s16le", "s16")
+WAVE64 = Kind("a.w64", "w64", "pcm_s16le", "s16")
+AU = Kind("a.au", "au", "pcm_s16be", "s16")
 KINDS = (FLAC, WAV, AIFF, MP3, PLAIN_MP3, OPUS, AAC, ALAC, WAVPACK, TTA, MATROSKA, WMA)
 
 CENC = Kind(
@@ -70,6 +79,12 @@ def music(seconds: float, *, seed: int = 1, rate: int = RATE) -> NDArray[np.int1
     return np.asarray((out / 5 + noise).clip(-1, 1) * 32_000, dtype=np.int16)
 
 
+def write_vorbis(path: Path, samples: NDArray[np.int16]) -> Path:
+    """Write Ogg Vorbis by libsndfile, as most programs do: FFmpeg's own encoder is another."""
+    soundfile.write(path, samples, RATE, format="OGG", subtype="VORBIS")
+    return path
+
+
 def write(
     path: Path, kind: Kind, samples: NDArray[np.int16], *, codec_options: dict[str, str] | None = None
 ) -> Path:
@@ -87,5 +102,6 @@ def write(
             frame = AudioFrame.from_ndarray(piece.reshape(1, -1), format="s16", layout=layout)
             frame.sample_rate = kind.rate
             container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
+        # FLAC's encoder ends with a packet of no sound that states its MD5: only its own container takes it.
+        container.mux([p for p in stream.encode(None) if p.size or kind.container != "ogg"])
     return path

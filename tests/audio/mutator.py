@@ -16,36 +16,26 @@ from typing import Final
 from fastcrc import crc32
 
 _BLOCK: Final = 2_000  # bytes lost, doubled or moved at a time
-_SHARES: Final = (0.05, 0.3, 0.5, 0.7, 0.9, 0.97)  # where files are cut; never within the first headers
 
 
 def damaged(data: bytes, seed: str) -> dict[str, list[bytes]]:
-    """Return spoiled copies of ``data`` by what was done to them, several of each where it matters where."""
+    """Return spoiled copies of ``data`` by what was done to them, several of each where the place matters."""
     dice = random.Random(seed)
     size = len(data)
-    half = size // 2
+    half, quarter = size // 2, size // 4
     noise = dice.randbytes(3_000)
-    block = data[half : half + _BLOCK]
-    other = data[half // 2 : half // 2 + _BLOCK]
+    block, other = data[half : half + _BLOCK], data[quarter : quarter + _BLOCK]
+    between, rest = data[quarter + _BLOCK : half], data[half + _BLOCK :]
     return {
-        "a bit in the middle": [
-            flip(data, dice.randrange(size // 4, 3 * size // 4), dice) for _ in range(12)
-        ],
-        "a bit near the end": [
-            flip(data, dice.randrange(19 * size // 20, size - 40), dice) for _ in range(4)
-        ],
-        "cut": [data[: int(size * share) + dice.randrange(97)] for share in _SHARES],
-        "cut by a byte": [data[:-1]],
-        "zeros after it": [data + bytes(3_000)],
-        "noise after it": [data + noise],
-        "zeros before it": [bytes(3_000) + data],
-        "noise before it": [noise + data],
-        "a block of zeros": [data[:half] + bytes(len(block)) + data[half + len(block) :]],
-        "a block missing": [data[:half] + data[half + len(block) :]],
-        "a block twice": [data[:half] + block + data[half:]],
-        "two blocks swapped": [
-            data[: half // 2] + block + data[half // 2 + _BLOCK : half] + other + data[half + _BLOCK :]
-        ],
+        "a bit": [flip(data, dice.randrange(size // 5, size - 100), dice) for _ in range(24)],
+        "cut": [data[: int(size * share / 20) + dice.randrange(97)] for share in range(8, 20)],
+        "cut by 1 byte": [data[:-1]],
+        "bytes after": [data + more for more in (bytes(3_000), noise, data[:3_000])],
+        "bytes before": [more + data for more in (bytes(3_000), noise)],
+        "zeroed": [data[:half] + bytes(_BLOCK) + rest],
+        "missing": [data[:half] + rest],
+        "doubled": [data[:half] + block + data[half:]],
+        "swapped": [data[:quarter] + block + between + other + rest],
     }
 
 

@@ -9,7 +9,7 @@ from typing import BinaryIO
 import numpy as np
 from av.audio.frame import AudioFrame
 
-from phonotheque.audio.flac_frames import check_frames
+from phonotheque.audio.flac_frames import check_frames, ends_with_frame
 from phonotheque.audio.id3 import skip_id3v2, tags_begin
 from phonotheque.audio.samples import Samples, little_endian
 from phonotheque.audio.verdict import Damage, Verdict
@@ -76,13 +76,15 @@ def check_flac(
 ) -> Verdict:
     """Compare what the header states with what was decoded: ``samples`` per channel and their ``md5``.
 
-    The checksums of the frames are looked at, too, when these do not agree or the decoder is ``doubtful``, to
-    say where; and when the header has no MD5: they then prove the sound whole, if its length is stated.
+    The checksums of the frames are looked at, too, when these do not agree, the decoder is ``doubtful`` or
+    something follows the last frame, to say where; and when the header has no MD5: they then prove the sound
+    whole, if its length is stated.
     """
     agree = bool(stated.md5) and md5 == stated.md5 and samples == (stated.samples or samples)
-    if agree and not doubtful:
+    end = tags_begin(file, size)
+    if agree and not doubtful and (not samples or ends_with_frame(file, end)):
         return Verdict(proven=True)
-    frames = check_frames(file, tags_begin(file, size), rate=stated.sample_rate or 1, block=stated.block)
+    frames = check_frames(file, end, rate=stated.sample_rate or 1, block=stated.block)
     if agree:
         what = "something that is no sound lies here or after this frame; by its MD5 the sound is whole"
         return Verdict(proven=True, damage=tuple(replace(one, what=what) for one in frames.damage[-1:]))

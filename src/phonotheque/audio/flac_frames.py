@@ -21,6 +21,7 @@ _CHUNK: Final = 1 << 20
 _LONGEST_HEADER: Final = 16  # bytes
 _LONGEST_FRAME: Final = 1 << 21  # bytes: 65,535 samples of 8 channels, hardly compressed
 _MAX_FRAMES: Final = 4_000_000  # four days of sound
+_REACHES: Final = (32 * 1024, _LONGEST_FRAME)  # bytes before the end in which the last frame begins
 _LOOKAHEAD: Final = 4  # what looks like a header within a frame is none; as many are passed over in a row
 
 
@@ -78,6 +79,22 @@ def check_frames(file: BinaryIO, end: int, *, rate: int, block: int) -> Frames:
             what = "the frame's checksum does not hold" if following < end else last
             notes.add(what, seconds=first / rate, byte=at)
     return Frames(samples, notes.result())
+
+
+def ends_with_frame(file: BinaryIO, end: int) -> bool:
+    """Whether what comes last before offset ``end`` is a whole frame. Reads only the last few kilobytes."""
+    start = _sound_begins(file)
+    for reach in _REACHES:
+        at = max(start, end - reach)
+        file.seek(at)
+        data = file.read(end - at)
+        for match in reversed(list(_SYNC.finditer(data))):
+            frame = data[match.start() :]
+            if _header(frame[:_LONGEST_HEADER], 0) and _used(frame) == len(frame):
+                return True
+        if at == start:
+            break
+    return False
 
 
 def _next(file: BinaryIO, headers: _Headers, index: int, end: int) -> tuple[int, int]:

@@ -26,6 +26,8 @@ _CHECKED_BY_DECODER: Final = frozenset({"wavpack", "tta", "tak", "flac"})
 _KNOWS_LENGTH: Final = frozenset(
     {"mov", "matroska", "asf", "wv", "ape", "tta", "tak", "caf", "mpc8", "dsf", "ogg"}
 )
+# In Ogg the length is the writer's own count: where all pages are there and hold, so is all of the sound.
+_COUNTED_APART: Final = frozenset({"vorbis", "opus", "flac", "speex"})
 _TOLERANCE: Final = 0.5  # seconds: encoder delay and padding are counted differently by different writers
 _NO_CHECKSUM: Final = "the format carries no checksum over all of its sound: it decodes, and no more is known"
 
@@ -42,7 +44,13 @@ def judge(
     verdict = _structure(file, size, stream, flac)
     if stream.codec.startswith("pcm_"):
         stream = _whole_samples(stream)
-    damage = (*(_placed(one, size, stream) for one in verdict.damage), *_duration(stream), *stream.damage)
+    shorter = _duration(stream)
+    if verdict.proven and stream.codec in _COUNTED_APART:
+        verdict = replace(verdict, remarks=(*verdict.remarks, *map(str, shorter)))
+        shorter = ()
+    if any(one.byte is not None for one in verdict.damage):
+        stream = _without_times(stream)
+    damage = (*(_placed(one, size, stream) for one in verdict.damage), *shorter, *stream.damage)
     if damage:
         return Integrity.DAMAGED, (*map(str, (*damage, *stream.complaints)), *verdict.remarks)
     if verdict.proven:
@@ -58,6 +66,12 @@ def _whole_samples(stream: Stream) -> Stream:
     """Forget a last sample of which one or two bytes are missing: what the structure says of it is enough."""
     kept = tuple(one for one in stream.complaints if "Invalid PCM packet" not in one.what)
     return replace(stream, complaints=kept)
+
+
+def _without_times(stream: Stream) -> Stream:
+    """Forget when the decoder complained: it reads ahead, and the structure tells better."""
+    lost, said = ([replace(one, seconds=None) for one in some] for some in (stream.damage, stream.complaints))
+    return replace(stream, damage=tuple(lost), complaints=tuple(said))
 
 
 def _placed(damage: Damage, size: int, stream: Stream) -> Damage:
