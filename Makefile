@@ -25,10 +25,11 @@ lint: $(VENV)/.ready  ## ruff, mypy --strict, import layers, docs
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: lint  ## all checks and all tests
+test: lint  ## all checks and all tests; those of the ledger on PostgreSQL as well
 	sh scripts/test-tools.sh
 	UV_SYSTEM_CERTS=true $(BIN)/uv sync --frozen --inexact --quiet --group cluster
 	$(BIN)/pytest -n auto --dist loadgroup --cov --cov-report=term:skip-covered
+	TESTS_LEDGER=postgresql $(BIN)/pytest -q -n auto --dist loadgroup
 
 bench: $(VENV)/.ready  ## measure against other tools; prints ratios
 	sh scripts/bench-tools.sh

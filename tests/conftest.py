@@ -21,6 +21,23 @@ ARCHIVE_ID = "5f0c1f5e-6d0a-4c57-9d5e-0c8f6a1b2c3d"
 ROOT = Path(__file__).parents[1]
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On PostgreSQL run what opens a ledger, and say of the rest why not."""
+    if not ON_POSTGRESQL:
+        return
+    without = [item for item in items if not _on_postgresql_too(item)]
+    config.hook.pytest_deselected(items=without)
+    items[:] = [item for item in items if _on_postgresql_too(item)]
+    for item in items:
+        if mark := item.get_closest_marker("sqlite"):
+            item.add_marker(pytest.mark.skip(reason=f"SQLite only: {mark.args[0]}"))
+
+
+def _on_postgresql_too(item: pytest.Item) -> bool:
+    opens = {"make_archive", "ledger", "phono", "bases"} & set(getattr(item, "fixturenames", ()))
+    return bool(opens or item.get_closest_marker("ledger") or item.get_closest_marker("sqlite"))
+
+
 @pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[URL]:
     """The address of a PostgreSQL server: the one that is running already, or one for this process."""

@@ -153,8 +153,9 @@ def make_template(server: URL) -> None:
     connect(new_database(server, _TEMPLATE)).dispose()
 
 
-def ledger_url(note: Path, server: URL) -> URL:
+def ledger_url(note: Path) -> URL:
     """Return the address of the database that stands for the file ``note``; make it at first use."""
+    server = make_url(os.environ[SERVER])
     name = "t" + hashlib.sha256(os.fsencode(note.resolve())).hexdigest()[:40]
     with psycopg.connect(_conninfo(server)) as admin:
         admin.execute("SELECT pg_advisory_lock(hashtext(%s))", [name])  # until the end of the block
@@ -169,7 +170,7 @@ def connect_instead(path: Path) -> Engine:
     """Stands for ``connect_file``: opens the database that is there in place of a file."""
     if not path.parent.is_dir():
         raise FileNotFoundError(path)
-    engine = connect(ledger_url(path, make_url(os.environ[SERVER])))
+    engine = connect(ledger_url(path))
     _opened.append(engine)
     return engine
 
@@ -185,7 +186,7 @@ def copy_tree(source: Path, target: Path) -> None:
     shutil.copytree(source, target, symlinks=True)
     if ON_POSTGRESQL:
         for note in target.rglob("ledger.sqlite"):
-            ledger_url(note, make_url(os.environ[SERVER]))
+            ledger_url(note)
 
 
 def raw(url: URL) -> psycopg.Connection[tuple[Any, ...]]:

@@ -33,6 +33,7 @@ exec {python} -m phonotheque.cli.main "$@"
 
 # What follows on one page must run in one process, which holds the page's console.
 one_console = pytest.mark.xdist_group("walkthrough")
+pytestmark = pytest.mark.ledger
 
 
 @dataclass

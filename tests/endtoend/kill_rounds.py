@@ -30,6 +30,7 @@ from tests.endtoend.final_states import differences, mirrored, published, taken_
 from tests.endtoend.promises import broken
 from tests.endtoend.small_music import write_album, write_unwanted
 from tests.endtoend.stepping import SAYS
+from tests.postgresql import copy_tree
 
 EPOCH = {"SOURCE_DATE_EPOCH": "1795256100"}  # DATE: what is made at the same moment can be equal
 COMMANDS = ("add", "publish", "mirror")
@@ -81,7 +82,7 @@ def make_bases(folder: Path) -> Bases:
     write_unwanted(place / "music" / "more")
     for command, following in zip(COMMANDS, (*COMMANDS[1:], "done"), strict=True):
         copied = bases.base(following)
-        shutil.copytree(bases.base(command), copied, symlinks=True)
+        copy_tree(bases.base(command), copied)
         words = words_of(command, copied, copied / "archive")
         with start(*words, env=EPOCH, program=(STEPPING, "count")) as process:
             wait_for_lock(process, changing(command, copied))
@@ -102,7 +103,7 @@ def run_round(bases: Bases, seed: str, command: str, *, step: int | None = None)
     chance = random.Random(seed)
     place = bases.folder / "round"
     shutil.rmtree(place, ignore_errors=True)
-    shutil.copytree(bases.base(command), place, symlinks=True)
+    copy_tree(bases.base(command), place)
     variant = chance.choice(_VARIANTS[command])
     origin = bases.url if variant == "web" else place / "archive"
     words = words_of(command, place, origin, variant)

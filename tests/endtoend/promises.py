@@ -17,9 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import bagit
+import psycopg
 from tuf.api.exceptions import DownloadHTTPError
 from tuf.ngclient import Updater
 from tuf.ngclient.fetcher import FetcherInterface
+
+from tests.postgresql import ON_POSTGRESQL, ledger_url, raw
 
 
 def broken(archive: Path) -> list[str]:
@@ -27,7 +30,7 @@ def broken(archive: Path) -> list[str]:
     if not (archive / "ledger.sqlite").exists():
         return []
     with closing(_open(archive)) as ledger:
-        if not ledger.execute("SELECT 1 FROM sqlite_master WHERE name = 'events'").fetchone():
+        if not ledger.execute(_ANY_TABLES).fetchone():
             return []
         return [
             *_ledger(ledger),
@@ -79,13 +82,34 @@ class FolderFetcher(FetcherInterface):
         yield path.read_bytes()
 
 
-def _open(archive: Path) -> sqlite3.Connection:
-    ledger = sqlite3.connect(archive / "ledger.sqlite")
-    ledger.row_factory = None
-    return ledger
+class _OnPostgresql:
+    """As much of sqlite3's connection as is used here."""
+
+    def __init__(self, connection: psycopg.Connection[tuple[Any, ...]]) -> None:
+        self._connection = connection
+        self.close = connection.close
+
+    def execute(self, query: str, values: tuple[Any, ...] = ()) -> psycopg.Cursor[tuple[Any, ...]]:
+        return self._connection.execute(query.replace("?", "%s").encode(), values)
 
 
-def _ledger(ledger: sqlite3.Connection) -> Iterator[str]:
+_Ledger = sqlite3.Connection | _OnPostgresql
+_ANY_TABLES = (
+    "SELECT 1 FROM information_schema.tables WHERE table_name = 'events'"
+    if ON_POSTGRESQL
+    else "SELECT 1 FROM sqlite_master WHERE name = 'events'"
+)
+
+
+def _open(archive: Path) -> _Ledger:
+    if ON_POSTGRESQL:
+        return _OnPostgresql(raw(ledger_url(archive / "ledger.sqlite")))
+    return sqlite3.connect(archive / "ledger.sqlite")
+
+
+def _ledger(ledger: _Ledger) -> Iterator[str]:
+    if ON_POSTGRESQL:
+        return  # it does not let in what refers to nothing
     for (line,) in ledger.execute("PRAGMA integrity_check"):
         if line != "ok":
             yield f"the ledger: {line}"
@@ -93,7 +117,7 @@ def _ledger(ledger: sqlite3.Connection) -> Iterator[str]:
         yield f"the ledger: {row}"
 
 
-def _masters(archive: Path, ledger: sqlite3.Connection) -> Iterator[str]:
+def _masters(archive: Path, ledger: _Ledger) -> Iterator[str]:
     for file_id, name, digest in ledger.execute("SELECT id, name, sha256 FROM files WHERE held"):
         places = [archive / "vault" / "incoming" / digest[:2] / digest]
         for bag, path in ledger.execute("SELECT bag_id, path FROM bag_files WHERE file_id = ?", (file_id,)):
@@ -106,7 +130,7 @@ def _masters(archive: Path, ledger: sqlite3.Connection) -> Iterator[str]:
                 yield f"{place} is not {digest}"
 
 
-def _bags(archive: Path, ledger: sqlite3.Connection) -> Iterator[str]:
+def _bags(archive: Path, ledger: _Ledger) -> Iterator[str]:
     for bag, edition, torrent in ledger.execute("SELECT id, edition, torrent_sha256 FROM bags"):
         folder = archive / "vault" / "bags" / bag
         yield from _invalid(folder)
@@ -119,14 +143,14 @@ def _bags(archive: Path, ledger: sqlite3.Connection) -> Iterator[str]:
                 yield f"{folder / name} is not as recorded"
 
 
-def _editions(archive: Path, ledger: sqlite3.Connection) -> Iterator[str]:
+def _editions(archive: Path, ledger: _Ledger) -> Iterator[str]:
     for number, digest in ledger.execute("SELECT number, sha256 FROM editions"):
         path = archive / "public" / "targets" / "editions" / str(number) / "edition.json"
         if not path.exists() or sha256(path) != digest:
             yield f"{path} is not as recorded"
 
 
-def _holdings(archive: Path, ledger: sqlite3.Connection) -> Iterator[str]:
+def _holdings(archive: Path, ledger: _Ledger) -> Iterator[str]:
     for bag, path, digest in ledger.execute("SELECT bag_id, path, sha256 FROM holding_files"):
         places = [archive / "vault" / where / bag / path for where in ("bags", "arriving")]
         if not any(place.exists() and sha256(place) == digest for place in places):

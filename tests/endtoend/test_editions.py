@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from tests.endtoend.commands import DATE, LOOPBACK, phono
 from tests.endtoend.final_states import differences, published, tree
 from tests.endtoend.kill_rounds import EPOCH, Bases
 from tests.endtoend.promises import broken
+from tests.postgresql import copy_tree
 
 pytestmark = pytest.mark.xdist_group("editions")
 _HOLD_ALL = ("--budget", "1GB", "--once", "--json", *LOOPBACK)
@@ -19,7 +19,7 @@ _HOLD_ALL = ("--budget", "1GB", "--once", "--json", *LOOPBACK)
 
 def copied(bases: Bases, command: str, place: Path) -> Path:
     """Copy the archive as it is before a command."""
-    shutil.copytree(bases.base(command) / "archive", place, symlinks=True)
+    copy_tree(bases.base(command) / "archive", place)
     return place
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import random
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,8 +17,12 @@ from tests.endtoend.commands import STEPPING, phono, start
 from tests.endtoend.final_states import differences
 from tests.endtoend.kill_rounds import COMMANDS, EPOCH, Bases, changing, state, words_of
 from tests.endtoend.promises import broken
+from tests.postgresql import copy_tree
 
-pytestmark = pytest.mark.xdist_group("kills")
+pytestmark = [
+    pytest.mark.xdist_group("kills"),
+    pytest.mark.sqlite("a ledger elsewhere is not on the disk that fills"),
+]
 _SIZE = 64_000_000  # bytes of the small file system
 _CLEAR = ("No space left on device", "disk is full", "Make room", "No usable temporary directory")
 
@@ -43,7 +46,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_full_disk(bases: Bases, small_disk: Path, command: str, share: float) -> None:
     """``share`` of what the command is going to write finds room."""
     place = small_disk / "round"
-    shutil.copytree(bases.base(command), place, symlinks=True)
+    copy_tree(bases.base(command), place)
     after = COMMANDS.index(command) + 1
     needed = size_of(changing(command, bases.base((*COMMANDS, "done")[after]))) - size_of(
         changing(command, place)
@@ -63,7 +66,7 @@ def test_a_full_disk(bases: Bases, small_disk: Path, command: str, share: float)
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_disk_that_is_full_from_some_step_on(bases: Bases, tmp_path: Path, command: str) -> None:
     place = tmp_path / "round"
-    shutil.copytree(bases.base(command), place, symlinks=True)
+    copy_tree(bases.base(command), place)
     step = random.randint(1, bases.room[command])
     words = words_of(command, place, place / "archive")
     with start(*words, env=EPOCH, program=(STEPPING, f"full:{step}")) as process:

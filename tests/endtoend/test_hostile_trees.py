@@ -23,6 +23,7 @@ from tests.endtoend.commands import LOOPBACK, Done, findings, phono
 from tests.endtoend.final_states import tree
 from tests.endtoend.kill_rounds import Bases
 from tests.endtoend.promises import broken, sha256
+from tests.postgresql import copy_tree
 
 pytestmark = pytest.mark.xdist_group("editions")
 BAG = "kills-0001-0001"
@@ -162,7 +163,7 @@ ATTACKS: dict[str, tuple[Attack, str, str]] = {
 @pytest.fixture
 def archive(bases: Bases, tmp_path: Path) -> Path:
     """An archive with edition 1 published."""
-    shutil.copytree(bases.base("publish") / "archive", tmp_path / "archive", symlinks=True)
+    copy_tree(bases.base("publish") / "archive", tmp_path / "archive")
     return tmp_path / "archive"
 
 
@@ -192,7 +193,7 @@ def test_what_goes_back_is_refused_and_what_is_held_stays(
 ) -> None:
     """The whole tree as it was, or an older edition signed anew by the publisher."""
     origin = tmp_path / "origin"
-    shutil.copytree(bases.base("done") / "archive", origin, symlinks=True)
+    copy_tree(bases.base("done") / "archive", origin)
     mirror(origin, tmp_path / "mirror", code=0)
     held = tree(tmp_path / "mirror" / "vault")
     if what == "timestamp.json":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 from tests.endtoend.commands import LOOPBACK, PATIENCE, phono, start
 from tests.endtoend.final_states import differences
 from tests.endtoend.kill_rounds import EPOCH, Bases, changing, state, wait_for_lock, words_of
+from tests.postgresql import copy_tree
 
 pytestmark = pytest.mark.xdist_group("editions")
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.xdist_group("editions")
 @pytest.mark.parametrize("command", ["add", "mirror"])
 def test_a_second_command_is_refused_while_one_works(bases: Bases, tmp_path: Path, command: str) -> None:
     place = tmp_path / "round"
-    shutil.copytree(bases.base(command), place, symlinks=True)
+    copy_tree(bases.base(command), place)
     folder = changing(command, place)
     words = words_of(command, place, place / "archive")
     others: list[tuple[object, ...]] = [("check", folder), words]

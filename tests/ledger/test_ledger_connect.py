@@ -18,6 +18,8 @@ from phonotheque.ledger.events import record_event
 from phonotheque.ledger.schema import metadata
 from phonotheque.model.errors import PhonothequeError, UsageError, VerificationError
 
+pytestmark = pytest.mark.sqlite("about opening the file")
+
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:

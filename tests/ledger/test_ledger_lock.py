@@ -24,6 +24,8 @@ _KILLED = """
 import os, sys
 from phonotheque.ledger.connect import connect
 from phonotheque.ledger.lock import only_writer
+
+pytestmark = pytest.mark.sqlite("makes its databases itself")
 with only_writer(connect(sys.argv[1]), "add"):
     print("locked", flush=True)
     sys.stdin.readline()

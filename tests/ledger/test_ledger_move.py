@@ -26,6 +26,8 @@ from phonotheque.model.rights import Act, Answer, Decision
 from tests.ledger.ledger_facts import BAG, DAY, evidence, facts, question, statement
 from tests.postgresql import new_database
 
+pytestmark = pytest.mark.sqlite("makes databases of both kinds itself")
+
 OWNER = "5f0c1f5e-6d0a-4c57-9d5e-0c8f6a1b2c3d"
 MASTERS = 30
 

@@ -38,6 +38,8 @@ from phonotheque.ledger.statements import record_evidence, save_decisions
 from phonotheque.model.rights import Act, Answer, Decision
 from tests.ledger.ledger_facts import DAY, evidence, facts, statement
 
+pytestmark = pytest.mark.sqlite("makes databases of both kinds itself")
+
 url, me, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
 engine = connect(url)
 yes = {Act.STREAM: Decision(Act.STREAM, Answer.YES, "cc", "It may.")}

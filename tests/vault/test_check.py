@@ -217,6 +217,7 @@ def test_a_whole_ledger_is_whole(archive: Archive) -> None:
     assert check_ledger(archive).findings == ()
 
 
+@pytest.mark.sqlite("damages the file; damage of PostgreSQL's: test_ledger_postgresql.py")
 @pytest.mark.parametrize("at", [0, -4096])
 def test_a_damaged_ledger_is_found(archive: Archive, held: dict[str, Path], at: int) -> None:
     archive.ledger.dispose()

@@ -21,7 +21,6 @@ from sqlalchemy import (
     and_,
     cast,
     func,
-    inspect,
     literal_column,
     select,
     text,
@@ -44,6 +43,13 @@ _TEXT_NOT_BY_BYTES = text(
     "SELECT table_name, column_name, character_maximum_length AS length FROM information_schema.columns"
     " WHERE table_schema = current_schema() AND data_type IN ('character varying', 'text')"
     " AND collation_name IS DISTINCT FROM 'C' ORDER BY table_name, ordinal_position"
+)
+
+_INDEXES = text(
+    "SELECT CAST(c.oid AS bigint), c.relname, t.relname FROM pg_index AS i"
+    " JOIN pg_class AS c ON c.oid = i.indexrelid JOIN pg_class AS t ON t.oid = i.indrelid"
+    " JOIN pg_am AS a ON a.oid = c.relam"
+    " WHERE a.amname = 'btree' AND t.relnamespace = CAST(current_schema() AS regnamespace)"
 )
 
 
@@ -164,14 +170,11 @@ def _dangling(connection: Connection, table: Table) -> Iterator[str]:
 def _indexes(connection: Connection, tables: MetaData) -> Iterator[str]:
     if not connection.execute(text("SELECT 1 FROM pg_extension WHERE extname = 'amcheck'")).first():
         return
-    check = text("SELECT bt_index_check(CAST(:name AS regclass), true)")
-    seen = inspect(connection)
-    quote = connection.dialect.identifier_preparer.quote
-    for table in tables.sorted_tables:
-        names = [index["name"] for index in seen.get_indexes(table.name)]
-        for name in (*names, seen.get_pk_constraint(table.name)["name"]):
-            try:
-                with connection.begin_nested():
-                    connection.execute(check, {"name": quote(str(name))})
-            except DatabaseError as error:
-                yield f"the index {name} of {table.name}: {' '.join(str(error.orig).split())}"
+    for index, name, table in connection.execute(_INDEXES).all():
+        if table not in tables.tables:
+            continue
+        try:
+            with connection.begin_nested():
+                connection.execute(text("SELECT bt_index_check(:index, true)"), {"index": index})
+        except DatabaseError as error:
+            yield f"the index {name} of {table}: {' '.join(str(error.orig).split())}"
