@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.endtoend.commands import Done, phono
+from tests.endtoend.commands import Done
 from tests.endtoend.small_music import write_album
+from tests.storage.forked import run
 
 EPOCH = {"SOURCE_DATE_EPOCH": "1795256100"}
 FIRST, SECOND = "2026-11-20", "2026-11-21"
@@ -23,7 +24,9 @@ class Kept:
 
     def phono(self, command: str, *words: object, code: int | None = 0) -> Done:
         """Run a command on the archive."""
-        return phono(command, self.folder, *words, code=code, env={**EPOCH, **self.env})
+        done = run(command, self.folder, *words, env={**EPOCH, **self.env})
+        assert code in (None, done.code), f"phono {command} ended with {done.code}:\n{done.out}{done.err}"
+        return done
 
     def settings(self, **storage: str) -> None:
         """Write the section [storage]."""

@@ -11,8 +11,9 @@ from tests.endtoend.final_states import tree
 from tests.storage.archives import FIRST, SECOND, make, payload
 from tests.storage.server import CREDENTIALS, REGION, Server
 
+pytestmark = [pytest.mark.xdist_group("swift"), pytest.mark.sqlite("commands run in forked processes")]
 
-@pytest.mark.xdist_group("swift")
+
 def test_a_bucket_is_followed_by_a_mirror(server: Server, credentials: None, tmp_path: Path) -> None:
     bucket = f"s3://{server.make_bucket(public=True)}"
     web = server.public_url(f"{bucket}/archive")

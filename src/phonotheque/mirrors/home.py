@@ -25,6 +25,11 @@ def open_mirror(folder: Path, origin: str = "", *, budget: int = 0, trust: str =
     mirror = open_archive(folder)
     if not mirror.is_mirror:
         raise UsageError(f"{folder} is an archive of its own.", "Choose another folder for the mirror.")
+    if mirror.settings.storage.bags or mirror.settings.storage.public:
+        raise UsageError(
+            f"{folder} is a mirror, and mirrors keep bags in their own folder only.",
+            "Take bags and public out of [storage], in its settings and in yours.",
+        )
     if origin and _address(origin) != mirror.settings.mirror.origin:
         raise UsageError(
             f"{folder} follows {mirror.settings.mirror.origin}, not {origin}.",

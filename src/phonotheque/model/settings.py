@@ -83,6 +83,7 @@ class StorageSettings:
     region: str = ""
     verify: str = "read"
     transfers: int = 4
+    part: int = 16 * 1024**2
 
 
 @dataclass(frozen=True, slots=True)

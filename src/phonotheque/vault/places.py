@@ -169,12 +169,20 @@ def check_places(
 
 def check_bagged(archive: Archive, bag_id: str, path: str, size: int, sha256: str) -> Finding | None:
     """Return what is wrong with a file of a sealed bag, wherever its payload lies, or None: a proof."""
+    moved = open_bagged(archive, bag_id, path)
+    if moved is None:
+        return check_file(archive.bags / bag_id / path, size, sha256)
+    storage, key = moved
+    return read_back(storage, key, size, sha256)
+
+
+def open_bagged(archive: Archive, bag_id: str, path: str) -> tuple[Storage, str] | None:
+    """Return the storage and the key under which a file of a bag that has moved is to be read, else None."""
     with archive.ledger.connect() as ledger:
         moved = [place for place in places_of_bags(ledger, bag_id).get(bag_id, ()) if place.moved]
-    if not moved:
-        return check_file(archive.bags / bag_id / path, size, sha256)
-    storage = open_place(moved[0].place, archive.settings.storage)
-    return read_back(storage, f"{bag_id}/{path}", size, sha256)
+    if not moved or not path.startswith(PAYLOAD):
+        return None
+    return open_place(moved[0].place, archive.settings.storage), f"{bag_id}/{path}"
 
 
 def _settled(archive: Archive, bag_id: str, places: Sequence[BagPlace], target: Target) -> bool:

@@ -13,6 +13,7 @@ from phonotheque.vault.storage.folder import FolderStorage
 
 _S3 = re.compile(r"s3://([A-Za-z0-9][A-Za-z0-9._-]{1,254})((?:/[^/]+)*)/?")
 
+_PARTS = (5 * 1024**2, 5 * 1024**3)  # bytes, of all parts but the last (Amazon S3's limits)
 _ENDPOINT = re.compile(r"https?://[^/@]+/?")  # no credentials in it
 
 
@@ -51,7 +52,15 @@ def _opened(place: str, settings: StorageSettings) -> Storage:
             f"[storage] endpoint: {settings.endpoint} is not an address.",
             "Write it like https://storage.example.org.",
         )
+    if not _PARTS[0] <= settings.part <= _PARTS[1]:
+        raise UsageError(
+            f"[storage] part: {settings.part} bytes is not between 5 MiB and 5 GiB.",
+            "Leave it out for the default.",
+        )
     options = S3Options(
-        endpoint=settings.endpoint, region=settings.region, connections=settings.transfers + 4
+        endpoint=settings.endpoint,
+        region=settings.region,
+        part=settings.part,
+        connections=settings.transfers + 4,
     )
     return S3Storage(found[1], found[2], options)
