@@ -26,10 +26,15 @@ _BY_NAME = 0.02  # of counts: with title and artist alone
 
 def listens_of(shape: Shape, recordings: Longs) -> Longs:
     """Return how often recordings were listened to; 0 when nobody counted."""
-    rank = shape.rank(recordings) + 1
-    nth: NDArray[np.float64] = _POPULAR * shape.recordings / rank
+    return listens_at(shape.rank(recordings), shape.recordings)
+
+
+def listens_at(ranks: Longs, recordings: int) -> Longs:
+    """Return how often those were listened to that stand at places of the ranking (0: the most)."""
+    place = ranks + 1
+    nth: NDArray[np.float64] = _POPULAR * recordings / place
     count = 1000 * np.where(nth >= 1, nth, nth**3)
-    return np.where(rank <= _KNOWN * shape.recordings, np.maximum(1, count), 0).astype(np.int64)
+    return np.where(place <= _KNOWN * recordings, np.maximum(1, count), 0).astype(np.int64)
 
 
 def listens(shape: Shape, naming: Naming, start: int, stop: int) -> pa.Table:

@@ -319,16 +319,6 @@ def test_a_release_and_an_artist_say_what_is_known(discogs: Path) -> None:
     assert [fact.value for fact in artist.facts] == ["Somebody"]
 
 
-def test_recordings_stream_in_order_of_listens(catalogue: Catalogue) -> None:
-    stream = list(catalogue.recordings(batch_size=4))
-    rows = [row for batch in stream for row in batch.to_pylist()]
-    assert list(rows[0]) == ["id", "title", "artist", "listens", "duration_ms", "files"]
-    assert [row["listens"] for row in rows[:3]] == [100, 7, None]
-    assert rows[0]["files"] == sorted((sha("joga"), sha("joga-mp3")))
-    assert [row["files"] for row in rows if row["title"] == "Known only"] == [[]]
-    assert len(rows) == catalogue.counts()["recordings"]
-
-
 def test_threads_may_share_a_catalogue(catalogue: Catalogue) -> None:
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(catalogue.search, ["björk"] * 40))

@@ -15,9 +15,9 @@ import pytest
 from sqlalchemy import Row
 
 from phonotheque.editions.edition import Edition, read_edition
-from phonotheque.editions.plan import make_plan, save_plan
+from phonotheque.editions.plan_folder import save_plan
+from phonotheque.editions.planning import planned
 from phonotheque.editions.publish import PublishResult, publish
-from phonotheque.editions.selection import plan_candidates
 from phonotheque.editions.torrent import read_torrent
 from phonotheque.editions.trust import create_keys
 from phonotheque.ledger.files import each_file
@@ -194,17 +194,18 @@ def test_an_access_copy_goes_out_where_the_budget_asks_for_it(archive: Archive, 
     create_keys(archive.keys)
     flac(tmp_path / "in" / "long.flac", 5, tags("Long"), seconds=20)
     take_in(archive, tmp_path / "in")
-    candidates = plan_candidates(archive)
-    (master,) = candidates["master_bytes"].to_pylist()
-    plan = make_plan(candidates, master - 1)
-    assert (plan.masters, plan.access_copies) == (0, 1)
-    save_plan(archive.plans, plan, NOW)
+    with planned(archive, None) as found:
+        (master,) = pq.read_table(found.candidates)["master_bytes"].to_pylist()
+    with planned(archive, master - 1) as found:
+        assert (found.plan.masters, found.plan.access_copies) == (0, 1)
+        save_plan(archive.plans, found.plan, found.items, NOW, snapshot=found.snapshot.stamp)
     result = publish(archive, at=NOW)
     (record,) = records(archive, bag_of_music(result))
     assert (record["kind"], record["codec"]) == ("access", "opus")
     (kept,) = archive.incoming.glob("??/*")
     assert record["master_sha256"] == kept.name
-    save_plan(archive.plans, make_plan(candidates, None), LATER)
+    with planned(archive, None) as found:
+        save_plan(archive.plans, found.plan, found.items, LATER, snapshot=found.snapshot.stamp)
     result = publish(archive, at=LATER)
     assert [record["kind"] for record in records(archive, bag_of_music(result))] == ["master"]
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 import duckdb
-import pyarrow as pa
 
 from phonotheque.catalogue.index_codes import Kind, uuid_key
 from phonotheque.catalogue.index_reader import Reader
@@ -41,15 +40,6 @@ _FILES = """
     SELECT DISTINCT recording FROM read_parquet($files)
     WHERE sha256 >= $first AND sha256 <= $last ORDER BY recording LIMIT 2
 """
-_ALL = """
-    SELECT id, title, credit AS artist, listens, duration_ms, coalesce(held.files, []) AS files
-    FROM read_parquet($recordings) {join} JOIN (
-        SELECT recording, list(DISTINCT sha256 ORDER BY sha256) AS files
-        FROM read_parquet($files) GROUP BY recording
-    ) held USING (recording)
-    ORDER BY recording
-"""
-
 _RECORDING_FIELDS = (
     "title",
     "credit",
@@ -144,16 +134,6 @@ def hits(parquet: duckdb.DuckDBPyConnection, snapshot: Snapshot, keys: Sequence[
         return []
     parameters = {"recordings": str(snapshot.table("recordings")), "keys": list(keys)}
     return [Hit(*row) for row in parquet.execute(_HITS, parameters).fetchall()]
-
-
-def all_recordings(
-    parquet: duckdb.DuckDBPyConnection, snapshot: Snapshot, batch_size: int, *, filed: bool
-) -> Iterator[pa.RecordBatch]:
-    """Yield id, title, artist, listens, duration_ms and files of every recording in order."""
-    paths = {"recordings": str(snapshot.table("recordings")), "files": str(snapshot.table("files"))}
-    yield from parquet.sql(_ALL.format(join="INNER" if filed else "LEFT"), params=paths).to_arrow_reader(
-        batch_size
-    )
 
 
 def _one(index: Reader, table: str, key: int, fields: Iterable[str]) -> Row:

@@ -1,4 +1,4 @@
-"""Asking the catalogue: search, show, and streams for those who plan.
+"""Asking the catalogue: search and show.
 
 A ``Catalogue`` is one snapshot and its index. It may be used by several threads; when a newer snapshot has
 been made, open a new one.
@@ -8,14 +8,10 @@ from __future__ import annotations
 
 import re
 import sqlite3
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TypeAlias, TypeVar
-
-import pyarrow as pa
 
 from phonotheque.catalogue import describe, index, manifest
 from phonotheque.catalogue.columns import isrc_number
@@ -127,18 +123,6 @@ class Catalogue:
             f"The catalogue knows nothing by the name of “{key}”.",
             "Give an id, an ISRC, a barcode, or six or more digits of a file's SHA-256; or use phono search.",
         )
-
-    def recordings(self, *, filed: bool = False, batch_size: int = 65_536) -> Iterator[pa.RecordBatch]:
-        """Yield every recording, the most listened first; with ``filed`` only those that have a file.
-
-        Columns: id, title, artist (credit), listens, duration_ms, files (sorted SHA-256, maybe none).
-        """
-        with (
-            tempfile.TemporaryDirectory(prefix="phonotheque-") as spill,
-            closing(connect(memory_limit=self._memory_limit, spill=Path(spill))) as parquet,
-            explaining("reading the catalogue", self.snapshot.path),
-        ):
-            yield from describe.all_recordings(parquet, self.snapshot, batch_size, filed=filed)
 
     def _by_sha256(self, index: Reader, text: str) -> Things | None:
         prefix = text.lower()

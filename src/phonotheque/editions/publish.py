@@ -18,7 +18,7 @@ from phonotheque.editions.access import make_access_copies
 from phonotheque.editions.edition import check_identity
 from phonotheque.editions.entries import Chosen, bag_files
 from phonotheque.editions.issue import issue, point_at
-from phonotheque.editions.plan import Plan
+from phonotheque.editions.planning import Planned, planned_anew
 from phonotheque.editions.sealing import (
     ARTWORK_WAVE,
     AUDIO_WAVE,
@@ -30,7 +30,7 @@ from phonotheque.editions.sealing import (
     remove_spares,
     seal_and_record,
 )
-from phonotheque.editions.selection import current_plan, select_for_bags, wanted_access_copies
+from phonotheque.editions.selection import select_for_bags, wanted_access_copies
 from phonotheque.editions.sending import send_public
 from phonotheque.editions.sidecars import ChosenSidecar, recording_of, select_sidecars, sidecar_bags
 from phonotheque.editions.trust import init_repository, renew
@@ -101,15 +101,15 @@ def _publish(archive: Archive, *, at: datetime, nonfree: bool, progress: Progres
         point_at(archive, latest, at)  # an interrupted run may have recorded it and not yet signed it
     number = 1 if latest is None else latest.number + 1
     discard_unrecorded(archive, [bag.id for bag in recorded])
-    plan = current_plan(archive)
-    failures = _make_access_copies(archive, plan, at, progress)
-    pending = [bag for bag in recorded if bag.edition == number]
-    for bag in pending:
-        remove_spares(archive, bag.id)
-    for order in _audio_orders(archive, plan, number, len(pending), at, progress):
-        bag, left_out = seal_and_record(archive, order, progress)
-        pending.append(bag)
-        failures.extend(left_out)
+    with planned_anew(archive) as planned:
+        failures = _make_access_copies(archive, planned, at, progress)
+        pending = [bag for bag in recorded if bag.edition == number]
+        for bag in pending:
+            remove_spares(archive, bag.id)
+        for order in _audio_orders(archive, planned, number, len(pending), at, progress):
+            bag, left_out = seal_and_record(archive, order, progress)
+            pending.append(bag)
+            failures.extend(left_out)
     beside, unread = select_sidecars(archive)
     failures.extend(unread)
     for order in _artwork_orders(archive, beside, number, len(pending), at, progress):
@@ -126,8 +126,10 @@ def _publish(archive: Archive, *, at: datetime, nonfree: bool, progress: Progres
     return PublishResult(number, new=True, bags=pending, failures=failures)
 
 
-def _make_access_copies(archive: Archive, plan: Plan, at: datetime, progress: Progress) -> list[Finding]:
-    wanted = wanted_access_copies(archive, plan)
+def _make_access_copies(
+    archive: Archive, planned: Planned, at: datetime, progress: Progress
+) -> list[Finding]:
+    wanted = wanted_access_copies(archive, planned)
     if not wanted:
         return []
     progress.start("Making access copies", total_files=len(wanted))
@@ -135,9 +137,9 @@ def _make_access_copies(archive: Archive, plan: Plan, at: datetime, progress: Pr
 
 
 def _audio_orders(
-    archive: Archive, plan: Plan, number: int, sealed: int, at: datetime, progress: Progress
+    archive: Archive, planned: Planned, number: int, sealed: int, at: datetime, progress: Progress
 ) -> Iterator[BagOrder]:
-    chosen = select_for_bags(archive, plan)
+    chosen = select_for_bags(archive, planned)
     if chosen:
         size = sum(one.row.size for one in chosen)
         progress.start("Sealing bags", total_files=len(chosen), total_bytes=size)

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, and_, select
 
-from phonotheque.ledger.schema import files
+from phonotheque.ledger.schema import decisions, files
+from phonotheque.model.rights import WORLDWIDE, Act, Answer
 
 _AT_ONCE = 50_000
+# What choosing among masters goes by: fingerprints and tags, a file's largest columns, are not read for it.
+_COMPARED = (
+    files.c.id,
+    files.c.sha256,
+    files.c.size,
+    files.c.duration,
+    files.c.lossless,
+    files.c.bit_rate,
+    files.c.sample_rate,
+    files.c.channels,
+    files.c.bits_per_sample,
+    files.c.integrity,
+)
 
 
 def held_masters(connection: Connection) -> Iterator[list[tuple[str, int]]]:
@@ -17,3 +32,22 @@ def held_masters(connection: Connection) -> Iterator[list[tuple[str, int]]]:
     rows = connection.execution_options(yield_per=_AT_ONCE).execute(query)
     for part in rows.partitions(_AT_ONCE):
         yield [(str(row.sha256), int(row.size)) for row in part]
+
+
+def masters_to_choose_from(connection: Connection) -> Iterator[Sequence[Any]]:
+    """Yield every held master, some thousands at a time, with what tells them apart.
+
+    ``publishable`` is whether a recorded basis lets it be distributed, worldwide.
+    """
+    allowed = and_(
+        decisions.c.file_id == files.c.id,
+        decisions.c.act == Act.DISTRIBUTE.value,
+        decisions.c.answer == Answer.YES.value,
+        decisions.c.territory == WORLDWIDE,
+    )
+    query = (
+        select(*_COMPARED, decisions.c.file_id.is_not(None).label("publishable"))
+        .outerjoin(decisions, allowed)
+        .where(files.c.kind == "master", files.c.held)
+    )
+    yield from connection.execution_options(yield_per=_AT_ONCE).execute(query).partitions(_AT_ONCE)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pyarrow as pa
 from sqlalchemy import Connection, and_, func, select
 
+from phonotheque.catalogue.engine import view
 from phonotheque.ledger.bags import EditionRecord, bag_totals, latest_edition
 from phonotheque.ledger.files import held_totals
 from phonotheque.ledger.schema import bag_files, decisions, files
@@ -19,8 +21,8 @@ _AT_ONCE = 50_000  # ids in one batch on their way from the ledger to the engine
 _HELD = "SELECT count(*), sum(listens)::HUGEINT FROM candidate"
 # A recording may have been merged into another since it was published; its old id leads to the new one.
 _PUBLISHED = """
-    SELECT count(*), sum(candidate.listens)::HUGEINT FROM candidate
-    WHERE recording IN (
+    SELECT count(*), sum(candidate.listens)::HUGEINT FROM candidate JOIN recordings USING (recording)
+    WHERE recordings.id IN (
         SELECT coalesce(new_id, published.recording) FROM published
         LEFT JOIN (FROM redirects WHERE kind = 'recording') r ON r.old_id = published.recording
     )
@@ -56,16 +58,17 @@ class Figures:
     listening: Listening | None = None  # None where nobody counted
 
 
-def figures(ledger: Connection, reading: Reading | None, candidates: pa.Table | None) -> Figures:
-    """Return the figures. ``reading`` and ``candidates`` (rows of editions.plan.CANDIDATES) are None where no
-    catalogue was made yet.
+def figures(ledger: Connection, reading: Reading | None, candidates: Path | None) -> Figures:
+    """Return the figures. ``reading`` and ``candidates`` are None where no catalogue was made yet.
+
+    ``candidates`` is a file of rows of editions.candidates.CANDIDATES.
     """
     masters, size, seconds = held_totals(ledger)
     bags = bag_totals(ledger)
     recordings = published = known = 0
     listening = None
     if reading is not None and candidates is not None:
-        reading.engine.register("candidate", candidates)
+        view(reading.engine, "candidate", candidates)
         reading.engine.execute("CREATE TABLE published (recording VARCHAR)")
         for batch in _published(ledger):
             reading.engine.register("batch", batch)

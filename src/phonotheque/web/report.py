@@ -20,8 +20,7 @@ from phonotheque import __version__
 from phonotheque.catalogue.engine import connect, explaining
 from phonotheque.catalogue.listening import listening
 from phonotheque.catalogue.manifest import current
-from phonotheque.editions.plan import make_plan
-from phonotheque.editions.selection import plan_candidates
+from phonotheque.editions.planning import Planned, planned
 from phonotheque.ledger.held import held_masters
 from phonotheque.model.errors import UsageError
 from phonotheque.vault.archive import Archive, timestamp
@@ -74,15 +73,12 @@ def write_report(archive: Archive, *, at: datetime) -> Path:
 def _content(archive: Archive, at: datetime) -> dict[str, Any]:
     """Gather everything the page shows, by its name in the template."""
     settings = archive.settings
-    with archive.ledger.connect() as ledger, _reading(archive) as reading:
-        # The plan without a budget: what every size would cover.
-        candidates = plan_candidates(archive) if reading else None
-        plan = make_plan(candidates, None) if candidates is not None else None
+    with archive.ledger.connect() as ledger, _reading(archive) as reading, _planned(archive, reading) as plan:
         return {
             "name": words.shown(settings.archive.name or "This archive"),
-            "figures": figures(ledger, reading, candidates),
+            "figures": figures(ledger, reading, plan.candidates if plan else None),
             "coverage": (
-                coverage_chart(plan) if plan else _absent("coverage", "Coverage against size"),
+                coverage_chart(plan.plan) if plan else _absent("coverage", "Coverage against size"),
                 _listening(ledger, reading),
             ),
             "groups": _groups(ledger, reading, at),
@@ -92,6 +88,16 @@ def _content(archive: Archive, at: datetime) -> dict[str, Any]:
             "bags": bag_offers(ledger, url=settings.publish.url, trackers=settings.publish.trackers),
             "snapshot": reading.snapshot.stamp if reading else None,
         }
+
+
+@contextmanager
+def _planned(archive: Archive, reading: Reading | None) -> Iterator[Planned | None]:
+    """Plan without a budget, if there is a snapshot: what every size would cover."""
+    if reading is None:
+        yield None
+        return
+    with planned(archive, None) as found:
+        yield found
 
 
 @contextmanager
