@@ -18,13 +18,14 @@ from benchmarks.adding import PHONO, bench_add, new_archive
 from benchmarks.checking import bench_check
 from benchmarks.fingerprinting import bench_fingerprint
 from benchmarks.held import hold
+from benchmarks.jobs import bench_intake, bench_jobs, bench_memory
 from benchmarks.measure import adopt_orphans, command
 from benchmarks.music import Music, make_music
 from benchmarks.publishing import bench_publish, bench_seal
 from benchmarks.stages import bench_stages
 
 _SONGS, _WAVES = 48, 24
-_NAMES = ("fingerprint", "add", "stages", "seal", "publish", "check")
+_NAMES = ("fingerprint", "add", "stages", "intake", "jobs", "memory", "seal", "publish", "check")
 
 
 def main() -> None:
@@ -64,6 +65,9 @@ def _run(folder: Path, names: list[str], rounds: int) -> None:
         "fingerprint": lambda: bench_fingerprint(music),
         "add": lambda: bench_add(music, folder, rounds),
         "stages": lambda: bench_stages(music, rounds),
+        "intake": lambda: bench_intake(music, folder, rounds),
+        "jobs": lambda: bench_jobs(music, folder, rounds),
+        "memory": lambda: bench_memory(folder),
         "seal": lambda: bench_seal(music, folder, rounds),
         "publish": lambda: bench_publish(music, folder, held(), rounds),
         "check": lambda: bench_check(held(), rounds),
