@@ -95,11 +95,12 @@ def retry_command(
     for record in records:
         _again(archive, record, [item.item for item in before if item.job == record.id])
     with archive.ledger.connect() as ledger:
-        left = {item.item for item in open_items(ledger)} & {item.item for item in before}
+        tried = {item.item for item in before}
+        left = [item for item in open_items(ledger) if item.item in tried]
     data = {
         "tried": len(before),
         "done": len(before) - len(left),
-        "items": [_item_data(item) for item in before if item.item in left],
+        "items": [_item_data(item) for item in left],
     }
     show(data, as_json, lambda: _print_retried(archive, data))
     context.exit(1 if left else 0)

@@ -31,25 +31,29 @@ _SAME: Final = ("phonotheque", "distributed")  # packages of which the versions 
 class ClusterPool(Executor):
     """The workers of a cluster. They may come and go; work that a lost one had is given to another."""
 
-    def __init__(self, client: Client, address: str, meeting: Meeting) -> None:
+    def __init__(self, client: Client, address: str, meeting: Meeting, say: Callable[[str], None]) -> None:
         from distributed import KilledWorker
 
+        self._say = say
         self._client = client
         self._address = address
         self._meeting = meeting
         self._killed = KilledWorker
         # Not "pure": the same work given again is to be done again.
         self._executor = client.get_executor(pure=False)
-        self._slots = 0
-        self._counted = 0.0
+        self._slots = -1  # not known yet
+        self._counted = -_COUNTED
 
     def slots(self) -> int:
         """Return how many pieces of work the workers can do at once, at least one. Raises NetworkError."""
-        if not self._slots or time.monotonic() - self._counted > _COUNTED:
+        if time.monotonic() - self._counted > _COUNTED:
             with _reaching(self._address):
-                self._slots = max(1, sum(self._client.nthreads().values()))
+                now = sum(self._client.nthreads().values())
+            if not now and self._slots != now:
+                self._say(f"{self._address} has no workers: the work waits until there are some.")
+            self._slots = now
             self._counted = time.monotonic()
-        return self._slots
+        return max(1, self._slots)
 
     def submit(self, work: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Have a worker do ``work(chunk)``.
@@ -99,9 +103,7 @@ def cluster_pool(
             meeting = _meeting(shared, folders)
             try:
                 client.run(meet, meeting)
-                if not client.nthreads():
-                    say(f"{address} has no workers yet: the work waits for them.")
-                return ClusterPool(client, address, meeting)
+                return ClusterPool(client, address, meeting, say)
             except BaseException:
                 meeting.token.unlink(missing_ok=True)
                 raise
