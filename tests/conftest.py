@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import URL, Engine, make_url
+from sqlalchemy import URL, Engine, event
 
 from phonotheque.ledger.connect import connect_file
 from phonotheque.vault import archive as opening
@@ -38,12 +38,24 @@ def _on_postgresql_too(item: pytest.Item) -> bool:
     return bool(opens or item.get_closest_marker("ledger") or item.get_closest_marker("sqlite"))
 
 
+@pytest.fixture(autouse=not ON_POSTGRESQL)
+def told_to_run_on_postgresql_too(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Whoever opens a ledger says so: by a fixture that does it, or by a mark."""
+    opened = []
+
+    def note(*connected: object) -> None:
+        opened.append(connected)
+
+    event.listen(Engine, "engine_connect", note)
+    yield
+    event.remove(Engine, "engine_connect", note)
+    if opened and not _on_postgresql_too(request.node):
+        pytest.fail("This test opens a ledger: mark it with ledger, or with sqlite and the reason.")
+
+
 @pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[URL]:
-    """The address of a PostgreSQL server: the one that is running already, or one for this process."""
-    if SERVER in os.environ:
-        yield make_url(os.environ[SERVER])
-        return
+    """The address of a PostgreSQL server of this process's own, started when it is first asked for."""
     postgresql.program_path()
     with postgresql.running_server() as server:
         postgresql.make_template(server.url)
@@ -62,11 +74,14 @@ def ledgers_on_postgresql(postgresql_server: URL) -> Iterator[None]:
         yield
 
 
-@pytest.fixture(autouse=ON_POSTGRESQL)
-def closed_afterwards() -> Iterator[None]:
-    """No connection outlives its test."""
-    yield
-    postgresql.close_ledgers()
+@pytest.fixture(autouse=True)
+def closed_afterwards(request: pytest.FixtureRequest) -> Iterator[None]:
+    """No connection outlives its test, and no database that it made: each takes 8 MB."""
+    if "postgresql_server" not in request.fixturenames:
+        yield
+        return
+    with postgresql.databases_of_one_test(request.getfixturevalue("postgresql_server")):
+        yield
 
 
 def open_ledger(path: Path) -> Engine:
@@ -106,8 +121,7 @@ def make_archive(own_settings: Path, tmp_path: Path) -> Iterator[MakeArchive]:
 
     yield make
     for archive in made:
-        if "ledger" in vars(archive):  # it was opened
-            archive.ledger.dispose()
+        archive.close()
 
 
 @pytest.fixture

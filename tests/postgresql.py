@@ -175,10 +175,17 @@ def connect_instead(path: Path) -> Engine:
     return engine
 
 
-def close_ledgers() -> None:
-    """Close the connections that a command, which would have ended with its process, has left open."""
-    for engine in _opened:
-        engine.dispose()
+@contextmanager
+def databases_of_one_test(server: URL) -> Iterator[None]:
+    """Close what the block leaves open, and drop the databases that it makes."""
+    names = "SELECT datname FROM pg_database"
+    with psycopg.connect(_conninfo(server), autocommit=True) as admin:
+        before = admin.execute(names).fetchall()
+        yield
+        for engine in _opened:
+            engine.dispose()
+        for (name,) in set(admin.execute(names).fetchall()) - set(before):
+            admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 def copy_tree(source: Path, target: Path) -> None:

@@ -35,7 +35,7 @@ MakeEngine = Callable[[str], Engine]
 
 
 @pytest.fixture
-def make_engine(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[MakeEngine]:
+def make_engine(tmp_path: Path, postgresql_server: URL) -> Iterator[MakeEngine]:
     """A function that opens a new, empty database of a kind."""
     made: list[Engine] = []
     numbers = count()
@@ -45,7 +45,7 @@ def make_engine(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Make
         if kind == "sqlite":
             made.append(open_database(URL.create("sqlite", database=str(tmp_path / f"{name}.sqlite"))))
         else:
-            made.append(open_database(new_database(request.getfixturevalue("postgresql_server"), name)))
+            made.append(open_database(new_database(postgresql_server, name)))
         return made[-1]
 
     yield make

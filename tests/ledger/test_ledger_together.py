@@ -68,12 +68,11 @@ print(new)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> URL:
+def url(request: pytest.FixtureRequest, tmp_path: Path, postgresql_server: URL) -> URL:
     """The address of a new, empty database."""
     if request.param == "sqlite":
         return URL.create("sqlite", database=str(tmp_path / "ledger.sqlite"))
-    server: URL = request.getfixturevalue("postgresql_server")
-    return new_database(server, f"{tmp_path.name.lower()}_together")
+    return new_database(postgresql_server, f"{tmp_path.name.lower()}_together")
 
 
 def test_writers_at_once_lose_nothing_and_write_nothing_twice(url: URL) -> None:

@@ -15,6 +15,8 @@ from phonotheque.model.errors import NetworkError, VerificationError
 from tests.mirrors.mirror_publisher import Publisher, served, wait_for
 from tests.mirrors.mirror_runs import ALL, PACE, assert_complete, complete, mirroring, run
 
+pytestmark = pytest.mark.ledger  # a mirror has one
+
 
 def test_a_damaged_origin_is_refused_and_the_other_bags_come(published: Publisher, tmp_path: Path) -> None:
     damaged = next((published.folder / "vault" / "bags" / "audio-1" / "data").rglob("02*"))

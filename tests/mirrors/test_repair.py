@@ -17,6 +17,8 @@ from phonotheque.vault.archive import Archive, open_archive
 from phonotheque.vault.fixity import check_bag
 from tests.mirrors.mirror_publisher import LOCAL, NOW, Publisher, served, tree
 
+pytestmark = pytest.mark.ledger  # a mirror has one
+
 PACE = Pace(stall_timeout=5.0)
 
 

@@ -188,6 +188,8 @@ from phonotheque.mirrors.messages import SwarmSettings
 from phonotheque.mirrors.origin import open_origin
 from phonotheque.mirrors.sync import sync
 from pathlib import Path
+
+pytestmark = pytest.mark.ledger  # a mirror has one
 local = SwarmSettings(listen=("127.0.0.1:0",), dht=False, lsd=False, pex=False, port_mapping=False)
 def show(port, pid):
     print(pid, flush=True)

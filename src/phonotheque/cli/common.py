@@ -53,8 +53,11 @@ class Folder(click.ParamType[Archive]):
     name = "folder"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Archive:
-        """Open the archive. Raises NotFoundError with what to do."""
-        return value if isinstance(value, Archive) else open_archive(Path(value))
+        """Open the archive; it is closed with the command. Raises NotFoundError with what to do."""
+        archive = value if isinstance(value, Archive) else open_archive(Path(value))
+        if ctx is not None:
+            ctx.call_on_close(archive.close)
+        return archive
 
 
 cluster_option = click.option(

@@ -38,6 +38,11 @@ class Archive:
             return connect(self.settings.ledger.url)
         return connect_file(self.folder / LEDGER_FILE)
 
+    def close(self) -> None:
+        """Close the ledger, if it was opened; it opens again when it is asked for something."""
+        if "ledger" in vars(self):
+            self.ledger.dispose()
+
     def holds_something(self) -> bool:
         """Whether there is anything in the vault."""
         return any(part.is_dir() and any(part.iterdir()) for part in (self.bags, self.incoming))

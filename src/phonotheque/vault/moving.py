@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import URL, Engine, make_url
+from sqlalchemy import URL, Engine, make_url, text
 from sqlalchemy.exc import ArgumentError
 
 from phonotheque.ledger.connect import open_database, shown
@@ -63,6 +63,9 @@ def move_ledger(archive: Archive, url: str, progress: Progress = QUIET) -> Moved
 
 
 def _copied(archive: Archive, target: Engine, progress: Progress) -> Copied:
+    if archive.ledger.dialect.name == "sqlite":
+        with archive.ledger.connect() as ledger:  # the file is to be whole without its log
+            ledger.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
     with only_writer(target, "ledger move"):
         return copy_ledger(
             archive.ledger,
