@@ -149,6 +149,19 @@ def test_pictures_that_lie_beside_no_music_are_nobodys(archive: Archive, music: 
     assert result.refused == {"not-audio": 3}
 
 
+def test_a_picture_is_looked_at_again_once_music_lies_beside_it(archive: Archive, music: Path) -> None:
+    png(music / "cover.png")
+    words = put(music / "a.txt", "Words of a song\n")
+    assert add_folder(archive, music).refused == {"not-audio": 2}
+    flac(music / "a.flac", 1)
+    assert counts(add_folder(archive, music)) == (1, 2, 0, 0)
+    flac(music / "b.flac", 2)
+    words.rename(music / "b.txt")
+    add_folder(archive, music)
+    assert called(archive, "b.flac") == [("b.txt", "lyrics"), ("cover.png", "front")]
+    assert add_folder(archive, music).unchanged == 4
+
+
 def test_the_same_picture_in_fifty_folders_is_kept_once(archive: Archive, music: Path) -> None:
     for number in range(50):
         flac(music / f"{number:02}" / "a.flac", number)

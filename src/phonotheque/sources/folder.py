@@ -36,7 +36,7 @@ class FoundFile:
     size: int
     mtime_ns: int
     notes: tuple[bytes, ...]
-    notes_state: str  # SHA-256 over the notes' names, sizes and modification times
+    notes_state: str  # SHA-256 over the notes' names, sizes and modification times, and what it lies beside
     sidecar: Beside | None = None  # by its name it lies beside music, and belongs to it
 
 
@@ -132,7 +132,7 @@ def _look(
         size=status.st_size,
         mtime_ns=status.st_mtime_ns,
         notes=applying,
-        notes_state=_state(applying),
+        notes_state=_state(applying, sidecar),
         sidecar=sidecar,
     )
 
@@ -174,9 +174,14 @@ def _rule_files(folder: bytes, names: Collection[bytes]) -> list[bytes]:
     return found
 
 
-def _state(notes: tuple[bytes, ...]) -> str:
-    """Hash the notes' names, sizes and times; one that cannot be looked at is a state of its own."""
+def _state(notes: tuple[bytes, ...], sidecar: Beside | None) -> str:
+    """Hash the notes' names, sizes and times; one that cannot be looked at is a state of its own.
+
+    And what a sidecar belongs to: a picture that was nobody's is looked at again once music lies beside it.
+    """
     digest = hashlib.sha256()
+    if sidecar is not None:
+        digest.update(b"%s %s\0%s\n" % (sidecar.kind.encode(), sidecar.role.encode(), sidecar.place))
     for note in notes:
         try:
             status = os.stat(note)
