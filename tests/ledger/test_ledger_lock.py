@@ -20,12 +20,12 @@ from phonotheque.vault.archive import open_archive
 from tests.endtoend.commands import wait_for
 from tests.postgresql import new_database
 
+pytestmark = pytest.mark.sqlite("makes its databases itself")
+
 _KILLED = """
 import os, sys
 from phonotheque.ledger.connect import connect
 from phonotheque.ledger.lock import only_writer
-
-pytestmark = pytest.mark.sqlite("makes its databases itself")
 with only_writer(connect(sys.argv[1]), "add"):
     print("locked", flush=True)
     sys.stdin.readline()

@@ -23,6 +23,8 @@ from phonotheque.ledger.schema import (
 )
 from tests.postgresql import new_database
 
+pytestmark = pytest.mark.sqlite("makes databases of both kinds itself")
+
 WRITERS = 4
 FILES = 60  # that all of them record; as many more are each one's own
 ROOT = Path(__file__).parents[2]
@@ -37,8 +39,6 @@ from phonotheque.ledger.holdings import want
 from phonotheque.ledger.statements import record_evidence, save_decisions
 from phonotheque.model.rights import Act, Answer, Decision
 from tests.ledger.ledger_facts import DAY, evidence, facts, statement
-
-pytestmark = pytest.mark.sqlite("makes databases of both kinds itself")
 
 url, me, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
 engine = connect(url)

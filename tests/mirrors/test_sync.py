@@ -22,6 +22,8 @@ from phonotheque.model.errors import PhonothequeError, UsageError
 from tests.mirrors.mirror_publisher import LOCAL, Publisher, music, served, tree, wait_for
 from tests.mirrors.mirror_runs import ALL, PACE, assert_complete, complete, mirroring, run
 
+pytestmark = pytest.mark.ledger  # a mirror has one
+
 
 def test_a_folder_is_mirrored_and_the_mirror_can_be_mirrored(published: Publisher, tmp_path: Path) -> None:
     first = open_mirror(tmp_path / "first", str(published.folder))
@@ -188,8 +190,6 @@ from phonotheque.mirrors.messages import SwarmSettings
 from phonotheque.mirrors.origin import open_origin
 from phonotheque.mirrors.sync import sync
 from pathlib import Path
-
-pytestmark = pytest.mark.ledger  # a mirror has one
 local = SwarmSettings(listen=("127.0.0.1:0",), dht=False, lsd=False, pex=False, port_mapping=False)
 def show(port, pid):
     print(pid, flush=True)
