@@ -56,7 +56,7 @@ def make_access_copies(
     def make_pool() -> Executor:
         cluster = archive.settings.jobs.cluster
         if cluster:
-            return cluster_pool(cluster, shared=incoming, folders=[archive.bags.absolute()], say=progress.say)
+            return cluster_pool(cluster, shared=incoming, folders=[archive.folder.absolute()], say=progress.say)
         return process_pool()
 
     orders = (
