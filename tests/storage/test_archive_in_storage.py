@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
+import shutil
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
+import urllib3
 
-from tests.endtoend.commands import LOOPBACK, findings, phono
+from phonotheque.vault.archive import open_archive
+from phonotheque.vault.storage.base import Item, Storage
+from phonotheque.vault.storage.opening import open_place
+from tests.endtoend.commands import LOOPBACK, findings, serving
 from tests.endtoend.final_states import tree
 from tests.storage.archives import FIRST, SECOND, make, payload
+from tests.storage.forked import run
 from tests.storage.server import CREDENTIALS, REGION, Server
 
 pytestmark = [pytest.mark.xdist_group("swift"), pytest.mark.sqlite("commands run in forked processes")]
@@ -27,8 +35,127 @@ def test_a_bucket_is_followed_by_a_mirror(server: Server, credentials: None, tmp
     assert tree(kept.folder / "vault" / "incoming") == {}
     assert len(list((kept.folder / "vault" / "bags").glob("*/bagit.txt"))) == 2  # tag files stay
     assert findings(kept.folder) == []
-    phono("mirror", web, tmp_path / "mirror", "--budget", "1GB", "--once", "--no-discovery", *LOOPBACK[:2])
+    assert run("mirror", web, tmp_path / "mirror", "--budget", "1GB", "--once", *LOOPBACK).code == 0
     assert len(payload(tmp_path / "mirror")) >= 3
     assert findings(tmp_path / "mirror") == []
     kept.phono("publish", "--date", SECOND)  # nothing new: nothing happens
     assert findings(kept.folder) == []
+
+
+@pytest.fixture(params=["folder", "s3"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, dict[str, str]]:
+    """Where the public tree goes, and the settings for it."""
+    if request.param == "folder":
+        (tmp_path / "elsewhere").mkdir()
+        where, more = str(tmp_path / "elsewhere"), {}
+    else:
+        server: Server = request.getfixturevalue("server")
+        request.getfixturevalue("credentials")
+        where, more = f"s3://{server.make_bucket()}/archive", {"endpoint": server.url, "region": REGION}
+    return where, {"public": where, **more}
+
+
+@pytest.mark.parametrize("moved", [True, False], ids=["moved", "copied"])
+def test_damage_is_found_and_repaired(place: tuple[str, dict[str, str]], moved: bool, tmp_path: Path) -> None:
+    where, settings = place
+    kept = make(tmp_path, env=CREDENTIALS)
+    kept.phono("publish", "--date", FIRST)  # at first, all of it is here
+    run("mirror", kept.folder, tmp_path / "mirror", "--budget", "1GB", "--once", *LOOPBACK)
+    kept.settings(**settings, **({"bags": f"{where}/bags"} if moved else {}))
+    kept.phono("publish", "--date", SECOND)  # nothing new, and now all of it is there
+    assert bool(payload(kept.folder)) != moved
+    assert findings(kept.folder) == []
+
+    storage = open_place(where, open_archive(kept.folder).settings.storage)
+    songs = sorted(stored.key for stored in storage.list("bags/") if "/data/The First" in stored.key)
+    put(storage, tmp_path, songs[0], b"x" * 1000)
+    storage.delete(songs[1])
+    put(storage, tmp_path, songs[0].replace("/data/", "/data/more/"), b"what is this?")
+    found = {(finding["what"], finding["path"]) for finding in findings(kept.folder)}
+    inner = [song.partition("/")[2].partition("/")[2] for song in songs]
+    more = inner[0].replace("data/", "data/more/")
+    assert found == {("damaged", inner[0]), ("missing", inner[1]), ("extra", more)}
+
+    done = kept.phono("repair", "--from", tmp_path / "mirror", "--delete-extra", "--json", *LOOPBACK)
+    assert len(done.data["findings"]) == 2
+    assert bool(done.data["fetched"]) == moved  # else there is a copy here
+    assert findings(kept.folder) == []
+    assert not list((kept.folder / "vault" / "incoming").glob(".*"))
+
+
+def put(storage: Storage, folder: Path, key: str, data: bytes) -> None:
+    """Put these bytes where they do not belong."""
+    (folder / "wrong").write_bytes(data)
+    storage.put(Item(key, folder / "wrong", len(data), hashlib.sha256(data).hexdigest()), lambda _: None)
+
+
+def test_a_bag_that_has_moved_is_served(place: tuple[str, dict[str, str]], tmp_path: Path) -> None:
+    where, settings = place
+    kept = make(tmp_path, env=CREDENTIALS)
+    kept.settings(**{**settings, "public": ""}, bags=where)
+    kept.phono("publish", "--date", FIRST)
+    assert payload(kept.folder) == []
+    with serving(kept.folder) as url:
+        assert run("mirror", url, tmp_path / "mirror", "--budget", "1GB", "--once", *LOOPBACK).code == 0
+        assert findings(tmp_path / "mirror") == []
+        song = next(file for file in payload(tmp_path / "mirror") if file.suffix == ".flac")
+        address = f"{url}/bags/{quote(song.relative_to(tmp_path / 'mirror/vault/bags').as_posix())}"
+        whole = song.read_bytes()
+        for asked, status, body in (
+            ("bytes=10-19", 206, whole[10:20]),
+            ("bytes=-5", 206, whole[-5:]),
+            ("bytes=100-", 206, whole[100:]),
+            (f"bytes={len(whole)}-", 416, b""),
+            ("bytes=0-1,5-6", 200, whole),
+        ):
+            answer = urllib3.request("GET", address, headers={"Range": asked})
+            assert (answer.status, answer.data) == (status, body)
+        head = urllib3.request("HEAD", address)
+        assert (head.status, head.headers["Content-Length"]) == (200, str(len(whole)))
+        assert head.headers["Content-Type"] == "audio/flac"
+        again = urllib3.request("GET", address, headers={"If-None-Match": head.headers["ETag"]})
+        assert (again.status, again.data) == (304, b"")
+        assert urllib3.request("GET", f"{address}.not").status == 404
+
+
+def test_music_that_has_moved_is_known_again(tmp_path: Path) -> None:
+    kept = make(tmp_path)
+    (tmp_path / "bags").mkdir()
+    kept.settings(bags=str(tmp_path / "bags"))
+    kept.phono("publish", "--date", FIRST)
+    copies = tmp_path / "copies"
+    shutil.copytree(kept.music, copies)
+    kept.phono("add", copies)
+    assert not [file for file in (kept.folder / "vault" / "incoming").rglob("*") if file.is_file()]
+    assert findings(kept.folder) == []
+
+
+def test_settings_that_make_no_sense_are_refused_before_anything_happens(tmp_path: Path) -> None:
+    kept = make(tmp_path)
+    for settings, said in (
+        ({"bags": "s3://abc/b", "public": "s3://abc/c"}, "is not part of the public tree"),
+        ({"bags": "vault"}, "[storage] bags: vault is not a place"),
+        ({"public": "ftp://a/b"}, "[storage] public: ftp://a/b is not a place"),
+        ({"bags": "s3://abc/b", "endpoint": "https://me:secret@x.org"}, "[storage] endpoint"),
+        ({"bags": "s3://abc/b", "part": "1MiB"}, "[storage] part"),
+    ):
+        kept.settings(**settings)
+        done = kept.phono("publish", "--date", FIRST, code=2)
+        assert said in done.err
+        assert "secret" not in done.err
+    kept.settings(bags=str(tmp_path / "not mounted"))
+    assert "not mounted" in kept.phono("publish", "--date", FIRST, code=3).err
+    assert list((kept.folder / "vault" / "bags").iterdir()) == []
+
+
+def test_two_archives_do_not_share_a_place(tmp_path: Path) -> None:
+    (tmp_path / "shared").mkdir()
+    for name in ("one", "two"):
+        kept = make(tmp_path / name)
+        kept.settings(public=str(tmp_path / "shared"))
+        done = kept.phono("publish", "--date", FIRST, code=None)
+        if name == "two":
+            assert done.code in (2, 4)
+            assert "another" in done.err
+    first = tree(tmp_path / "one" / "archive" / "public" / "metadata")
+    assert tree(tmp_path / "shared" / "metadata") == first

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from phonotheque.cli.demo.labels import Basis, Label, write_tags
 from tests.storage.archives import Kept, make
 from tests.storage.kills import (
     Ground,
@@ -36,8 +37,9 @@ def with_a_large_file(place: Path) -> Kept:
     kept = make(place, env=CREDENTIALS, tracks=2)
     (kept.music / "noise").mkdir()
     noise = np.random.default_rng(1).uniform(-0.9, 0.9, (44_100 * 34, 2))
-    soundfile.write(kept.music / "noise" / "Noise.flac", noise, 44_100, subtype="PCM_16")
-    (kept.music / "noise" / "LICENSE.txt").write_text("SPDX-License-Identifier: CC0-1.0\n")
+    file = kept.music / "noise" / "Noise.flac"
+    soundfile.write(file, noise, 44_100, subtype="PCM_16")
+    write_tags(file, Label("Noise", "Noise", "Noise", "2024", "Noise", "ZZPHN9900002", 1, 1, Basis.TAG))
     kept.phono("add", kept.music / "noise")
     return kept
 
@@ -72,11 +74,9 @@ def test_killed_while_it_copies_to_a_folder(tmp_path: Path) -> None:
     place.mkdir()
     kept = make(tmp_path, tracks=2)
     kept.settings(public=str(place), bags=f"{place}/bags")
-    (place / "bags").mkdir()
     ground = prepare(kept, str(place))
     for step in rounds(ground, ground.steps):
         again(ground)
-        (place / "bags").mkdir(exist_ok=True)
         kill_at_step(ground, step)
         nothing_is_lost(ground)
         all_is_done(ground)

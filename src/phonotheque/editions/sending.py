@@ -51,8 +51,8 @@ def send_public(archive: Archive, progress: Progress) -> None:
         size = sum(item.size for item in new)
         progress.start("Sending the public tree", total_files=len(new), total_bytes=size)
     for stage in _stages(new):
-        # Only what differs is sent, so what is there is to be replaced. It is small: it is always read back.
-        send(storage, stage, {}, replace(settings, verify="read"), progress, replace=True)
+        # Only what differs is sent, to replace what is there. It is small: it is always read back.
+        send(storage, stage, {}, replace(settings, verify="read"), progress)
     for folder in _FOLDERS:
         storage.tidy(f"{folder}/")
 

@@ -14,11 +14,13 @@ from pathlib import Path
 
 from phonotheque.editions.edition import BagEntry
 from phonotheque.editions.metainfo import TorrentFile, TorrentMeta
+from phonotheque.ledger.bags import BagPlace, places_of_bags
 from phonotheque.ledger.holdings import reopen
 from phonotheque.mirrors.fetching import Fetching, Pace
 from phonotheque.mirrors.holdings import current_edition, expected_bags
 from phonotheque.mirrors.messages import SwarmSettings
 from phonotheque.mirrors.origin import Origin
+from phonotheque.mirrors.repair_places import Mended, mend
 from phonotheque.mirrors.standing import Standing, look
 from phonotheque.mirrors.swarm import resolve_peers
 from phonotheque.mirrors.transfer import find_torrent, home_of
@@ -75,9 +77,11 @@ def repair(
         chosen = [entry for entry in edition.bags if entry.id in held and (not bags or entry.id in bags)]
         if unknown := set(bags) - {entry.id for entry in chosen}:
             raise NotFoundError(f"{folder.folder} does not hold the bag {min(unknown)}.")
-        progress.start("Checking", total_bytes=sum(entry.bytes for entry in chosen))
+        places = _places(folder)
+        here = [entry for entry in chosen if not any(place.moved for place in places.get(entry.id, ()))]
+        progress.start("Checking", total_bytes=sum(entry.bytes for entry in here))
         surveyed = [
-            (entry, _survey(folder, origin, entry, report, progress)) for entry in chosen if not stop.is_set()
+            (entry, _survey(folder, origin, entry, report, progress)) for entry in here if not stop.is_set()
         ]
         wanted = [entry for entry, damaged in surveyed if damaged]
         fetching = Fetching(
@@ -95,10 +99,45 @@ def repair(
             outcome = fetching.fetch(wanted, direct=True, event="recovery")
         finally:
             fetching.close()
-    report.repaired = outcome.complete
-    report.failed += [*outcome.missing.items(), *outcome.refused.items()]
-    report.fetched = outcome.fetched
+        report.repaired = outcome.complete
+        report.failed += [*outcome.missing.items(), *outcome.refused.items()]
+        report.fetched = outcome.fetched
+        outside = [entry for entry in chosen if entry.id in places]
+        if outside:
+            progress.start("Checking storages", total_bytes=sum(entry.bytes for entry in outside))
+        for entry in outside:
+            if not stop.is_set():
+                mended = mend(
+                    folder,
+                    origin,
+                    entry,
+                    places[entry.id],
+                    delete_extra=delete_extra,
+                    progress=progress,
+                    stop=stop,
+                )
+                _add(report, entry.id, mended)
     return report
+
+
+def _places(folder: Archive) -> dict[str, list[BagPlace]]:
+    """Return where bags lie besides, or instead of, the folder. Mirrors keep theirs in it."""
+    if folder.is_mirror:
+        return {}
+    with folder.ledger.connect() as ledger:
+        return places_of_bags(ledger)
+
+
+def _add(report: RepairReport, bag: str, mended: Mended) -> None:
+    if bag not in report.bags:
+        report.bags.append(bag)
+    report.bytes_checked += mended.checked
+    report.findings += [(bag, finding) for finding in mended.findings]
+    report.failed += [(bag, reason) for reason in mended.failed]
+    report.extra += [(bag, path) for path in mended.extra]
+    report.fetched += mended.fetched
+    if mended.findings and not mended.failed and bag not in report.repaired:
+        report.repaired.append(bag)
 
 
 def _survey(

@@ -5,6 +5,7 @@ The tag files of every bag stay in ``vault/bags``; where its payload lies, the l
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -32,6 +33,8 @@ from phonotheque.vault.place import fsync_dir
 from phonotheque.vault.storage.base import Item, Storage
 from phonotheque.vault.storage.opening import checked_place, open_place
 from phonotheque.vault.transfers import in_threads, read_back, send
+
+BORROWED = ".borrowed-"  # begins the names of copies that are here only while they are read
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,19 @@ def unsettled(archive: Archive) -> list[str]:
 
 
 def settle_bags(archive: Archive, progress: Progress) -> None:
-    """Bring every bag to where the settings want it, as after an interruption or a change of the settings."""
+    """Bring every bag to where the settings want it, as after an interruption or a change of the settings.
+
+    Raises PhonothequeError, before anything is done, when that place is not there or cannot be reached.
+    """
+    settings = archive.settings.storage
+    target = target_of(settings)
+    if target is None:
+        return
+    if settings.public:
+        open_place(checked_place(settings.public, "public"), settings).check()
+        if "://" not in target.place:
+            Path(target.place).mkdir(exist_ok=True)
+    open_place(target.place, settings).check()
     if waiting := unsettled(archive):
         progress.start("Sending bags", total_files=0, total_bytes=0)
     for bag_id in waiting:
@@ -183,6 +198,46 @@ def open_bagged(archive: Archive, bag_id: str, path: str) -> tuple[Storage, str]
     if not moved or not path.startswith(PAYLOAD):
         return None
     return open_place(moved[0].place, archive.settings.storage), f"{bag_id}/{path}"
+
+
+def at_hand(archive: Archive, file: Path, size: int, sha256: str) -> Path:
+    """Return where a file can be read here: itself, or, of a bag that has moved, a copy fetched for a while.
+
+    Whoever has read it calls :func:`let_go`. Raises VerificationError if what is fetched is not right.
+    """
+    if file.exists() or not file.is_relative_to(archive.bags):
+        return file
+    bag_id, *rest = file.relative_to(archive.bags).parts
+    moved = open_bagged(archive, bag_id, "/".join(rest))
+    if moved is None:
+        return file
+    storage, key = moved
+    copy = archive.incoming / f"{BORROWED}{sha256}"
+    copy.unlink(missing_ok=True)
+    digest = hashlib.sha256()
+    with copy.open("xb") as stream:
+        for chunk in storage.read(key):
+            digest.update(chunk)
+            stream.write(chunk)
+    if (copy.stat().st_size, digest.hexdigest()) != (size, sha256):
+        copy.unlink()
+        raise VerificationError(
+            f"{storage.url}/{key} is damaged: its SHA-256 is not {sha256}.",
+            f"Mend it: phono repair {archive.folder} --from MIRROR",
+        )
+    return copy
+
+
+def let_go(file: Path) -> None:
+    """Remove a file that was fetched for a while; leave any other."""
+    if file.name.startswith(BORROWED):
+        file.unlink(missing_ok=True)
+
+
+def let_all_go(archive: Archive) -> None:
+    """Remove what an interrupted run had fetched."""
+    for left in archive.incoming.glob(f"{BORROWED}*"):
+        left.unlink()
 
 
 def _settled(archive: Archive, bag_id: str, places: Sequence[BagPlace], target: Target) -> bool:

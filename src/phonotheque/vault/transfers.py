@@ -27,13 +27,12 @@ def send(
     there: Mapping[str, Stored],
     settings: StorageSettings,
     progress: Progress,
-    *,
-    replace: bool = False,
 ) -> None:
     """Put files that are not there yet, by what is listed in ``there``, and verify all of them.
 
-    Raises VerificationError naming the object if one is another than it should be; with ``replace`` it is
-    put anew. The first error ends the others at their next part; what has arrived stays.
+    What is not in ``there`` is put, whatever lies under its key. Raises VerificationError naming the object
+    if one in ``there`` is another than it should be. The first error ends the others at their next part; what
+    has arrived stays.
     """
     lock, stop = threading.Lock(), threading.Event()
 
@@ -44,7 +43,7 @@ def send(
             progress.advance(size=size)
 
     def one(item: Item) -> None:
-        _send_one(storage, item, there.get(item.key), sent, replace=replace, read=settings.verify == "read")
+        _send_one(storage, item, there.get(item.key), sent, read=settings.verify == "read")
         with lock:
             progress.advance(files=1)
 
@@ -94,13 +93,12 @@ def _send_one(
     stored: Stored | None,
     sent: Callable[[int], None],
     *,
-    replace: bool,
     read: bool,
 ) -> None:
     if stored is not None and storage.matches(stored, item):
         sent(item.size)
         stated = False  # who knows what happened to it since
-    elif stored is None or replace:
+    elif stored is None:
         stated = storage.put(item, sent)
     else:
         raise VerificationError(

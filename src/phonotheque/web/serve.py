@@ -1,7 +1,8 @@
 """The public tree over HTTP: static files with byte ranges, so that it is every torrent's web seed (BEP 19).
 
-Nothing outside ``public/`` is served, except sealed bags, which ``public/bags`` links to. What comes from
-a bag was written by others, so it is never served as something that a browser would run.
+Nothing outside ``public/`` is served, except sealed bags, which ``public/bags`` links to; they may lie in a
+storage. What comes from a bag was written by others, so it is never served as something that a browser would
+run.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from phonotheque.model.errors import NotFoundError, PhonothequeError
 from phonotheque.model.media import media_type
 from phonotheque.vault.archive import Archive
+from phonotheque.web.distant import answer_from_storage
 
 _POLICY = (
     "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; media-src 'self'; "
@@ -54,6 +56,8 @@ def public_application(archive: Archive) -> Starlette:
     def answer(request: Request) -> Response:
         path = request.path_params["path"]
         file = locate(public, bags, path)
+        if file is None and (distant := answer_from_storage(archive, request, path)):
+            return distant
         if file is None:
             return PlainTextResponse("There is nothing here.\n", status_code=404)
         status = file.stat()

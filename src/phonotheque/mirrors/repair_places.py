@@ -1,0 +1,162 @@
+"""Repairing bags in storages, file by file: what is wrong there is put anew, from here or from an origin."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from phonotheque.editions.edition import BagEntry
+from phonotheque.ledger.bags import BagFileRecord, BagPlace, files_in_bag
+from phonotheque.mirrors.origin import Origin
+from phonotheque.model.bags import Finding
+from phonotheque.model.errors import NotFoundError, PhonothequeError, VerificationError
+from phonotheque.model.media import media_type
+from phonotheque.model.progress import QUIET, Progress
+from phonotheque.vault.archive import Archive
+from phonotheque.vault.bagfolder import PAYLOAD
+from phonotheque.vault.fixity import check_file
+from phonotheque.vault.place import write_durably
+from phonotheque.vault.places import BORROWED, let_go
+from phonotheque.vault.storage.base import Item, Storage
+from phonotheque.vault.storage.opening import open_place
+from phonotheque.vault.transfers import in_threads, read_back, send
+
+
+@dataclass(slots=True)
+class Mended:
+    """What was wrong with one bag in its places, and what became of it. Sizes in bytes."""
+
+    checked: int = 0
+    findings: list[Finding] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+    extra: list[str] = field(default_factory=list)
+    fetched: int = 0
+
+
+def mend(
+    archive: Archive,
+    origin: Origin,
+    entry: BagEntry,
+    places: Sequence[BagPlace],
+    *,
+    delete_extra: bool,
+    progress: Progress,
+    stop: threading.Event,
+) -> Mended:
+    """Read a bag in all its places and put what is wrong anew. NetworkError if one is out of reach."""
+    mended = Mended()
+    with archive.ledger.connect() as ledger:
+        entries = list(files_in_bag(ledger, entry.id))
+    for place in places:
+        storage = open_place(place.place, archive.settings.storage)
+        storage.check()
+        _drop_extra(storage, entry.id, entries, mended, delete=delete_extra)
+        lock = threading.Lock()
+
+        def one(record: BagFileRecord, storage: Storage = storage, lock: threading.Lock = lock) -> None:
+            if stop.is_set():
+                return
+            finding = read_back(storage, f"{entry.id}/{record.path}", record.size, record.sha256)
+            with lock:
+                progress.advance(size=record.size)
+                mended.checked += record.size
+            if finding is not None:
+                with lock:
+                    mended.findings.append(replace(finding, path=record.path))
+                _mend_one(archive, origin, storage, entry.id, record, finding, mended)
+
+        in_threads(one, entries, archive.settings.storage.transfers, stop)
+    if any(place.moved for place in places):
+        _mend_tags(archive, places, entry.id, entries, mended)
+    return mended
+
+
+def _mend_one(
+    archive: Archive,
+    origin: Origin,
+    storage: Storage,
+    bag_id: str,
+    record: BagFileRecord,
+    finding: Finding,
+    mended: Mended,
+) -> None:
+    if finding.what == "unreadable":
+        mended.failed.append(f"{record.path} {finding.detail}")  # which does not make it wrong
+        return
+    try:
+        file = _right_copy(archive, origin, bag_id, record, mended)
+    except (NotFoundError, VerificationError) as error:
+        mended.failed.append(error.message)
+        return
+    key = f"{bag_id}/{record.path}"
+    item = Item(key, file, record.size, record.sha256, media_type(f"bags/{key}"))
+    try:
+        # Whatever is stated of what is there, reading it has shown that it is wrong.
+        send(storage, [item], {}, replace(archive.settings.storage, verify="read"), QUIET)
+    finally:
+        let_go(file)
+
+
+def _right_copy(archive: Archive, origin: Origin, bag_id: str, record: BagFileRecord, mended: Mended) -> Path:
+    """Return a whole copy of a file: the one here, or one fetched for a while."""
+    here = archive.bags / bag_id / record.path
+    if check_file(here, record.size, record.sha256) is None:
+        return here
+    copy = archive.incoming / f"{BORROWED}{record.sha256}"
+    copy.unlink(missing_ok=True)
+    digest = hashlib.sha256()
+    try:
+        with copy.open("xb") as stream:
+            for chunk in origin.open_range(f"bags/{bag_id}/{record.path}", 0, record.size):
+                digest.update(chunk)
+                stream.write(chunk)
+                mended.fetched += len(chunk)
+        if digest.hexdigest() != record.sha256:
+            raise VerificationError(f"{origin.where} has another {record.path} than was sealed.")
+    except BaseException:
+        copy.unlink()
+        raise
+    return copy
+
+
+def _mend_tags(
+    archive: Archive,
+    places: Sequence[BagPlace],
+    bag_id: str,
+    entries: Sequence[BagFileRecord],
+    mended: Mended,
+) -> None:
+    """Bring back tag files, which stay here when a payload moves, from where the whole bag is."""
+    storage = open_place(next(place.place for place in places if place.moved), archive.settings.storage)
+    for record in entries:
+        file = archive.bags / bag_id / record.path
+        if record.path.startswith(PAYLOAD):
+            continue
+        finding = check_file(file, record.size, record.sha256, name=record.path)
+        if finding is None:
+            continue
+        mended.findings.append(finding)
+        try:
+            data = b"".join(storage.read(f"{bag_id}/{record.path}"))
+        except PhonothequeError as error:
+            mended.failed.append(error.message)
+            continue
+        if hashlib.sha256(data).hexdigest() != record.sha256:
+            mended.failed.append(f"{record.path} is wrong in {storage.url}, too")
+            continue
+        file.parent.mkdir(exist_ok=True)
+        write_durably(file, data, mode=0o444)
+
+
+def _drop_extra(
+    storage: Storage, bag_id: str, entries: Sequence[BagFileRecord], mended: Mended, *, delete: bool
+) -> None:
+    listed = {f"{bag_id}/{record.path}" for record in entries}
+    for stored in list(storage.list(f"{bag_id}/")):
+        if stored.key not in listed:
+            mended.extra.append(stored.key.partition("/")[2])
+            if delete:
+                storage.delete(stored.key)
