@@ -20,12 +20,13 @@ from benchmarks.fingerprinting import bench_fingerprint
 from benchmarks.held import hold
 from benchmarks.jobs import bench_intake, bench_jobs, bench_memory
 from benchmarks.measure import adopt_orphans, command
-from benchmarks.music import Music, make_music
+from benchmarks.music import Music, files_in, make_music
 from benchmarks.publishing import bench_publish, bench_seal
+from benchmarks.sameness import bench_sameness
 from benchmarks.stages import bench_stages
 
 _SONGS, _WAVES = 48, 24
-_NAMES = ("fingerprint", "add", "stages", "intake", "jobs", "memory", "seal", "publish", "check")
+_NAMES = ("fingerprint", "add", "stages", "intake", "jobs", "memory", "seal", "publish", "check", "sameness")
 
 
 def main() -> None:
@@ -71,6 +72,7 @@ def _run(folder: Path, names: list[str], rounds: int) -> None:
         "seal": lambda: bench_seal(music, folder, rounds),
         "publish": lambda: bench_publish(music, folder, held(), rounds),
         "check": lambda: bench_check(held(), rounds),
+        "sameness": lambda: bench_sameness(files_in(music.songs), folder),
     }
     for name, run in benchmarks.items():
         if name in names:

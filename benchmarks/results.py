@@ -34,12 +34,12 @@ class Race:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A number by itself, and whether it is what it should be."""
+    """A number by itself, and whether it is what it should be, where there is a target."""
 
     what: str
     value: str
-    target: str
-    met: bool
+    target: str = ""
+    met: bool = True
 
 
 def print_heading(title: str, about: str) -> None:
@@ -66,7 +66,8 @@ def print_figures(figures: Sequence[Figure]) -> None:
     """Print a table of single numbers."""
     print("| | | target | |\n|---|---:|---:|---|")
     for figure in figures:
-        print(f"| {figure.what} | {figure.value} | {figure.target} | {_verdict(figure.met)} |")
+        verdict = _verdict(figure.met) if figure.target else ""
+        print(f"| {figure.what} | {figure.value} | {figure.target} | {verdict} |")
     print(flush=True)
 
 

@@ -24,7 +24,11 @@ def hold(archive: Archive, *held: tuple[str, Values, dict[str, object]]) -> None
     with archive.ledger.begin() as ledger:
         accession = start_accession(ledger, source="folder", location="/m", agent="tests", at=AT)
         for name, values, more in held:
-            row = {"sha256": name.encode().hex().ljust(64, "0")[:64], "pcm_sha256": None, "name": name}
+            row: dict[str, object] = {
+                "sha256": name.encode().hex().ljust(64, "0")[:64],
+                "pcm_sha256": None,
+                "name": name,
+            }
             row |= {"size": 1_000_000, "kind": "master", "held": True, "accession_id": accession}
             row |= {"added_at": AT, "integrity": "intact", "integrity_notes": [], "tags": {}, "artwork": []}
             row |= {"codec": "flac", "duration": 200.0, "sample_rate": 44_100, "channels": 2}

@@ -55,6 +55,7 @@ def folders() -> Iterator[Path]:
     dropped=st.sets(st.integers(100, 111)),
     before=st.integers(0, 12),
     tidied=st.booleans(),
+    large=st.booleans(),
 )
 @settings(max_examples=60, deadline=None)
 def test_it_answers_as_looking_at_everything_would(
@@ -65,8 +66,22 @@ def test_it_answers_as_looking_at_everything_would(
     dropped: set[int],
     before: int,
     tidied: bool,
+    large: bool,
 ) -> None:
-    folder = folders / "index"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(segments, "_LARGE", 0 if large else 1 << 30)
+        answers_rightly(folders / "index", given_items, cuts, asked, dropped, before, tidied)
+
+
+def answers_rightly(
+    folder: Path,
+    given_items: list[tuple[list[int], int]],
+    cuts: list[int],
+    asked: list[int],
+    dropped: set[int],
+    before: int,
+    tidied: bool,
+) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     items = [Item(100 + n, needed, values(*numbers)) for n, (numbers, needed) in enumerate(given_items)]
     index = SegmentIndex(folder, SETUP)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import mmap
 import os
 import struct
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -27,11 +27,11 @@ _MAGIC: Final = b"phonoseg"
 _HEADER: Final = struct.Struct("<8sIIQQ")  # magic, layout, unused, items, entries
 _LAYOUT: Final = 1
 _GROUPS: Final = 1 << 16
+_LARGE: Final = 16_000_000  # bytes: from so many on, pages are asked for before they are looked at
 _AT_ONCE: Final = 1 << 23  # entries sorted in memory while segments are merged: 64 MB
 
 Values = NDArray[np.uint32]
 Numbers = NDArray[np.int64]
-_Writable = Callable[[memoryview], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,8 @@ class Segment:
     starts: NDArray[np.uint64]
     items: NDArray[np.uint32]
     lows: NDArray[np.uint16]
+    mapped: mmap.mmap
+    at: Mapping[str, int]  # where in the file each array begins
 
     def find(self, values: Values, most: int) -> tuple[Numbers, Numbers]:
         """Return for each value where its entries begin and how many there are, ``most`` at most.
@@ -62,9 +64,22 @@ class Segment:
         group, low = values >> np.uint32(16), (values & np.uint32(0xFFFF)).astype(np.uint16)
         begin = self.starts[group].astype(np.int64)
         end = self.starts[group + 1].astype(np.int64)
+        self._expect("lows", 2, begin, end)
         first = _first(self.lows, low, begin, end, after=False)
         last = _first(self.lows, low, first, np.minimum(first + most, end), after=True)
+        self._expect("items", 4, first, last)
         return first, last - first
+
+    def _expect(self, name: str, width: int, begin: Numbers, end: Numbers) -> None:
+        """Have the pages of many ranges of entries read at once: one after the other, a disk takes long."""
+        if len(self.mapped) < _LARGE:
+            return
+        some = end > begin
+        first = (self.at[name] + width * begin[some]) // mmap.PAGESIZE
+        last = (self.at[name] + width * end[some] - 1) // mmap.PAGESIZE
+        for page, until in dict.fromkeys(zip(first.tolist(), last.tolist(), strict=True)):
+            size = min((until + 1) * mmap.PAGESIZE, len(self.mapped)) - page * mmap.PAGESIZE
+            self.mapped.madvise(mmap.MADV_WILLNEED, page * mmap.PAGESIZE, size)
 
 
 def damaged(path: Path, why: str) -> VerificationError:
@@ -98,6 +113,8 @@ def open_segment(path: Path) -> Segment:
         starts=starts,
         items=part("items", "<u4", entries),
         lows=part("lows", "<u2", entries),
+        mapped=mapped,
+        at=at,
     )
 
 
