@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import count
@@ -178,6 +180,33 @@ def test_what_was_broken_off_goes_on(make_engine: MakeEngine, monkeypatch: pytes
     copied = moved(source, target)
     assert 20 < done < copied.rows
     assert sum(rows for _, rows in inserts) == copied.rows, "no row was written twice"
+
+
+_KILLED = """
+import os, sys
+from phonotheque.ledger import move
+from phonotheque.ledger.connect import connect, open_database
+move._AT_ONCE = 7
+insert, left = move._insert, [12]
+def killed(*what):
+    left[0] -= 1
+    if not left[0]:
+        os.kill(os.getpid(), 9)
+    insert(*what)
+move._insert = killed
+move.copy_ledger(connect(sys.argv[1]), open_database(sys.argv[2]), owner=sys.argv[3], agent="me", at="2026")
+"""
+
+
+def test_what_was_killed_goes_on(make_engine: MakeEngine) -> None:
+    source, target = a_ledger(make_engine("sqlite")), make_engine("postgresql")
+    addresses = [engine.url.render_as_string(hide_password=False) for engine in (source, target)]
+    killed = subprocess.run([sys.executable, "-c", _KILLED, *addresses, OWNER], check=False)
+    assert killed.returncode == -9
+    assert 0 < sum(rows_of(target).values()) < sum(rows_of(source).values())
+    copied = moved(source, target)
+    assert rows_of(target)["files"] == rows_of(source)["files"]
+    assert moved(source, target) == copied
 
 
 def test_what_was_broken_off_begins_again_when_the_ledger_has_changed_since(

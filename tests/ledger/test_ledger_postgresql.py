@@ -171,6 +171,16 @@ def test_a_connection_that_was_cut_is_made_again(engine: Engine) -> None:
     assert describe(engine).rows["events"] == 2
 
 
+def test_a_server_that_has_no_time_says_nothing_of_damage(engine: Engine, url: URL) -> None:
+    fill(engine, 10)
+    hasty = connect(url.update_query_dict({"options": "-c statement_timeout=2s"}))
+    with engine.begin() as connection:
+        connection.execute(text("LOCK TABLE events IN ACCESS EXCLUSIVE MODE"))
+        with pytest.raises(OperationalError, match="timeout"):
+            integrity_errors(hasty)
+    hasty.dispose()
+
+
 def test_a_reference_to_a_missing_row_is_found(engine: Engine) -> None:
     assert integrity_errors(engine) == []
     with engine.begin() as connection:

@@ -28,6 +28,8 @@ _HOLDER = text(
     " AND objid = (hashtext(current_schema())::bigint & 2147483647)::oid"
     " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
 )
+# Some servers end connections that are silent for long; this one is, as long as the work takes.
+_STAY = text("SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'idle_session_timeout'")
 _PROCESS = text("SELECT pg_backend_pid()")
 
 
@@ -44,6 +46,7 @@ def only_writer(engine: Engine, command: str) -> Iterator[None]:
     with _connected(engine) as connection:
         name = f"phono {command}, process {os.getpid()} on {socket.gethostname()}"
         connection.execute(text("SELECT set_config('application_name', :name, false)"), {"name": name})
+        connection.execute(_STAY)
         if not connection.execute(_TRY).scalar_one():
             holder = connection.execute(_HOLDER).scalar() or "another process"
             raise BusyError(

@@ -33,6 +33,7 @@ from phonotheque.model.errors import PhonothequeError, VerificationError
 DRIVER = "postgresql+psycopg"
 LOCK_WAIT = "60s"  # how long a statement waits for another transaction before it fails with a message
 _DAMAGE = ("XX001", "XX002")  # data_corrupted, index_corrupted (PostgreSQL's manual, appendix A)
+_UNSOUND = ("XX", "58", "22")  # internal errors and damage, errors of the disk, values that are none
 _FORBIDDEN = "42501"  # insufficient_privilege
 _TAKEN = "42P07"  # duplicate_table
 # Firewalls drop connections that are silent for some minutes; the archive's lock is silent for hours.
@@ -50,6 +51,11 @@ _INDEXES = text(
     " JOIN pg_class AS c ON c.oid = i.indexrelid JOIN pg_class AS t ON t.oid = i.indrelid"
     " JOIN pg_am AS a ON a.oid = c.relam"
     " WHERE a.amname = 'btree' AND t.relnamespace = CAST(current_schema() AS regnamespace)"
+)
+
+_AMCHECK = text(
+    "SELECT nspname FROM pg_proc JOIN pg_namespace AS n ON n.oid = pronamespace"
+    " WHERE proname = 'bt_index_check' AND pronargs = 2 AND has_function_privilege(pg_proc.oid, 'execute')"
 )
 
 
@@ -142,9 +148,14 @@ def _asked(engine: Engine, failed: str, ask: Any, about: Table | MetaData) -> li
         with engine.connect() as connection:
             return list(ask(connection, about))
     except DatabaseError as error:
-        if error.connection_invalidated:
-            raise  # the server is not there: that says nothing about the ledger
-        return [f"{failed}: {' '.join(str(error.orig).split())}"]
+        return [f"{failed}: {_told(error)}"]
+
+
+def _told(error: DatabaseError) -> str:
+    """Return what the server says of damage. A server that is gone or busy says nothing of it: raise that."""
+    if str(getattr(error.orig, "sqlstate", ""))[:2] not in _UNSOUND:
+        raise error
+    return " ".join(str(error.orig).split())
 
 
 def _read_all(connection: Connection, table: Table) -> list[str]:
@@ -168,13 +179,14 @@ def _dangling(connection: Connection, table: Table) -> Iterator[str]:
 
 
 def _indexes(connection: Connection, tables: MetaData) -> Iterator[str]:
-    if not connection.execute(text("SELECT 1 FROM pg_extension WHERE extname = 'amcheck'")).first():
+    amcheck = connection.execute(_AMCHECK).scalar()
+    if amcheck is None:
         return
     for index, name, table in connection.execute(_INDEXES).all():
         if table not in tables.tables:
             continue
         try:
             with connection.begin_nested():
-                connection.execute(text("SELECT bt_index_check(:index, true)"), {"index": index})
+                connection.execute(select(getattr(func, amcheck).bt_index_check(index, True)))
         except DatabaseError as error:
-            yield f"the index {name} of {table}: {' '.join(str(error.orig).split())}"
+            yield f"the index {name} of {table}: {_told(error)}"
