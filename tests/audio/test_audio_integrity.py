@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from mutagen.apev2 import APEv2
+from mutagen.mp4 import MP4, MP4Cover
 
 from phonotheque.audio.examine import examine
 from phonotheque.model.audio import AudioFacts, Integrity, RefusalKind
@@ -145,6 +146,23 @@ def test_one_file_s_damage_is_not_told_of_the_next(made: Mapping[str, Path], tmp
     facts = examine(made["a.wma"])
     assert isinstance(facts, AudioFacts)
     assert facts.integrity is Integrity.DECODES
+
+
+def test_pictures_are_not_decoded_and_what_is_wrong_with_them_is_no_damage(
+    made: Mapping[str, Path], tmp_path: Path
+) -> None:
+    bomb = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + (60_000).to_bytes(4, "big") * 2 + b"\x08\2\0\0\0" + bytes(200)
+    path = tmp_path / "x.m4a"
+    path.write_bytes(made["a.m4a"].read_bytes())
+    tagged: Any = MP4(path)  # type: ignore[no-untyped-call]
+    cover: Any = MP4Cover
+    tagged["covr"] = [cover(bomb, MP4Cover.FORMAT_PNG), cover(b"text" * 50, MP4Cover.FORMAT_JPEG)]
+    tagged.save()
+    facts = examine(path, loudness=False)
+    assert isinstance(facts, AudioFacts)
+    assert len(facts.artwork) == 2
+    assert facts.integrity is Integrity.DECODES
+    assert "no checksum" in "".join(facts.integrity_notes)
 
 
 def test_real_recordings_are_whole(samples: list[Path]) -> None:

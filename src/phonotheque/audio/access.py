@@ -1,7 +1,8 @@
-"""Access copies: a smaller Ogg Opus file made from a master, the same bytes every time."""
+"""Access copies: smaller Ogg Opus files, the same bytes every time, and compared with their masters."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -11,37 +12,66 @@ from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import OutputContainer
 
+from phonotheque.audio.cover import picture_block
 from phonotheque.audio.filters import FilterChain
+from phonotheque.audio.fingerprint import bit_error_rate
 from phonotheque.audio.identify import open_regular, sniff
+from phonotheque.audio.sameness import SAME
 from phonotheque.audio.samples import Samples
 from phonotheque.audio.second_opinion import decode_somehow
-from phonotheque.model.audio import Tags
+from phonotheque.audio.tags import front_cover
+from phonotheque.model.audio import AudioFacts, Integrity, Tags, say_integrity
 from phonotheque.model.errors import PhonothequeError
 
 BIT_RATE: Final = 75_000  # bit/s, as an average: libopus varies it with the sound
 RATE: Final = 48_000  # Hz, the only rate Opus decodes to (RFC 7845 §5.1)
 _OVERHEAD: Final = 1.08  # Ogg pages, and libopus going over its average on dense music
 _HEADERS: Final = 4096  # bytes: identification, comments, the last page
+_FRAME: Final = 0.02  # seconds
+_LOUDER: Final = 1.5  # LU between a copy and its master, at most
+_STEREO: Final = 2
+_REFERENCE: Final = -23.0  # LUFS, EBU R 128
 
 
 class AccessCopyError(PhonothequeError):
     """The master could be decoded, but not made into an access copy."""
 
 
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What was heard in a master: seconds, LUFS, Chromaprint fingerprint."""
+
+    duration: float
+    loudness: float | None
+    fingerprint: bytes
+    channels: int
+
+
 def make_access_copy(
-    master: Path, out: Path, *, bit_rate: int = BIT_RATE, master_sha256: str, tags: Tags
+    master: Path,
+    out: Path,
+    *,
+    bit_rate: int = BIT_RATE,
+    master_sha256: str,
+    tags: Tags,
+    loudness: float | None = None,
 ) -> int:
     """Encode ``master`` to Ogg Opus at ``out`` and return its size in bytes.
 
     The same master, tags and library versions give the same bytes: the stream's serial number is fixed and
     no date or version is written. Playback is gapless: the pre-skip (RFC 7845 §4.2) and the end trimming
     (§4.4) leave the master's own duration, to a sample at 48 kHz. More than two channels are mixed to two.
-    The caller puts ``out`` in its place durably. Raises UndecodableError, AccessCopyError, OSError.
+    The front cover goes with it, made small; so does the ``loudness`` (LUFS), as the gain to -23 LUFS
+    (RFC 7845 §5.2.1). The caller puts ``out`` in its place durably. Raises UndecodableError,
+    AccessCopyError, OSError.
     """
     with open_regular(master) as file:
         demuxer = sniff(file)
+        comments = _comments(tags, master_sha256, loudness)
+        if (cover := front_cover(file)) is not None and (block := picture_block(cover)) is not None:
+            comments["metadata_block_picture"] = block
         with out.open("wb") as target:
-            encoder = _OpusEncoder(target, bit_rate, _comments(tags, master_sha256))
+            encoder = _OpusEncoder(target, bit_rate, comments)
             try:
                 decode_somehow(file, [encoder], demuxer=demuxer)
                 encoder.finish()
@@ -50,6 +80,27 @@ def make_access_copy(
             finally:
                 encoder.close()
         return out.stat().st_size
+
+
+def unlike(copy: AudioFacts, master: Heard) -> str | None:
+    """Return why ``copy``, decoded again, is not the sound of its master; None when it is.
+
+    Compared are wholeness, length (to a frame of 20 ms) and fingerprint; the loudness instead of the
+    fingerprint when there is too little sound for one. Of surround sound mixed to stereo it may differ.
+    """
+    if copy.integrity is not Integrity.INTACT:
+        return say_integrity(copy.integrity, copy.integrity_notes)
+    if abs(copy.technical.duration - master.duration) > _FRAME:
+        return f"it lasts {copy.technical.duration:.3f} s, its master {master.duration:.3f} s"
+    alike = bit_error_rate(master.fingerprint, copy.fingerprint)
+    if alike.overlap:
+        share = f"{alike.ber:.0%} of its fingerprint differ from its master's"
+        return None if alike.ber < SAME else share
+    if copy.loudness is None or master.loudness is None or master.channels > _STEREO:
+        return None
+    if abs(copy.loudness - master.loudness) > _LOUDER:
+        return f"its loudness is {copy.loudness:.1f} LUFS, its master's {master.loudness:.1f} LUFS"
+    return None
 
 
 def estimate_access_size(duration: float, bit_rate: int = BIT_RATE) -> int:
@@ -84,6 +135,8 @@ class _OpusEncoder:
         assert self._stream is not None
         assert self._container is not None
         self._encode(self._chain.push(None))
+        if not self._position:
+            raise AccessCopyError("no access copy can be made: there is less than one sample at 48 kHz")
         self._container.mux(self._stream.encode(None))
 
     def close(self) -> None:
@@ -112,7 +165,12 @@ class _OpusEncoder:
             self._container.mux(self._stream.encode(frame))
 
 
-def _comments(tags: Tags, master_sha256: str) -> dict[str, str]:
+def _gain(loudness: float | None) -> str | None:
+    """Return what brings this loudness (LUFS) to -23, in 1/256 dB within 16 bits (RFC 7845 §5.2.1)."""
+    return None if loudness is None else str(max(-32_768, min(32_767, round((_REFERENCE - loudness) * 256))))
+
+
+def _comments(tags: Tags, master_sha256: str, loudness: float | None) -> dict[str, str]:
     """Return the Vorbis comments of an access copy (RFC 7845 §5.2)."""
     fields = {
         "title": tags.title,
@@ -126,6 +184,7 @@ def _comments(tags: Tags, master_sha256: str) -> dict[str, str]:
         "musicbrainz_trackid": tags.recording_mbid,
         "license": "; ".join(tags.licences) or None,
         "copyright": tags.copyright,
+        "r128_track_gain": _gain(loudness),
         "master_sha256": master_sha256,
     }
     return {key: value for key, value in fields.items() if value}

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cache
 from typing import BinaryIO, Final, Protocol
 
 import av
@@ -19,6 +20,8 @@ import av.logging
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
+from av.codec import Codec, codecs_available
+from av.codec.codec import UnknownCodecError
 from av.container import InputContainer
 from av.packet import Packet
 
@@ -39,6 +42,7 @@ _BUFFER = 256 * 1024  # bytes per read: fewer calls back into Python
 _MAX_BATCH = 4_000_000  # samples over all channels, whatever rate and channels a file claims
 _MAX_NOTES = 20  # a badly damaged file says the same a thousand times
 _NOISE: Final = re.compile(r" at PTS -?\d+")  # FFmpeg's clock, which means nothing here
+_REFUSED: Final = "not on whitelist"  # in the log: a picture's decoder, not run
 _MAX_STALLS = 64  # unreadable packets in a row before the rest is given up
 
 Span = tuple[int, int]  # a part of a file: byte offsets of its beginning and its end
@@ -122,6 +126,8 @@ class _Damages:
     def drain(self, seconds: float | None) -> None:
         """Take what is in the log; FFmpeg says an error there only when something is wrong with the file."""
         for _, name, message in self._logs:
+            if _REFUSED in message:  # by us
+                continue
             words = " ".join(_NOISE.sub("", message).split())[:200]
             self.complaints.add(f"{name}: {words}" if name else words, seconds)
         self._logs.clear()
@@ -208,7 +214,11 @@ def _captured_log() -> Iterator[list[tuple[int, str, str]]]:
 
 
 def _open(source: Source, demuxer: str | None) -> InputContainer:
-    options = {"err_detect": _ERR_DETECT, "format_whitelist": DEMUXERS}
+    options = {
+        "err_detect": _ERR_DETECT,
+        "format_whitelist": DEMUXERS,
+        "codec_whitelist": _sound_decoders(),
+    }
     try:
         return av.open(
             source, "r", format=demuxer, options=options, metadata_errors="replace", buffer_size=_BUFFER
@@ -216,6 +226,19 @@ def _open(source: Source, demuxer: str | None) -> InputContainer:
     except av.error.FFmpegError as error:
         source.check()
         raise UndecodableError(f"FFmpeg cannot open it: {_say(error)}") from error
+
+
+@cache
+def _sound_decoders() -> str:
+    """Return FFmpeg's names of all decoders of sound: it would else decode pictures, too, to measure them."""
+    return ",".join(name for name in sorted(codecs_available) if _decodes_sound(name))
+
+
+def _decodes_sound(name: str) -> bool:
+    try:
+        return Codec(name, "r").type == "audio"
+    except UnknownCodecError:  # an encoder only
+        return False
 
 
 def _sound(container: InputContainer) -> AudioStream:

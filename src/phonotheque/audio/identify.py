@@ -147,13 +147,29 @@ def sound_behind(file: BinaryIO) -> str | None:
     return "{1} seems to begin at byte {0:,}".format(*min(found)) if found else None
 
 
+class _Named(io.FileIO):
+    """A file whose read errors name it, as those of opening do: so who also writes can tell them apart."""
+
+    def __init__(self, descriptor: int, path: Path) -> None:
+        super().__init__(descriptor)
+        self._path = path
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read as a file does."""
+        try:
+            return super().read(size)
+        except OSError as error:
+            error.filename = os.fspath(self._path)
+            raise
+
+
 def open_regular(path: Path) -> io.FileIO:
     """Open a file without buffering. OSError for a pipe, device or folder, which must not be waited for."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise OSError(errno.EINVAL, "not a regular file")
-    return io.FileIO(descriptor)
+        raise OSError(errno.EINVAL, "not a regular file", os.fspath(path))
+    return _Named(descriptor, path)
 
 
 def unreadable(error: OSError) -> Refusal:

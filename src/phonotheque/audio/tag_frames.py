@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any, Final
 
 from mutagen._vorbis import VComment
@@ -16,7 +17,16 @@ from mutagen.mp4 import AtomDataType, MP4FreeForm, MP4Tags
 from phonotheque.audio.artwork import describe_picture
 from phonotheque.model.audio import Artwork
 
-Entry = tuple[str, str | Artwork]  # key as its format writes it, and what it holds
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """A picture in a tag: what is known of it, and its bytes."""
+
+    facts: Artwork
+    data: bytes
+
+
+Entry = tuple[str, str | Embedded]  # key as its format writes it, and what it holds
 Reader = Callable[[str, Any], Iterator[Entry]]
 
 
@@ -39,7 +49,7 @@ def _vorbis(key: str, value: str) -> Iterator[Entry]:
         case "metadata_block_picture":
             yield _picture_entry(key, _flac_picture(base64.b64decode(value)))
         case "coverart":  # an older custom: only the picture's bytes
-            yield key, describe_picture(base64.b64decode(value))
+            yield key, _embedded(base64.b64decode(value))
         case "coverartmime":
             return
         case _:
@@ -49,7 +59,7 @@ def _vorbis(key: str, value: str) -> Iterator[Entry]:
 def _id3(_key: str, frame: Any) -> Iterator[Entry]:
     name = str(frame.FrameID)
     if name == "APIC":
-        yield name, describe_picture(frame.data, role=int(frame.type), mime=frame.mime)
+        yield name, _embedded(frame.data, role=int(frame.type), mime=frame.mime)
     elif name == "UFID":
         yield f"{name}:{frame.owner}", frame.data.decode("ascii", "replace")
     elif name == "COMM":
@@ -82,7 +92,7 @@ def _synchronised(frame: Any) -> str:
 def _mp4(key: str, values: Any) -> Iterator[Entry]:
     if key == "covr":
         for cover in values:
-            yield key, describe_picture(bytes(cover), role="front")
+            yield key, _embedded(bytes(cover), role="front")
         return
     for value in values if isinstance(values, list) else [values]:
         if isinstance(value, tuple):  # trkn and disk: number and total
@@ -98,7 +108,7 @@ def _ape(key: str, value: Any) -> Iterator[Entry]:
     if type(value).__name__ == "APEBinaryValue":
         if key.lower().startswith("cover art"):  # a file name, a zero byte, the picture
             role = "front" if "front" in key.lower() else "back" if "back" in key.lower() else "other"
-            yield key, describe_picture(_bytes(value).partition(b"\0")[2], role=role)
+            yield key, _embedded(_bytes(value).partition(b"\0")[2], role=role)
         return
     for text in str(value).split("\0"):
         yield key, text
@@ -116,7 +126,7 @@ def _asf(key: str, value: Any) -> Iterator[Entry]:
                 at += 2
             words.append(data[start:at].decode("utf-16-le", "replace"))
             at += 2
-        yield key, describe_picture(data[at:], role=data[0] if data else 0, mime=words[0] if words else "")
+        yield key, _embedded(data[at:], role=data[0] if data else 0, mime=words[0] if words else "")
 
 
 def _bytes(value: Any) -> bytes:
@@ -127,8 +137,12 @@ def _flac_picture(data: bytes) -> Any:
     return Picture(data)  # type: ignore[no-untyped-call]  # mutagen types itself in part only
 
 
+def _embedded(data: bytes, *, role: int | str = "other", mime: str = "") -> Embedded:
+    return Embedded(describe_picture(data, role=role, mime=mime), data)
+
+
 def _picture_entry(key: str, picture: Any) -> Entry:
-    return key, describe_picture(picture.data, role=int(picture.type), mime=picture.mime)
+    return key, _embedded(picture.data, role=int(picture.type), mime=picture.mime)
 
 
 def _items(tags: Any) -> Iterator[tuple[str, Any]]:

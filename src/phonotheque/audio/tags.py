@@ -11,7 +11,7 @@ from typing import BinaryIO, Final
 
 import mutagen
 
-from phonotheque.audio.tag_frames import Entry, entries
+from phonotheque.audio.tag_frames import Embedded, Entry, entries
 from phonotheque.audio.tag_names import to_tags
 from phonotheque.model.audio import Artwork, Tags
 from phonotheque.model.errors import PhonothequeError
@@ -62,9 +62,32 @@ def collect_tags(file: BinaryIO, fallback: Sequence[tuple[str, str]] = ()) -> Ta
 
     Malformed tags are a note, not an error; OSError as ``file`` raises it.
     """
+    notes: list[str] = []
+    found = _found(file, notes)
+    texts = [(key, value) for key, value in found if isinstance(value, str)] or list(fallback)
+    pictures = [value.facts for _, value in found if isinstance(value, Embedded)]
+    if len(pictures) > MAX_PICTURES:
+        notes.append(f"only the first {MAX_PICTURES} of {len(pictures)} embedded pictures are listed")
+    return TagReading(to_tags(_bounded(texts, notes)), tuple(pictures[:MAX_PICTURES]), tuple(notes))
+
+
+def front_cover(file: BinaryIO) -> bytes | None:
+    """Return the bytes of the embedded front cover, else of the first picture of no role; None without one.
+
+    Malformed tags have none; OSError as ``file`` raises it.
+    """
+    pictures = [value for _, value in _found(file, []) if isinstance(value, Embedded)]
+    for role in ("front", "other"):
+        for picture in pictures:
+            if picture.facts.role == role:
+                return picture.data
+    return None
+
+
+def _found(file: BinaryIO, notes: list[str]) -> list[Entry]:
+    """Return all entries of the tags of ``file``, and in ``notes`` why there are none."""
     file.seek(0)
     guard = _Guard(file)
-    notes: list[str] = []
     found: list[Entry] = []
     try:
         holder = mutagen.File(guard)
@@ -76,11 +99,7 @@ def collect_tags(file: BinaryIO, fallback: Sequence[tuple[str, str]] = ()) -> Ta
     guard.let_go()
     if guard.error is not None:
         raise guard.error
-    texts = [(key, value) for key, value in found if isinstance(value, str)] or list(fallback)
-    pictures = [value for _, value in found if isinstance(value, Artwork)]
-    if len(pictures) > MAX_PICTURES:
-        notes.append(f"only the first {MAX_PICTURES} of {len(pictures)} embedded pictures are listed")
-    return TagReading(to_tags(_bounded(texts, notes)), tuple(pictures[:MAX_PICTURES]), tuple(notes))
+    return found
 
 
 class _Guard:
