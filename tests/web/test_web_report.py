@@ -33,6 +33,8 @@ from tests.web.report_archive import (
     small_archive,
 )
 
+pytestmark = pytest.mark.ledger
+
 VOID = {"meta", "br", "link", "img", "input", "hr"}
 
 
