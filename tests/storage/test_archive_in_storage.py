@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
+import signal
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 import urllib3
 
+from phonotheque.mirrors.home import open_mirror
+from phonotheque.model.errors import UsageError, VerificationError
 from phonotheque.vault.archive import open_archive
+from phonotheque.vault.places import at_hand, let_go
 from phonotheque.vault.storage.base import Item, Storage
 from phonotheque.vault.storage.opening import open_place
 from tests.endtoend.commands import LOOPBACK, findings, serving
 from tests.endtoend.final_states import tree
-from tests.storage.archives import FIRST, SECOND, make, payload
+from tests.endtoend.small_music import write_album
+from tests.storage.archives import EPOCH, FIRST, SECOND, make, payload
 from tests.storage.forked import run
+from tests.storage.proxy import Proxy, Trouble, status
 from tests.storage.server import CREDENTIALS, REGION, Server
 
 pytestmark = [pytest.mark.xdist_group("swift"), pytest.mark.sqlite("commands run in forked processes")]
@@ -38,6 +45,8 @@ def test_a_bucket_is_followed_by_a_mirror(server: Server, credentials: None, tmp
     assert run("mirror", web, tmp_path / "mirror", "--budget", "1GB", "--once", *LOOPBACK).code == 0
     assert len(payload(tmp_path / "mirror")) >= 3
     assert findings(tmp_path / "mirror") == []
+    (place,) = kept.phono("status", "--json").data["places"]
+    assert (place["place"], place["bags"], place["moved"]) == (f"{bucket}/archive/bags", 2, 2)
     kept.phono("publish", "--date", SECOND)  # nothing new: nothing happens
     assert findings(kept.folder) == []
 
@@ -125,6 +134,16 @@ def test_music_that_has_moved_is_known_again(tmp_path: Path) -> None:
     kept.phono("publish", "--date", FIRST)
     copies = tmp_path / "copies"
     shutil.copytree(kept.music, copies)
+    archive = open_archive(kept.folder)
+    song = next(path for path in (tmp_path / "bags").glob("*/data/**/*.flac"))
+    missing = archive.bags / song.relative_to(tmp_path / "bags")
+    size, sha256 = song.stat().st_size, hashlib.sha256(song.read_bytes()).hexdigest()
+    borrowed = at_hand(archive, missing, size, sha256)  # as to make an access copy
+    assert borrowed.read_bytes() == song.read_bytes()
+    let_go(borrowed)
+    with pytest.raises(VerificationError, match="is damaged"):
+        at_hand(archive, missing, size, "0" * 64)
+    archive.ledger.dispose()
     kept.phono("add", copies)
     assert not [file for file in (kept.folder / "vault" / "incoming").rglob("*") if file.is_file()]
     assert findings(kept.folder) == []
@@ -159,3 +178,53 @@ def test_two_archives_do_not_share_a_place(tmp_path: Path) -> None:
             assert "another" in done.err
     first = tree(tmp_path / "one" / "archive" / "public" / "metadata")
     assert tree(tmp_path / "shared" / "metadata") == first
+
+
+def test_ctrl_c_ends_it_and_the_next_run_goes_on(server: Server, proxy: Proxy, tmp_path: Path) -> None:
+    where = f"s3://{server.make_bucket()}"
+    kept = make(tmp_path, env=CREDENTIALS)
+    kept.settings(bags=where, endpoint=proxy.url, region=REGION)
+    busy = Trouble("PUT", times=999, answer=status(503, "SlowDown"))
+    proxy.trouble(busy)
+
+    def begun(process: int) -> None:
+        def interrupt(line: str) -> None:
+            if line.startswith("PUT") and proxy.count("PUT") == 3:
+                os.kill(process, signal.SIGINT)
+
+        proxy.on_request = interrupt
+
+    done = run("publish", kept.folder, "--date", FIRST, env={**EPOCH, **CREDENTIALS}, begun=begun)
+    assert done.code == 130
+    assert "Interrupted" in done.err
+    assert proxy.count("PUT") < 20  # each file would be tried six times
+    busy.times, proxy.on_request = 0, None
+    kept.phono("publish", "--date", FIRST)
+    assert payload(kept.folder) == []
+    assert findings(kept.folder) == []
+
+
+def test_an_older_archive_does_not_replace_a_newer_tree(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    kept = make(tmp_path)
+    kept.settings(public=str(tmp_path / "elsewhere"))
+    shutil.copytree(kept.folder, tmp_path / "backup", symlinks=True)
+    kept.phono("publish", "--date", FIRST)
+    before = tree(tmp_path / "elsewhere")
+    kept.phono("add", write_album(tmp_path / "more", "The Second", tracks=1, seed=2)[0].parent)
+    kept.phono("publish", "--date", SECOND)
+    newest = tree(tmp_path / "elsewhere")
+    assert newest != before
+    shutil.rmtree(kept.folder)
+    shutil.copytree(tmp_path / "backup", kept.folder, symlinks=True)
+    done = kept.phono("publish", "--date", FIRST, code=4)
+    assert "is newer than" in done.err
+    assert tree(tmp_path / "elsewhere") == newest
+
+
+def test_a_mirror_does_not_move_its_bags(
+    own_settings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PHONOTHEQUE_STORAGE_BAGS", "s3://abc/d")
+    with pytest.raises(UsageError, match="is a mirror"):
+        open_mirror(tmp_path / "mirror", "https://example.org")

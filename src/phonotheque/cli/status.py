@@ -15,7 +15,7 @@ from phonotheque.cli.common import (
     output,
     show,
 )
-from phonotheque.ledger.bags import bag_totals, latest_edition
+from phonotheque.ledger.bags import bag_totals, latest_edition, place_totals
 from phonotheque.ledger.files import held_totals, outcomes
 from phonotheque.ledger.holdings import HoldingState, all_holdings
 from phonotheque.ledger.sidecars import sidecar_totals
@@ -52,6 +52,7 @@ def _status(archive: Archive) -> dict[str, Any]:
             },
             "questions": sum(1 for _ in open_questions(ledger)),
             "bags": dict(bag_totals(ledger)),
+            "places": place_totals(ledger),
             "edition": None if edition is None else {"number": edition.number, "date": edition.date},
         }
 
@@ -85,6 +86,12 @@ def _print(archive: Archive, data: dict[str, Any]) -> None:
         if edition
         else "Published  nothing yet"
     )
+    for place in data["places"]:
+        here = (
+            "not here" if place["moved"] == place["bags"] else f"{place['bags'] - place['moved']:,} also here"
+        )
+        size = human_size(place["bytes"])
+        output.print(f"Bags in    {place['place']}: {counted(place['bags'], 'bag')}, {size}; {here}")
     if data["questions"]:
         output.print(
             f"{counted(data['questions'], 'question')} about rights wait for you: "

@@ -31,7 +31,7 @@ from phonotheque.editions.sealing import (
     seal_and_record,
 )
 from phonotheque.editions.selection import select_for_bags, wanted_access_copies
-from phonotheque.editions.sending import send_public
+from phonotheque.editions.sending import check_public, send_public
 from phonotheque.editions.sidecars import ChosenSidecar, recording_of, select_sidecars, sidecar_bags
 from phonotheque.editions.trust import init_repository, renew
 from phonotheque.ledger.bags import BagRecord, all_bags, latest_edition
@@ -80,6 +80,7 @@ def publish(
     signatures renewed where they would expire soon. Bags and the public tree go to where the settings want
     them, also those that an interrupted run left here.
     """
+    check_public(archive)
     settle_bags(archive, progress)
     result = _publish(archive, at=at, nonfree=nonfree, progress=progress)
     send_public(archive, progress)

@@ -7,14 +7,16 @@ there see the edition before, until TUF's timestamp is replaced, which is one sm
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from phonotheque.ledger.bags import all_bags, places_of_bags
-from phonotheque.model.errors import PhonothequeError, UsageError
+from phonotheque.model.errors import PhonothequeError, UsageError, VerificationError
 from phonotheque.model.media import media_type
 from phonotheque.model.progress import Progress
+from phonotheque.model.settings import StorageSettings
 from phonotheque.vault.archive import Archive
 from phonotheque.vault.place import feed
 from phonotheque.vault.places import target_of
@@ -28,17 +30,27 @@ _FOLDERS = ("targets", ".well-known", "metadata")
 _BAGS = "bags"
 
 
+def check_public(archive: Archive) -> None:
+    """See whether the public tree may be sent to where the settings want it, before anything is signed.
+
+    Raises VerificationError if a newer tree of this archive is there, as after restoring a backup; UsageError
+    if another archive's is; NotFoundError or NetworkError if the place is out of reach.
+    """
+    storage = _storage(archive.settings.storage)
+    if storage is not None:
+        storage.check()
+        _refuse_other_tree(archive, storage)
+
+
 def send_public(archive: Archive, progress: Progress) -> None:
     """Make the public tree outside equal to the one in the archive's folder; nothing is deleted there.
 
-    Run again, it sends what is missing. Raises PhonothequeError if another archive's tree is there, or a bag
-    is not.
+    Run again, it sends what is missing. Raises PhonothequeError if another tree is there, or a bag is not.
     """
     settings = archive.settings.storage
-    if not settings.public:
+    storage = _storage(settings)
+    if storage is None:
         return
-    storage = open_place(checked_place(settings.public, "public"), settings)
-    storage.check()
     _refuse_other_tree(archive, storage)
     _refuse_missing_bags(archive)
     items = [_item(archive.public, path) for path in _files(archive.public)]
@@ -81,14 +93,43 @@ def _item(public: Path, path: str) -> Item:
     return Item(path, file, file.stat().st_size, digest, media_type(path))
 
 
+def _storage(settings: StorageSettings) -> Storage | None:
+    return open_place(checked_place(settings.public, "public"), settings) if settings.public else None
+
+
 def _refuse_other_tree(archive: Archive, storage: Storage) -> None:
-    if storage.stat(_ROOT) is None:
-        return
-    if b"".join(storage.read(_ROOT)) != (archive.public / _ROOT).read_bytes():
+    root, timestamp = (_both(archive, storage, path) for path in (_ROOT, _TIMESTAMP))
+    if root and root[0] != root[1]:
         raise UsageError(
             f"{storage.url} holds the public tree of another archive: its {_ROOT} is another one.",
             "Give each archive its own prefix in [storage] public.",
         )
+    if not timestamp or timestamp[0] == timestamp[1]:
+        return
+    there = _version(timestamp[0], f"{storage.url}/{_TIMESTAMP}")
+    here = _version(timestamp[1], str(archive.public / _TIMESTAMP))
+    if there >= here:
+        raise VerificationError(
+            f"{storage.url} is newer than {archive.public}: its timestamp has version {there}, here {here}.",
+            "Is this a backup, or a copy? Bring its ledger, catalogue, bags and public tree up to date.",
+        )
+
+
+def _both(archive: Archive, storage: Storage, path: str) -> tuple[bytes, bytes] | None:
+    """Return a small file as it is there and here, None where one of them is not made yet."""
+    here = archive.public / path
+    if not here.exists() or storage.stat(path) is None:
+        return None
+    return b"".join(storage.read(path)), here.read_bytes()
+
+
+def _version(timestamp: bytes, where: str) -> int:
+    try:
+        return int(json.loads(timestamp)["signed"]["version"])
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise VerificationError(
+            f"{where} is no TUF timestamp: {error!r}.", "Remove it there; it is sent anew."
+        ) from error
 
 
 def _refuse_missing_bags(archive: Archive) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, case, func, insert, select, update
 
 from phonotheque.ledger.schema import bag_files, bag_places, bags, editions, files
 
@@ -163,3 +163,19 @@ def places_of_bags(connection: Connection, bag_id: str | None = None) -> dict[st
     for row in connection.execute(query):
         found.setdefault(row.bag_id, []).append(BagPlace(**row._mapping))
     return found
+
+
+def place_totals(connection: Connection) -> list[dict[str, Any]]:
+    """Return each place outside the archive's folder: its bags, their bytes, how many are only there."""
+    rows = connection.execute(
+        select(
+            bag_places.c.place,
+            func.count().label("bags"),
+            func.sum(bags.c.bytes).label("bytes"),
+            func.sum(case((bag_places.c.moved, 1), else_=0)).label("moved"),
+        )
+        .join(bags, bags.c.id == bag_places.c.bag_id)
+        .group_by(bag_places.c.place)
+        .order_by(bag_places.c.place)
+    )
+    return [{**row._mapping, "bytes": int(row.bytes), "moved": int(row.moved)} for row in rows]

@@ -68,7 +68,7 @@ def mend(
                     mended.findings.append(replace(finding, path=record.path))
                 _mend_one(archive, origin, storage, entry.id, record, finding, mended)
 
-        in_threads(one, entries, archive.settings.storage.transfers, stop)
+        in_threads(one, entries, archive.settings.storage.transfers)
     if any(place.moved for place in places):
         _mend_tags(archive, places, entry.id, entries, mended)
     return mended

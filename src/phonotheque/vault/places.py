@@ -34,7 +34,8 @@ from phonotheque.vault.storage.base import Item, Storage
 from phonotheque.vault.storage.opening import checked_place, open_place
 from phonotheque.vault.transfers import in_threads, read_back, send
 
-BORROWED = ".borrowed-"  # begins the names of copies that are here only while they are read
+# Begins the names of copies that are here only while they are read: what adds next clears “.taking-” away.
+BORROWED = ".taking-borrowed-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,9 @@ def settle_bags(archive: Archive, progress: Progress) -> None:
     if target is None:
         return
     if settings.public:
-        open_place(checked_place(settings.public, "public"), settings).check()
+        open_place(
+            checked_place(settings.public, "public"), settings
+        ).check()  # as a whole, not only its bags
         if "://" not in target.place:
             Path(target.place).mkdir(exist_ok=True)
     open_place(target.place, settings).check()

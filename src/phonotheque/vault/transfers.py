@@ -13,12 +13,9 @@ from phonotheque.model.errors import NetworkError, NotFoundError, PhonothequeErr
 from phonotheque.model.progress import Progress
 from phonotheque.model.settings import StorageSettings
 from phonotheque.vault.storage.base import Item, Storage, Stored
+from phonotheque.vault.storage.stopping import go_on, stoppable
 
 T = TypeVar("T")
-
-
-class _StoppedError(Exception):
-    """Another file failed, or the user wants no more: this one is left where it is."""
 
 
 def send(
@@ -34,11 +31,10 @@ def send(
     if one in ``there`` is another than it should be. The first error ends the others at their next part; what
     has arrived stays.
     """
-    lock, stop = threading.Lock(), threading.Event()
+    lock = threading.Lock()
 
     def sent(size: int) -> None:
-        if stop.is_set():
-            raise _StoppedError
+        go_on()
         with lock:
             progress.advance(size=size)
 
@@ -47,21 +43,24 @@ def send(
         with lock:
             progress.advance(files=1)
 
-    in_threads(one, items, settings.transfers, stop)
+    in_threads(one, items, settings.transfers)
 
 
-def in_threads(
-    work: Callable[[T], None], items: Iterable[T], count: int, stop: threading.Event | None = None
-) -> None:
-    """Do some work on all items. The first error, or Ctrl-C, lets no other begin, and sets ``stop``."""
+def in_threads(work: Callable[[T], None], items: Iterable[T], count: int) -> None:
+    """Do some work on all items. The first error, or Ctrl-C, lets no other begin, and those under way end."""
+    stop = threading.Event()
+
+    def one(item: T) -> None:
+        with stoppable(stop):
+            work(item)
+
     with ThreadPoolExecutor(count) as threads:
-        under_way = [threads.submit(work, item) for item in items]
+        under_way = [threads.submit(one, item) for item in items]
         try:
             for done in as_completed(under_way):
                 done.result()
         except BaseException:
-            if stop is not None:
-                stop.set()
+            stop.set()
             threads.shutdown(wait=False, cancel_futures=True)
             raise
 
@@ -115,6 +114,7 @@ def _send_one(
 def _hashed(storage: Storage, key: str) -> tuple[int, str]:
     size, digest = 0, hashlib.sha256()
     for chunk in storage.read(key):
+        go_on()
         size += len(chunk)
         digest.update(chunk)
     return size, digest.hexdigest()

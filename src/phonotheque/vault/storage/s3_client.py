@@ -20,6 +20,7 @@ from botocore.config import Config
 from phonotheque.model.errors import VerificationError
 from phonotheque.vault.storage.base import Item
 from phonotheque.vault.storage.s3_errors import ArrivedDamagedError, answering
+from phonotheque.vault.storage.stopping import go_on
 
 MEBIBYTE = 1024 * 1024
 TRIES = 4  # of a body that arrives damaged, and of going on with an answer that broke off
@@ -115,6 +116,8 @@ def _client(options: S3Options) -> Any:
         s3={"payload_signing_enabled": True},
         user_agent_extra="phonotheque",
     )
-    return boto3.session.Session().client(
+    client = boto3.session.Session().client(
         "s3", endpoint_url=options.endpoint or None, region_name=options.region or None, config=config
     )
+    client.meta.events.register("before-send.s3", go_on)  # before every attempt
+    return client
