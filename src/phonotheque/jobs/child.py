@@ -133,7 +133,7 @@ def _start() -> tuple[subprocess.Popen[bytes], Connection]:
             pass_fds=[descriptor],
             stdin=subprocess.DEVNULL,
             stdout=2,  # what a library prints is no data of ours
-            process_group=0,  # Ctrl-C is for the parent, also while the interpreter starts
+            start_new_session=True,  # Ctrl-C is for the parent, also while the interpreter starts
         )
     return process, Connection(ours.detach())
 
