@@ -88,6 +88,7 @@ def test_values_may_be_written_as_the_environment_must() -> None:
         ({"publish": {"bag_bytes": 1.5}}, r"a\.toml: \[publish\] bag_bytes must be a size"),
         ({"publish": {"bag_bytes": "big"}}, r"a\.toml: \[publish\] bag_bytes: “big” is not a size"),
         ({"publish": {"bag_files": 0}}, r"a\.toml: \[publish\] bag_files must be more than nothing"),
+        ({"storage": {"verify": "no"}}, r"a\.toml: \[storage\] verify cannot be .no."),
     ],
 )
 def test_a_mistake_is_named_with_its_place(sections: dict[str, Any], named: str) -> None:

@@ -146,8 +146,8 @@ def _slices(file: Path, size: int) -> Iterator[bytes]:
 
 
 def _read(raw: Any, size: int) -> bytes:
-    """Read that many bytes, fewer only at the end: one call may return less."""
-    data = bytearray()
+    """Read that many bytes, fewer only at the end: one call may return less, and seldom does."""
+    data: bytes = raw.read(size)
     while len(data) < size and (more := raw.read(size - len(data))):
         data += more
-    return bytes(data)
+    return data
