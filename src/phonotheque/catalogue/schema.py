@@ -122,7 +122,7 @@ REJECTS = pa.schema(
     ]
 )
 
-# Pairs of files that may sound alike. `score` is the bit error rate of their fingerprints, 0 to 1.
+# Pairs of files whose fingerprints were compared. `score` is their bit error rate, 0 to 1: low is alike.
 LINKS = pa.schema(
     [
         _required("a_sha256", _text),

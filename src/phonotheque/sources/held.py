@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from datetime import datetime
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from phonotheque.catalogue.normalise import normal_fact
 from phonotheque.catalogue.resolving import resolver_at
 from phonotheque.catalogue.schema import FACTS, LINKS, RECORDS
 from phonotheque.catalogue.snapshot import write_snapshot
+from phonotheque.ledger.copies import names_of
 from phonotheque.ledger.events import record_event
 from phonotheque.ledger.files import (
     each_file,
@@ -34,7 +36,8 @@ from phonotheque.ledger.files import (
 from phonotheque.model.batches import batched
 from phonotheque.model.progress import QUIET, Progress
 from phonotheque.sources.importing import Imported, import_source
-from phonotheque.sources.likeness import pairs, refresh, with_names
+from phonotheque.sources.likeness import pairs, refresh
+from phonotheque.sources.namesakes import Namesakes
 from phonotheque.sources.registry import Source
 from phonotheque.sources.working import Begun
 from phonotheque.vault.archive import Archive, now, timestamp
@@ -51,11 +54,12 @@ def rebuild_catalogue(archive: Archive, *, at: datetime, progress: Progress = QU
     index = refresh(archive, progress)
     with archive.ledger.connect() as ledger:
         own = Dataset(Path(), _SOURCE, "", "", timestamp(at))
-        tables = {"facts": _facts(ledger), "records": _records(ledger)}
+        namesakes = Namesakes()
+        tables = {"facts": _facts(ledger, namesakes), "records": _records(ledger)}
         datasets.write(archive.catalogue, own, tables)
         snapshot = write_snapshot(
             archive.catalogue,
-            links=_links(ledger, index),
+            links=_links(ledger, index, namesakes),
             made_at=at,
             memory_limit=memory_limit(),
             resolver=resolver_at(archive.settings.catalogue.resolve_on),
@@ -171,10 +175,13 @@ def _end(
     )
 
 
-def _facts(ledger: Connection) -> Iterator[pa.RecordBatch]:
+def _facts(ledger: Connection, namesakes: Namesakes) -> Iterator[pa.RecordBatch]:
     """Yield one row of facts per master, held or known, in the order of their hashes."""
     for rows in batched(each_file(ledger, by_hash=True), _ROWS):
-        yield pa.RecordBatch.from_pylist([normal_fact(_fact(row)) for row in rows], schema=FACTS)
+        facts = [normal_fact(_fact(row)) for row in rows]
+        for row, fact in zip(rows, facts, strict=True):
+            namesakes.add(row.id, fact)
+        yield pa.RecordBatch.from_pylist(facts, schema=FACTS)
 
 
 def _records(ledger: Connection) -> Iterator[pa.RecordBatch]:
@@ -224,17 +231,25 @@ def _fact(row: Row[Any]) -> dict[str, Any]:
     }
 
 
-def _links(ledger: Connection, index: SegmentIndex) -> pa.Table:
-    """Return the files that sound alike. What is only a part of another is not for the catalogue to judge."""
+def _links(ledger: Connection, index: SegmentIndex, namesakes: Namesakes) -> pa.Table:
+    """Return the files that sound alike, and those of one name that do not.
+
+    What is only a part of another is not for the catalogue to judge.
+    """
     found = pairs(index)
-    named = with_names(ledger, found[np.abs(found["offset"]) <= FARTHEST])
-    batches = [
-        pa.RecordBatch.from_pylist(
-            [dict(zip(LINKS.names, (a, b, "fingerprint", score), strict=True)) for a, b, score in some],
-            schema=LINKS,
-        )
-        for some in batched(named, _ROWS)
-    ]
+    alike = found[np.abs(found["offset"]) <= FARTHEST]
+    compared = chain(
+        zip(alike["earlier"].tolist(), alike["later"].tolist(), alike["ber"].tolist(), strict=True),
+        namesakes.unlike(ledger),
+    )
+    batches = []
+    for some in batched(compared, _ROWS):
+        names = names_of(ledger, {one for a, b, _ in some for one in (a, b)})
+        rows = [
+            {"a_sha256": names[a], "b_sha256": names[b], "evidence": "fingerprint", "score": ber}
+            for a, b, ber in some
+        ]
+        batches.append(pa.RecordBatch.from_pylist(rows, schema=LINKS))
     return pa.Table.from_batches(batches, schema=LINKS)
 
 

@@ -105,17 +105,6 @@ def pairs(index: SegmentIndex) -> _Pairs:
     return together[first]
 
 
-def with_names(ledger: Connection, found: _Pairs) -> Iterator[tuple[str, str, float]]:
-    """Yield pairs as (SHA-256 of the earlier, of the later, bit error rate)."""
-    for start in range(0, len(found), 10_000):
-        chunk = found[start : start + 10_000]
-        names = names_of(ledger, np.unique([chunk["earlier"], chunk["later"]]).tolist())
-        for pair in chunk:
-            a, b = names.get(int(pair["earlier"])), names.get(int(pair["later"]))
-            if a is not None and b is not None:
-                yield a, b, float(pair["ber"])
-
-
 def _of_this_ledger(index: SegmentIndex, ledger: Connection) -> bool:
     """Whether the last file that was indexed is still that file: a ledger may come back from a backup."""
     state = index.manifest.state

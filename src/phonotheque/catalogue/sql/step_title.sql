@@ -1,6 +1,6 @@
 -- Same artists, same title, lengths within tolerance. Of lengths that run into each other (3:00, 3:02, 3:04, 3:06)
 -- nobody can say where one recording ends and the next begins, so none of those is merged; nor are two
--- places of one release ("Interlude", twice), nor titles that are none.
+-- places of one release ("Interlude", twice), nor files that do not sound alike, nor titles that are none.
 CREATE OR REPLACE TABLE shared AS
 SELECT title, who, max(ms) - min(ms) > tolerance_ms() AS apart
 FROM titled
@@ -29,7 +29,12 @@ SELECT title, who, run FROM (
     WHERE release IS NOT NULL AND place IS NOT NULL
     GROUP BY title, who, run, release
     HAVING min(place) <> max(place)
-);
+)
+UNION
+SELECT x.title, x.who, x.run
+FROM told_apart
+JOIN run x ON x.fact = a
+JOIN run y ON y.fact = b AND y.title = x.title AND y.who = x.who AND y.run = x.run;
 
 CREATE OR REPLACE TABLE same AS
 SELECT title AS k1, who AS k2, run::BIGINT AS k3, fact, fact AS evidence

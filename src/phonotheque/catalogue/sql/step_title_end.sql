@@ -3,4 +3,5 @@ DROP TABLE titled;
 DROP TABLE shared;
 DROP TABLE run;
 DROP TABLE ambiguous;
+DROP TABLE told_apart;
 DROP TABLE same;
