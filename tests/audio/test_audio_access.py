@@ -248,4 +248,4 @@ def test_the_copy_of_real_music_is_near_75_kbit_and_like_its_master(
         made = copy(path, tmp_path / "c")
         assert unlike(made, of(master)) is None, path.name
         size, seconds = size + made.size, seconds + made.technical.duration
-    assert size * 8 / seconds == pytest.approx(75_000, rel=0.2)
+    assert size * 8 / seconds == pytest.approx(75_000, rel=0.1)
