@@ -13,15 +13,16 @@ from typing import Final
 import av
 import numpy as np
 from av.audio.frame import AudioFrame
-from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from numpy.typing import NDArray
 
 from benchmarks.results import print_heading
 from phonotheque.audio.decode import UndecodableError
+from phonotheque.audio.filters import FilterChain
 from phonotheque.audio.fingerprint import BestAlignment, Fingerprinter
 from phonotheque.audio.identify import open_regular, sniff
 from phonotheque.audio.sameness import ALIKE, COMMON, MOST, Likeness, align, judge, question, sample
+from phonotheque.audio.samples import Samples, interleaved
 from phonotheque.audio.second_opinion import decode_somehow
 from phonotheque.audio.speeds import SPEEDS, fingerprints_at
 from phonotheque.vault.segment_index import SegmentIndex
@@ -206,19 +207,26 @@ def _tell(
     return _Tried(change, itself, ber, same, len(rest) - same)
 
 
+class _Collector:
+    """A consumer that keeps the beginning of a sound."""
+
+    def __init__(self) -> None:
+        form = f"sample_fmts=s16:sample_rates={RATE}:channel_layouts=stereo"
+        self._chain = FilterChain(("aresample", str(RATE)), ("aformat", form))
+        self.pieces: list[Sound] = []
+        self._missing = _SECONDS * RATE
+
+    def feed(self, frame: AudioFrame, samples: Samples) -> None:
+        if self._missing > 0:
+            self.pieces += [interleaved(piece).copy() for piece in self._chain.push(frame)]
+            self._missing -= frame.samples * RATE // frame.sample_rate
+
+
 def _decoded(path: Path) -> Sound:
-    resampler = AudioResampler("s16", "stereo", RATE)
-    pieces: list[Sound] = []
-    count = 0
-    with av.open(str(path)) as container:
-        for frame in container.decode(audio=0):
-            frame.pts = None
-            for piece in resampler.resample(frame):
-                pieces.append(np.asarray(piece.to_ndarray().reshape(-1, 2), np.int16))
-                count += len(pieces[-1])
-            if count >= _SECONDS * RATE:
-                break
-    return np.concatenate(pieces)[: _SECONDS * RATE]
+    collector = _Collector()
+    with open_regular(path) as file:
+        decode_somehow(file, [collector], demuxer=sniff(file))
+    return np.concatenate(collector.pieces)[: _SECONDS * RATE]
 
 
 def _encode(

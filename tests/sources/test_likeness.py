@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
 from sqlalchemy import select, update
 
-from phonotheque.audio.fingerprint import bit_error_rate
+from phonotheque.audio.fingerprint import Fingerprinter, bit_error_rate
+from phonotheque.audio.identify import open_regular, sniff
 from phonotheque.audio.sameness import ALIKE, COMMON, question, sample
+from phonotheque.audio.second_opinion import decode_somehow
 from phonotheque.ledger.files import record_file, start_accession
 from phonotheque.ledger.schema import events, files
 from phonotheque.model.audio import AudioFacts, Integrity, Technical
@@ -21,6 +24,7 @@ from phonotheque.vault.segment_index import Manifest, SegmentIndex
 from tests.conftest import MakeArchive
 from tests.fingerprints import Values, data, fingerprint, with_errors
 
+SAMPLES = Path(__file__).parents[3] / "shared" / "samples" / "music"
 AT = "2026-11-21T10:15:00Z"
 
 
@@ -68,6 +72,13 @@ def slowly(fingerprints: Sequence[Values]) -> list[tuple[int, int]]:
     return sorted(alike)
 
 
+def heard(path: Path) -> Values:
+    listener = Fingerprinter()
+    with open_regular(path) as file:
+        decode_somehow(file, [listener], demuxer=sniff(file))
+    return np.frombuffer(listener.result(), dtype="<u4")
+
+
 def collection() -> list[Values]:
     """Songs, copies of several kinds, short sounds, silence and hum."""
     songs = [fingerprint(seed, 948) for seed in range(12)]
@@ -97,6 +108,17 @@ def test_it_finds_what_comparing_all_with_all_finds(archive: Archive) -> None:
     refresh(archive)
     assert found(archive) == slowly(songs)
     assert len(found(archive)) > 12
+
+
+@pytest.mark.skipif(not SAMPLES.is_dir(), reason="the real samples (../shared/samples/music) are not here")
+def test_of_real_music_it_finds_what_comparing_all_with_all_finds(archive: Archive) -> None:
+    songs = [heard(path) for path in sorted(SAMPLES.glob("*.ogg"))]
+    copies = [with_errors(song, 0.01 * (n % 8), n)[5 * n :] for n, song in enumerate(songs)]
+    record(archive, [*songs, *copies])
+    refresh(archive)
+    assert found(archive) == slowly([*songs, *copies])
+    long = [n for n, song in enumerate(songs) if len(song) >= 400 and n % 8 < 5]
+    assert {(n + 1, n + 1 + len(songs)) for n in long} <= set(found(archive))
 
 
 @pytest.mark.parametrize("run", [1, 7, 100])

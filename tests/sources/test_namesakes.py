@@ -37,7 +37,8 @@ def test_a_live_version_of_equal_name_and_length_is_a_recording_of_its_own(
 ) -> None:
     for name, seed in (("studio", 1), ("again", 1), ("live", 2)):
         file = FLAC(write(music / f"{name}.flac", A_FLAC, chords(20, seed=seed)))
-        file.update({"TITLE": "Greensleeves", "ARTIST": "Ann Field", "COMMENT": name})
+        for key, value in {"TITLE": "Greensleeves", "ARTIST": "Ann Field", "COMMENT": name}.items():
+            file[key] = value
         file.save()
     add_folder(archive, music)
     rebuild_catalogue(archive, at=now())
@@ -58,10 +59,11 @@ def test_only_files_of_one_length_are_compared_and_only_those_unlike_are_told(ar
 
 def test_what_says_too_little_has_no_namesakes(archive: Archive) -> None:
     record(archive, [fingerprint(1), fingerprint(2)])
-    for lacking in ({"title_key": None}, {"people": []}, {"duration_ms": None}):
+    lacking: list[dict[str, object]] = [{"title_key": None}, {"people": []}, {"duration_ms": None}]
+    for lack in lacking:
         found = Namesakes()
         for file_id in (1, 2):
-            found.add(file_id, NAMED | lacking)
+            found.add(file_id, NAMED | lack)
         with archive.ledger.connect() as ledger:
             assert list(found.unlike(ledger)) == []
 
