@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import mutagen
 import pytest
-from mutagen.flac import FLAC
 
 from phonotheque.catalogue.lookup import Catalogue
 from phonotheque.sources import namesakes
@@ -14,9 +14,8 @@ from phonotheque.sources.intake import add_folder
 from phonotheque.sources.likeness import refresh
 from phonotheque.sources.namesakes import Namesakes
 from phonotheque.vault.archive import Archive, now
-from tests.audio.audio_making import FLAC as A_FLAC
+from tests.audio.audio_making import FLAC, write
 from tests.audio.audio_making import music as chords
-from tests.audio.audio_making import write
 from tests.fingerprints import fingerprint, with_errors
 from tests.sources.test_likeness import record
 
@@ -36,7 +35,7 @@ def test_a_live_version_of_equal_name_and_length_is_a_recording_of_its_own(
     archive: Archive, music: Path
 ) -> None:
     for name, seed in (("studio", 1), ("again", 1), ("live", 2)):
-        file = FLAC(write(music / f"{name}.flac", A_FLAC, chords(20, seed=seed)))
+        file = mutagen.File(write(music / f"{name}.flac", FLAC, chords(20, seed=seed)))
         for key, value in {"TITLE": "Greensleeves", "ARTIST": "Ann Field", "COMMENT": name}.items():
             file[key] = value
         file.save()
