@@ -49,8 +49,8 @@ def _opened(place: str, settings: StorageSettings) -> Storage:
         ) from error
     if settings.endpoint and not _ENDPOINT.fullmatch(settings.endpoint):
         raise UsageError(
-            f"[storage] endpoint: {settings.endpoint} is not an address.",
-            "Write it like https://storage.example.org.",
+            "[storage] endpoint is not an address, or is more than one.",  # not repeated: it may hold a secret
+            "Write it like https://storage.example.org; credentials belong elsewhere.",
         )
     if not _PARTS[0] <= settings.part <= _PARTS[1]:
         raise UsageError(
