@@ -238,9 +238,10 @@ def _links(ledger: Connection, index: SegmentIndex, namesakes: Namesakes) -> pa.
     """
     found = pairs(index)
     alike = found[np.abs(found["offset"]) <= FARTHEST]
+    earlier, later = alike["earlier"].tolist(), alike["later"].tolist()
     compared = chain(
-        zip(alike["earlier"].tolist(), alike["later"].tolist(), alike["ber"].tolist(), strict=True),
-        namesakes.unlike(ledger),
+        zip(earlier, later, alike["ber"].tolist(), strict=True),
+        namesakes.unlike(ledger, zip(earlier, later, strict=True)),
     )
     batches = []
     for some in batched(compared, _ROWS):

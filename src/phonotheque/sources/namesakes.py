@@ -6,7 +6,7 @@ Nothing but the sound tells such files apart, so the catalogue is told which wer
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -18,6 +18,7 @@ from phonotheque.model.batches import batched
 
 _NEIGHBOURS: Final = 16  # with how many of its namesakes, the next in length, a file is compared
 _AT_ONCE: Final = 500  # pairs compared together
+_PAIR: Final = np.dtype([("a", "<i8"), ("b", "<i8")])
 
 
 class Namesakes:
@@ -34,9 +35,16 @@ class Namesakes:
             self._ids.append(file_id)
             self._lengths.append(length)
 
-    def unlike(self, ledger: Connection) -> Iterator[tuple[int, int, float]]:
-        """Yield the pairs of namesakes that do not sound alike, with the bit error rate, in order of ids."""
-        for some in batched(sorted(self._pairs()), _AT_ONCE):
+    def unlike(
+        self, ledger: Connection, alike: Iterable[tuple[int, int]]
+    ) -> Iterator[tuple[int, int, float]]:
+        """Yield the pairs of namesakes that do not sound alike, with the bit error rate, in order of ids.
+
+        What is known to be ``alike``, as pairs of ids, is not compared again.
+        """
+        known_alike = np.array([(min(a, b), max(a, b)) for a, b in alike], dtype=_PAIR)
+        pairs = np.array(sorted(self._pairs()), dtype=_PAIR)
+        for some in batched(pairs[~np.isin(pairs, known_alike)].tolist(), _AT_ONCE):
             known = fingerprints_of(ledger, {one for pair in some for one in pair})
             for a, b in some:
                 first, second = known[a][0], known[b][0]
