@@ -50,6 +50,9 @@ def test_what_lies_beside_music_waits_for_a_basis_of_its_own(
     assert "With it    1 picture, 0 texts of lyrics, 0 documents" in status.out
     assert phono("status", archive, "--json").data["sidecars"]["known"] == 1
 
+    assert "beside it: 1 may be published, 1 may not." in phono("rights", archive).out
+    assert phono("rights", archive, "--json").data["sidecars"] == {"yes": 1, "unknown": 1}
+
     assert phono("publish", archive).code == 0
     (file,) = phono("show", archive, hit["id"], "--json").data["holdings"]
     of = {one["name"]: one for one in file["sidecars"]}

@@ -14,6 +14,7 @@ from phonotheque.cli.common import archive_argument, counted, json_option, messa
 from phonotheque.ledger.events import record_event
 from phonotheque.ledger.schema import decisions, files
 from phonotheque.ledger.sidecars import KIND as SIDECAR
+from phonotheque.ledger.sidecars import sidecar_answers
 from phonotheque.ledger.statements import open_questions, record_grant
 from phonotheque.model.errors import NotFoundError
 from phonotheque.model.rights import WORLDWIDE, Act, Covers, Kind
@@ -55,6 +56,7 @@ def list_command(archive: Archive, everything: bool, as_json: bool) -> None:
     with archive.ledger.connect() as ledger:
         decided = _decisions(ledger)
         questions = list(open_questions(ledger))
+        beside = sidecar_answers(ledger)
     asked = [
         {
             "file": question.name,
@@ -69,9 +71,14 @@ def list_command(archive: Archive, everything: bool, as_json: bool) -> None:
 
     def text() -> None:
         _print_decisions(decided, everything)
+        if beside:
+            yes, no = beside.get("yes", 0), sum(beside.values()) - beside.get("yes", 0)
+            output.print(
+                f"\nArtwork, lyrics and documents beside it: {yes:,} may be published, {no:,} may not."
+            )
         _print_questions(archive, asked)
 
-    show({"files": decided, "questions": asked}, as_json, text)
+    show({"files": decided, "sidecars": beside, "questions": asked}, as_json, text)
 
 
 @rights_command.command("grant")

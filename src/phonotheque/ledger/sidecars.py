@@ -9,8 +9,9 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, func, insert, select, update
 
 from phonotheque.ledger.files import Recorded
-from phonotheque.ledger.schema import files, path_key, sidecars, sightings
+from phonotheque.ledger.schema import decisions, files, path_key, sidecars, sightings
 from phonotheque.model.batches import IN_A_STATEMENT, batched
+from phonotheque.model.rights import Act
 from phonotheque.model.sidecars import SidecarFacts, SidecarKind, track_places
 
 KIND = "sidecar"  # of files
@@ -106,6 +107,17 @@ def sidecar_totals(connection: Connection) -> dict[str, int]:
         "lyrics": of_kind.get(SidecarKind.LYRICS, 0),
         "documents": of_kind.get(SidecarKind.DOCUMENT, 0),
     }
+
+
+def sidecar_answers(connection: Connection) -> dict[str, int]:
+    """Return how many known sidecars there are for each answer on whether they may be distributed."""
+    rows = connection.execute(
+        select(decisions.c.answer, func.count())
+        .join(files, files.c.id == decisions.c.file_id)
+        .where(files.c.kind == KIND, decisions.c.act == Act.DISTRIBUTE.value)
+        .group_by(decisions.c.answer)
+    )
+    return {row[0]: int(row[1]) for row in rows}
 
 
 def _row(facts: SidecarFacts, held: bool, accession: str, name: str, at: str) -> dict[str, Any]:
