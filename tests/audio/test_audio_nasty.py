@@ -152,6 +152,16 @@ def test_other_files_under_the_name_of_a_song_are_refused(what: str, scratch: Pa
     assert notes.startswith(("not-audio: ", "empty: ", "undecodable: ")), notes
 
 
+def test_reasons_speak_of_the_file_and_not_of_the_program(
+    good: Callable[[str], bytes], scratch: Path
+) -> None:
+    pages = list(ogg_pages(good("Ogg Vorbis")))
+    found, notes = said(scratch, pages[0])
+    assert found == "refused"
+    assert "libsndfile: Error opening the file" in notes
+    assert "0x" not in notes
+
+
 def test_any_name_will_do(good: Callable[[str], bytes], tmp_path: Path) -> None:
     for name, wrong in (("FLAC", "a.mp3"), ("MP3 with a LAME tag", "a.ogg"), ("Ogg Vorbis", "a.txt")):
         assert said(tmp_path / wrong, good(name))[0] == "intact"

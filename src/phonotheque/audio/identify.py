@@ -73,6 +73,7 @@ _NOT_SOUND: Final[tuple[tuple[int, bytes, str], ...]] = (
     (0, b"SQLite format 3\0", "an SQLite database"),
     (0, b"PAR1", "a Parquet table"),
     (0, b"MThd", "a MIDI file: notes, not a recording"),
+    (0, b"OFR ", "an OptimFROG file, which no free program decodes"),
     (0, b"IMPM", "a tracker module (Impulse Tracker): notes, not a recording"),
     (0, b"Extended Module: ", "a tracker module (FastTracker): notes, not a recording"),
     (44, b"SCRM", "a tracker module (Scream Tracker): notes, not a recording"),

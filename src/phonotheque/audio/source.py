@@ -21,6 +21,10 @@ class Source:
         self._at = 0  # kept here: a hostile file sends its reader to places where no file can be
         self._error: OSError | None = None
 
+    def __repr__(self) -> str:
+        """libsndfile's messages carry this."""
+        return self.name
+
     def read(self, count: int) -> bytes:
         """Read up to ``count`` bytes; nothing at the end or after an error."""
         count = min(count, self._size - self._at)
