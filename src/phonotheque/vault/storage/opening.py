@@ -48,8 +48,8 @@ def _opened(place: str, settings: StorageSettings) -> Storage:
             f"{place} cannot be opened: {error}.", "Install it with: pip install 'phonotheque[s3]'"
         ) from error
     if settings.endpoint and not _ENDPOINT.fullmatch(settings.endpoint):
-        raise UsageError(
-            "[storage] endpoint is not an address, or is more than one.",  # not repeated: it may hold a secret
+        raise UsageError(  # it is not repeated: it may hold a password
+            "[storage] endpoint is not an address, or is more than one.",
             "Write it like https://storage.example.org; credentials belong elsewhere.",
         )
     if not _PARTS[0] <= settings.part <= _PARTS[1]:
