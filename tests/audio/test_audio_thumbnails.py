@@ -129,6 +129,11 @@ def test_only_the_first_frame_of_an_animation_counts() -> None:
         assert near(opened(thumbnail(data, edge=20).data).getpixel((10, 10)), RED), form
 
 
+def test_of_a_file_of_several_pictures_the_first_counts() -> None:
+    data = stored(picture(left=RED, right=RED), "MPO", save_all=True, append_images=[picture(left=BLUE)])
+    assert near(opened(thumbnail(data, edge=20).data).getpixel((5, 5)), RED)
+
+
 def test_the_same_picture_gives_the_same_bytes() -> None:
     data = stored(picture(size=(400, 300)), "PNG")
     assert thumbnail(data, edge=100) == thumbnail(data, edge=100)
