@@ -22,6 +22,7 @@ from threading import Event
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from phonotheque.catalogue import durable, index_codes, index_facts, index_words
@@ -31,6 +32,7 @@ from phonotheque.catalogue.manifest import Snapshot, encode, hash_file
 from phonotheque.model.bags import Finding
 from phonotheque.model.errors import PhonothequeError
 from phonotheque.model.progress import QUIET, Progress
+from phonotheque.model.settings import parse_size
 
 INDEX = "index.sqlite"
 WORDS = "words.sqlite"
@@ -39,6 +41,7 @@ _FILES = (INDEX, WORDS)
 _WORK = ".index.tmp"
 _VERSION = 5  # of their tables: another one means rebuild
 _BATCH = 20_000  # recordings
+_OF_A_RELEASE = 48  # bytes in memory: its title, where that begins, and its hash
 _RELEASES = "SELECT release, (hash(lower(title)) & 4294967295)::UINTEGER AS hash FROM read_parquet($path)"
 _ON = pa.schema([("recording", pa.int64()), ("release", pa.int64())])
 _OTHERS = pa.schema(
@@ -99,7 +102,11 @@ def _build(snapshot: Snapshot, memory_limit: str, progress: Progress) -> None:
         with (
             explaining("indexing the catalogue", snapshot.path),
             closing(
-                connect(work / "scratch.duckdb", memory_limit=memory_limit, spill=work / "spill")
+                connect(
+                    work / "scratch.duckdb",
+                    memory_limit=_left(memory_limit, snapshot),
+                    spill=work / "spill",
+                )
             ) as scratch,
         ):
             _fill(work, scratch, snapshot, progress)
@@ -115,6 +122,14 @@ def _build(snapshot: Snapshot, memory_limit: str, progress: Progress) -> None:
         durable.write(snapshot.path / STATE, json.dumps(asdict(state), indent=2).encode())
     finally:
         shutil.rmtree(work)
+
+
+def _left(memory_limit: str, snapshot: Snapshot) -> str:
+    """Return what the engine may have of the memory, beside what is kept in it of every track and release."""
+    whole = parse_size(memory_limit)
+    counts = snapshot.counts
+    kept = max(4 * (counts["facts"] + counts["recordings"]), _OF_A_RELEASE * counts["releases"])
+    return f"{max(whole - kept, whole // 4) // 10**6}MB"
 
 
 def _fill(work: Path, scratch: duckdb.DuckDBPyConnection, snapshot: Snapshot, progress: Progress) -> None:
@@ -159,21 +174,30 @@ def _fill_words(
         texts = index_words.documents(
             recordings.iter_batches(_BATCH, columns=["title", "credit"]),
             Ahead(tracks.iter_batches(_BATCH, columns=_ON.names), _ON),
-            _release_titles(scratch, snapshot),
+            _release_titles(path.parent, scratch, snapshot),
             Ahead(scratch.sql(index_facts.OTHERS).to_arrow_reader(_BATCH), _OTHERS),
         )
         index_words.build(path, texts, advance)
 
 
-def _release_titles(scratch: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> Titles:
-    """All of them, in memory: tracks name releases in no order."""
-    path = snapshot.table("releases")
+def _release_titles(work: Path, scratch: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> Titles:
+    """All of them at hand, for tracks name releases in no order: the texts in a mapped file."""
+    path, texts = snapshot.table("releases"), work / "titles"
     hashes = np.zeros(snapshot.counts["releases"], np.uint32)
     for batch in scratch.sql(_RELEASES, params={"path": str(path)}).to_arrow_reader(_BATCH):
         hashes[batch["release"].to_numpy()] = batch["hash"].to_numpy()
-    with pq.ParquetFile(path) as releases:
-        texts = [index_words.searchable(batch["title"]) for batch in _titles(releases)]
-    return Titles(pa.chunked_array(texts, pa.large_string()).combine_chunks(), hashes)
+    ends = np.zeros(len(hashes) + 1, np.int64)
+    first = 0
+    with pq.ParquetFile(path) as releases, texts.open("wb") as stream:
+        for batch in _titles(releases):
+            titles = index_words.searchable(batch["title"])
+            lengths = pc.binary_length(titles).to_numpy()
+            ends[first + 1 : first + 1 + len(titles)] = lengths
+            first += len(titles)
+            stream.write(b"".join(titles.cast(pa.large_binary()).to_pylist()))
+    np.cumsum(ends, out=ends)
+    mapped = pa.memory_map(str(texts)).read_buffer() if ends[-1] else pa.py_buffer(b"")
+    return Titles(pa.LargeStringArray.from_buffers(len(hashes), pa.py_buffer(ends), mapped), hashes)
 
 
 def _titles(releases: pq.ParquetFile) -> Iterable[pa.RecordBatch]:
