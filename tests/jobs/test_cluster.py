@@ -291,7 +291,7 @@ def test_machines_with_other_versions_are_named(theirs: Any, said: str) -> None:
 
 
 def meeting(folder: Path, word: str) -> Meeting:
-    token = folder / "token"
+    token = folder / f"token-{word}"
     token.write_text(word)
     return Meeting(token, word, token.stat().st_ino, (folder,))
 

@@ -47,7 +47,7 @@ class ClusterPool(Executor):
     def slots(self) -> int:
         """Return how many pieces of work the workers can do at once, at least one. Raises NetworkError."""
         if time.monotonic() - self._counted > _COUNTED:
-            with _reaching(self._address):
+            with self._connected():
                 now = sum(self._client.nthreads().values())
             if not now and self._slots != now:
                 self._say(f"{self._address} has no workers: the work waits until there are some.")
@@ -61,7 +61,7 @@ class ClusterPool(Executor):
         The future raises WorkerDied if a process dies of that, or one worker after another is lost with it,
         and NetworkError if the scheduler is.
         """
-        with _reaching(self._address):
+        with self._connected():
             inner = self._executor.submit(work_there, self._meeting, work, *args, **kwargs)
         outer: Future[Any] = Future()
         inner.add_done_callback(partial(self._hand_on, outer))
@@ -73,6 +73,15 @@ class ClusterPool(Executor):
             self._client.close(timeout=_PATIENCE)
         finally:
             self._meeting.token.unlink(missing_ok=True)
+
+    @contextmanager
+    def _connected(self) -> Iterator[None]:
+        if self._client.status != "running":
+            raise _lost(self._address)
+        try:
+            yield
+        except OSError as error:
+            raise _lost(self._address) from error
 
     def _hand_on(self, outer: Future[Any], inner: Future[Any]) -> None:
         if inner.cancelled():

@@ -20,6 +20,7 @@ from phonotheque.model.batches import batched
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+_LOOK = 30.0  # seconds after which the executor is asked how it is, if nothing came of it
 DEATHS = 2  # of workers that had nothing but this item, before it is set aside
 
 
@@ -132,7 +133,7 @@ def run_lists(
                 running[pool.submit(work, task.items)] = task
             if not running:
                 return
-            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            done, _ = wait(running, _LOOK, FIRST_COMPLETED)
             for future in done:
                 task = running.pop(future)
                 if (death := _death(future)) is None:
