@@ -127,7 +127,7 @@ def session_members(session: int) -> Mapping[int, str]:
             continue
         try:
             state, _, _, own_session = (entry / "stat").read_text().rpartition(")")[2].split()[:4]
-            command = (entry / "cmdline").read_text().replace("\0", " ")
+            command = (entry / "cmdline").read_text(errors="replace").replace("\0", " ")
         except (FileNotFoundError, ProcessLookupError):
             continue  # it has just ended
         if int(own_session) == session and state not in "ZX":
