@@ -62,7 +62,7 @@ def test_a_schema_can_be_read() -> None:
     taken = schema_of(Taken)
     assert taken.names == [field.name for field in fields(Taken)]
     assert taken.field("found").type.field("path").type == pa.binary()
-    assert [part.name for part in taken.field("outcome").type] == ["AudioFacts", "Refusal"]
+    assert {"AudioFacts", "Refusal"} <= {part.name for part in taken.field("outcome").type}
 
 
 def test_kinds_of_values_are_kept() -> None:
