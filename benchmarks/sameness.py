@@ -137,11 +137,12 @@ def bench_index(
             Figure("candidates, p95", f"{np.percentile(candidates, 95):.0f}"),
             Figure("comparing one candidate", f"{comparing:.2f} ms"),
             Figure("asking and comparing, warm, p95", f"{np.percentile(whole, 95):.1f} ms"),
-            *_cold_figures(folder / "index", [values for values, _ in asked], cold),
             Figure("taking values from a fingerprint", f"{_sampling(real) * 1e6:.0f} µs"),
             Figure("memory at most", f"{_memory():,.0f} MB"),
         ]
     )
+    if cold:
+        print_figures(_cold_figures(folder / "index", [values for values, _ in asked], cold))
     print(f"Made up in {making.seconds:.0f} s beside. Other programs used {cost.others:.0%} meanwhile.")
     some = next(MadeUp(real, seed=3).chunks(2000))
     rates = shared([made_up.whole(some, row) for row in range(2000)])
@@ -203,8 +204,6 @@ def _ask_cold(task: tuple[Path, Any]) -> tuple[float, float]:
 
 
 def _cold_figures(folder: Path, asked: Sequence[Any], count: int) -> list[Figure]:
-    if not count:
-        return []
     spawning = multiprocessing.get_context("spawn")
     with spawning.Pool(1, maxtasksperchild=1) as pool:
         step = max(1, len(asked) // count)
