@@ -32,9 +32,13 @@ def run(
         assert process.pid is not None
         begun(process.pid)
         process.join(3 * PATIENCE)
+        ended = process.exitcode is not None
+        process.kill()
+        process.join()
         out, err = (Path(folder, name).read_text(encoding="utf-8") for name in ("out", "err"))
-        assert process.exitcode is not None, f"phono {arguments} does not end:\n{err}"
+        assert ended, f"phono {arguments} does not end:\n{err}"
         assert "Traceback" not in err, err
+        assert process.exitcode is not None
         return Done(process.exitcode, out, err)
 
 
