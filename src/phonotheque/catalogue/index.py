@@ -29,6 +29,7 @@ from phonotheque.catalogue import durable, index_codes, index_facts, index_words
 from phonotheque.catalogue.engine import connect, explaining
 from phonotheque.catalogue.index_words import Ahead, Titles
 from phonotheque.catalogue.manifest import Snapshot, encode, hash_file
+from phonotheque.catalogue.streaming import parquet_file
 from phonotheque.model.bags import Finding
 from phonotheque.model.errors import PhonothequeError
 from phonotheque.model.progress import QUIET, Progress
@@ -168,8 +169,8 @@ def _fill_words(
     path: Path, scratch: duckdb.DuckDBPyConnection, snapshot: Snapshot, advance: Callable[[int], None]
 ) -> None:
     with (
-        pq.ParquetFile(snapshot.table("recordings")) as recordings,
-        pq.ParquetFile(snapshot.table("tracks")) as tracks,
+        parquet_file(snapshot.table("recordings")) as recordings,
+        parquet_file(snapshot.table("tracks")) as tracks,
     ):
         texts = index_words.documents(
             recordings.iter_batches(_BATCH, columns=["title", "credit"]),
@@ -188,7 +189,7 @@ def _release_titles(work: Path, scratch: duckdb.DuckDBPyConnection, snapshot: Sn
         hashes[batch["release"].to_numpy()] = batch["hash"].to_numpy()
     ends = np.zeros(len(hashes) + 1, np.int64)
     first = 0
-    with pq.ParquetFile(path) as releases, texts.open("wb") as stream:
+    with parquet_file(path) as releases, texts.open("wb") as stream:
         for batch in _titles(releases):
             titles = index_words.searchable(batch["title"])
             lengths = pc.binary_length(titles).to_numpy()

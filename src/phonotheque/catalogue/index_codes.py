@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import TypeVar
 
 import duckdb
-import pyarrow.parquet as pq
 
 from phonotheque.catalogue import pages, pairs, shelf
 from phonotheque.catalogue.columns import isrc_numbers
 from phonotheque.catalogue.manifest import Snapshot
 from phonotheque.catalogue.pairs import Integers
+from phonotheque.catalogue.streaming import parquet_file
 
 _BATCH = 1 << 17  # rows
 _KINDS = 4
@@ -96,10 +96,10 @@ def build(
         index.executescript("PRAGMA journal_mode = off; PRAGMA synchronous = off;")
         index.execute("BEGIN")
         shelf.create(index)
-        with pq.ParquetFile(snapshot.table("recordings")) as recordings:
+        with parquet_file(snapshot.table("recordings")) as recordings:
             shelf.fill(index, _checking(go_on, recordings.iter_batches(_BATCH, columns=shelf.COLUMNS)))
         pairs.create(index, "isrc")
-        with pq.ParquetFile(snapshot.table("isrcs")) as isrcs:
+        with parquet_file(snapshot.table("isrcs")) as isrcs:
             rows = _checking(go_on, isrcs.iter_batches(_BATCH, columns=["isrc", "recording"]))
             pairs.fill(index, "isrc", ((isrc_numbers(b["isrc"]), b["recording"].to_numpy()) for b in rows))
         for table, query in _PAIRS.items():

@@ -9,9 +9,9 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from phonotheque.catalogue.manifest import Snapshot
+from phonotheque.catalogue.streaming import parquet_file
 
 _BATCH = 100_000  # rows
 _NONE = 2**32 - 1  # no recording
@@ -53,7 +53,7 @@ def compare(scratch: duckdb.DuckDBPyConnection, snapshot: Snapshot, advance: Cal
 
 def _recordings_of_facts(snapshot: Snapshot) -> npt.NDArray[np.uint32]:
     recordings = np.full(snapshot.counts["facts"], _NONE, np.uint32)
-    with pq.ParquetFile(snapshot.table("tracks")) as tracks:
+    with parquet_file(snapshot.table("tracks")) as tracks:
         for batch in tracks.iter_batches(_BATCH, columns=["recording", "fact"]):
             recordings[batch["fact"].to_numpy()] = batch["recording"].to_numpy()
     return recordings

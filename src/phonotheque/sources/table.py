@@ -12,8 +12,8 @@ from typing import Any
 
 import msgspec
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from phonotheque.catalogue.streaming import parquet_file
 from phonotheque.model.errors import NotFoundError, UsageError
 from phonotheque.sources.cutting import PACKED, explaining_breaks, lines, unpacked
 from phonotheque.sources.gather import Gather
@@ -175,7 +175,7 @@ def _read_json(content: JsonLines, gather: Gather) -> None:
 
 def _parquet(file: Path, mapping: Mapping) -> Iterator[Piece]:
     first = 1
-    with explaining_breaks(file, *_BROKEN_PARQUET), pq.ParquetFile(file) as table:
+    with explaining_breaks(file, *_BROKEN_PARQUET), parquet_file(file) as table:
         for number, batch in enumerate(table.iter_batches(_PARQUET_ROWS)):
             yield Piece(file, number, "row", first, ParquetRows(mapping, first, batch))
             first += batch.num_rows
@@ -207,7 +207,7 @@ def _columns(file: Path, mapping: Mapping | None) -> list[str]:
     kind = _kind(file)
     if kind == "parquet":
         try:
-            with pq.ParquetFile(file) as table:
+            with parquet_file(file) as table:
                 return list(table.schema_arrow.names)
         except pa.ArrowException as error:
             raise UsageError(f"{file} is no Parquet file, or damaged: {error}.", "Write it again.") from error

@@ -11,11 +11,12 @@ from typing import Any
 
 import duckdb
 import numpy as np
-from pyarrow import compute, parquet
+from pyarrow import compute
 
 from phonotheque.catalogue.engine import quoted
 from phonotheque.catalogue.listening import Listening, Mark
 from phonotheque.catalogue.manifest import Snapshot
+from phonotheque.catalogue.streaming import parquet_file
 from phonotheque.editions.plan import Plan
 from phonotheque.web.charts import Bars, Bins, Chart, Curves, Table, Tier
 from phonotheque.web.words import count, counted, hours, share, size
@@ -281,7 +282,7 @@ def tracks_per_isrc(path: Path) -> list[tuple[int, int]]:
     """
     found = np.zeros(_MOST_TRACKS + 1, dtype=np.int64)
     last, sofar = None, 0
-    for batch in parquet.ParquetFile(path).iter_batches(_AT_ONCE, columns=["isrc", "tracks"]):
+    for batch in parquet_file(path).iter_batches(_AT_ONCE, columns=["isrc", "tracks"]):
         codes, tracks = batch.column("isrc"), batch.column("tracks").to_numpy(zero_copy_only=False)
         if not len(codes):
             continue
