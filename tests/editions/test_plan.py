@@ -185,8 +185,10 @@ def test_groups_of_mirrors_hold_what_their_disks_have_room_for() -> None:
 
 
 def test_what_is_larger_than_a_mirrors_disk_is_on_none() -> None:
-    _, items = planned([candidate(1, 90, 40), candidate(2, 9, 4)], None, groups=[Group("small", 2, 10)])
-    assert {row["recording"]: row["mirrored"] for row in items} == {1: 0, 2: 1}
+    rows = [candidate(1, 90, 150), candidate(2, 9, 40)]
+    found, items = planned(rows, None, groups=[Group("small", 3, 100)])
+    assert {row["recording"]: row["mirrored"] for row in items} == {1: 0, 2: 3}
+    assert [(held.copies, held.recordings) for held in found.groups.held] == [(0, 1), (3, 1)]
 
 
 @pytest.mark.parametrize(

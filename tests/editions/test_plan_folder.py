@@ -48,6 +48,17 @@ def test_plans_are_kept_and_the_last_is_current(tmp_path: Path) -> None:
     ]
 
 
+def test_what_a_killed_run_left_is_removed_and_what_another_is_making_is_not(tmp_path: Path) -> None:
+    left = tmp_path / ".making-abandoned"
+    left.mkdir()
+    (left / "items.parquet").write_bytes(b"half")
+    with making(tmp_path) as one, making(tmp_path) as other:
+        assert one.is_dir()
+        assert other.is_dir()
+        assert not left.exists()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_plan_is_written_the_same_each_time(tmp_path: Path) -> None:
     rows = [candidate(i, i, 100 + i, 10) for i in range(500)]
     one, two = (saved(tmp_path / name, 9000, rows=rows) for name in ("one", "two"))

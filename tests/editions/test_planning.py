@@ -97,7 +97,7 @@ def test_copies_elsewhere_are_found_by_whatever_the_list_names(
         "sha256": one.sha256.upper(),
     }
     others = tmp_path / "others.csv"
-    others.write_text(f"copies,id,who\n2,{names[by]},a\n7,unknown,b\n4,{names[by]},\n")
+    others.write_text(f'"copies","id",who\n2,{names[by]},a\n7,unknown,b\n4,{names[by]},\n')
     rows = dict(by_name(stocked, candidates(stocked, Elsewhere(others))))
     assert (rows["one.flac"]["copies"], rows["two.flac"]["copies"]) == (4, None)
 

@@ -58,8 +58,8 @@ def plan_command(
     Listening covered comes first, then recordings that nobody counted (those with the fewest copies elsewhere
     first), then quality. The plan is saved and `phono publish` follows its budget.
     """
-    if protect and budget is None:
-        raise UsageError("--protect is a part of a budget, and there is none.", "Give --budget, too.")
+    if protect and (budget is None or protect > budget):
+        raise UsageError("--protect is a part of the budget.", "Give a --budget that is no smaller.")
     lists = Elsewhere(elsewhere) if elsewhere else None
     asked = [Group.parse(group) for group in groups]
     with (

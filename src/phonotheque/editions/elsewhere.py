@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -66,7 +67,8 @@ class Elsewhere:
 
     def _heading(self) -> list[str]:
         with self.path.open(encoding="utf-8-sig", errors="replace") as stream:
-            names = [name.strip() for name in stream.readline(_LONGEST).split(",")]
+            heading = next(csv.reader([stream.readline(_LONGEST)]), [])
+            names = [name.strip() for name in heading]
         if missing := [name for name in _COLUMNS if name not in names]:
             raise UsageError(
                 f"{self.path} has no column {missing[0]}: its first line is {','.join(names)[:100]!r}.",

@@ -69,7 +69,7 @@ class Plan:
     bytes: int
     listens: int
     share: float
-    bound: float  # the share that nothing within the budget could exceed; with ``protect``, in what it left
+    bound: float  # the share that nothing within the budget could exceed
     counted: bool  # whether any candidate has a count above zero
     at_risk: int  # recordings that may be published, of which fewer than AT_RISK copies are known elsewhere
     protected: int  # of these, how many are in the plan

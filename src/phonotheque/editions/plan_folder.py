@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -21,6 +23,7 @@ from phonotheque.model.errors import NotFoundError, VerificationError
 from phonotheque.vault.place import fsync_dir, fsync_file, write_durably
 
 _PLAN, _ITEMS, _CURVE, _ELSEWHERE = "plan.json", "items.parquet", "curve.parquet", "elsewhere"
+_MAKING: Final = ".making-"
 _FORMAT: Final = 2
 
 
@@ -37,8 +40,37 @@ class Terms:
 def making(folder: Path) -> Iterator[Path]:
     """Yield a folder for a plan in the making, on the same disk as the plans; it is gone afterwards."""
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".making-", dir=folder) as work:
-        yield Path(work)
+    with _opened(folder) as place:
+        fcntl.flock(place, fcntl.LOCK_EX)  # until what is made here has a lock of its own
+        for left in folder.glob(f"{_MAKING}*"):
+            _remove_abandoned(left)
+        work = Path(tempfile.mkdtemp(prefix=_MAKING, dir=folder))
+        own = os.open(work, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        fcntl.flock(own, fcntl.LOCK_EX)
+    try:
+        yield work
+    finally:
+        os.close(own)
+        shutil.rmtree(work)
+
+
+def _remove_abandoned(left: Path) -> None:
+    """Remove what a killed run left: nobody has its lock, which goes with the process."""
+    with _opened(left) as place:
+        try:
+            fcntl.flock(place, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return
+        shutil.rmtree(left)
+
+
+@contextmanager
+def _opened(folder: Path) -> Iterator[int]:
+    place = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield place
+    finally:
+        os.close(place)
 
 
 def save_plan(

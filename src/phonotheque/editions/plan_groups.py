@@ -48,7 +48,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """What a group has room for: so many copies of everything, and ``bytes`` more, of some of it."""
+    """What a group has room for: copies of all that fits one of its disks, and ``bytes`` more of some."""
 
     group: Group
     copies: int
@@ -75,21 +75,20 @@ class Forecast:
 
 def forecast(engine: duckdb.DuckDBPyConnection, groups: Sequence[Group], totals: Totals) -> Forecast:
     """Make a view ``forecast``: ``chosen``, and of how many copies of each the groups have room for."""
-    ((size, worth),) = engine.execute(
-        f"SELECT coalesce(sum(bytes), 0)::BIGINT, coalesce(sum({totals.worth}), 0)::BIGINT "  # noqa: S608
-        "FROM chosen WHERE choice != 'out'"
-    ).fetchall()
     stages = Stages(engine, "chosen")
-    rooms = [_room(stages, number, group, size) for number, group in enumerate(groups)]
-    everywhere = sum(room.copies for room in rooms)
-    columns = [f"{part}_{number}" for number in range(len(groups)) for part in _PARTS]
-    mirrored = " + ".join([str(everywhere), *(f"{column}::BIGINT" for column in columns)])
+    rooms = [_room(engine, stages, number, group) for number, group in enumerate(groups)]
+    whole = [f"CASE WHEN bytes <= {room.group.budget} THEN {room.copies} ELSE 0 END" for room in rooms]
+    once_more = [f"{part}_{number}::BIGINT" for number in range(len(groups)) for part in _PARTS]
+    mirrored = " + ".join(["0", *whole, *once_more])
     engine.execute(
         f"CREATE VIEW forecast AS SELECT *, CASE WHEN choice = 'out' THEN 0 "  # noqa: S608
         f"ELSE {mirrored} END::BIGINT AS mirrored FROM {stages.source}"
     )
     if not groups:
         return Forecast()
+    ((worth,),) = engine.execute(
+        f"SELECT coalesce(sum({totals.worth}), 0)::BIGINT FROM chosen WHERE choice != 'out'"  # noqa: S608
+    ).fetchall()
     held = [
         Held(row["copies"], row["recordings"], row["bytes"], int(row["worth"]) / (worth or 1))
         for row in rows(engine, _SUMMED.format(many=AT_RISK, worth=totals.worth))
@@ -97,13 +96,15 @@ def forecast(engine: duckdb.DuckDBPyConnection, groups: Sequence[Group], totals:
     return Forecast(tuple(rooms), tuple(held))
 
 
-def _room(stages: Stages, number: int, group: Group, size: int) -> Room:
+def _room(engine: duckdb.DuckDBPyConnection, stages: Stages, number: int, group: Group) -> Room:
     """Fill what a group has left after whole copies, in columns of ``stages``."""
+    # What is larger than one mirror's disk is on nobody's.
+    fits = f"choice != 'out' AND bytes <= {group.budget}"
+    query = f"SELECT coalesce(sum(bytes), 0)::BIGINT FROM chosen WHERE {fits}"  # noqa: S608
+    ((size,),) = engine.execute(query).fetchall()
     capacity = group.mirrors * group.budget
     copies = min(group.mirrors, capacity // size) if size else group.mirrors
     left = capacity - copies * size if copies < group.mirrors else 0
-    # What is larger than one mirror's disk is on nobody's.
-    fits = f"choice != 'out' AND bytes <= {group.budget}"
     spent = 0
     for part, (which, worth) in _PARTS.items():
         spent += stages.run(f"{part}_{number}", f"{fits} AND {which}", worth, "bytes", left - spent).cost

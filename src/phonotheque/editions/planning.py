@@ -44,9 +44,11 @@ _CANDIDATES: Final = f"""
         SELECT recording, best.file, recordings.listens, best.size AS master_bytes, best.access_bytes,
                best.lossless, best.publishable, elsewhere.copies
         FROM (
-            SELECT DISTINCT ON (recording) files.recording, master.* FROM files JOIN master USING (sha256)
-            ORDER BY files.recording, publishable DESC, {", ".join(f"{name} DESC" for name in _QUALITY)}
-        ) best
+            SELECT recording, max(struct_pack(
+                publishable, {", ".join(_QUALITY)}, file, size, access_bytes, lossless
+            )) AS best
+            FROM files JOIN master USING (sha256) GROUP BY recording
+        )
         JOIN recordings USING (recording)
         LEFT JOIN elsewhere USING (recording)
         ORDER BY recording

@@ -28,8 +28,10 @@ def wanted_access_copies(archive: Archive, planned: Planned) -> list[tuple[Row[A
         for items in _planned(planned, Choice.ACCESS):
             masters = _masters(ledger, items)
             publishable = decided_files(ledger, Act.DISTRIBUTE, among=masters)
-            made = set(_access_copies(ledger, list(masters)))
-            missing = [row for row in masters.values() if row.id in publishable and row.id not in made]
+            done = set(_access_copies(ledger, list(masters)))
+            bagged = bagged_kinds(ledger, (item["recording"] for item in items))
+            done |= {item["file"] for item in items if item["recording"] in bagged}  # it would not go out
+            missing = [row for row in masters.values() if row.id in publishable and row.id not in done]
             places = where_bagged(ledger, [row.id for row in missing])
             found += [(row, _place(archive, row, places)) for row in missing]
     return found
