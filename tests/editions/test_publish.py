@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from sqlalchemy import Row
 
+from phonotheque.editions import sealing
 from phonotheque.editions.edition import Edition, read_edition
 from phonotheque.editions.plan_folder import save_plan
 from phonotheque.editions.planning import planned
@@ -224,6 +225,28 @@ def test_an_unrecorded_bag_with_files_that_are_nowhere_else_is_not_deleted(
     with pytest.raises(VerificationError, match="archive-0002-0001"):
         publish(stocked, at=LATER)
     assert stranger.exists()
+
+
+def test_an_unrecorded_bag_is_not_deleted_on_the_word_of_a_damaged_file(
+    stocked: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(sealing, "record_bag", killed)
+        with pytest.raises(KeyboardInterrupt):
+            publish(stocked, at=NOW)
+    (kept,) = (stocked.bags / "archive-0001-0001" / "data").rglob("*.flac")
+    content = kept.read_bytes()
+    waiting = incoming_path(stocked.incoming, hashlib.sha256(content).hexdigest())
+    waiting.unlink()  # it may be a second name of the file in the bag
+    waiting.write_bytes(b"x" * len(content))
+    with pytest.raises(VerificationError, match="archive-0001-0001"):
+        publish(stocked, at=NOW)
+    assert kept.read_bytes() == content
+    waiting.write_bytes(content)
+    assert publish(stocked, at=NOW).failures == []
 
 
 def test_mining_is_reserved_unless_it_is_allowed(stocked: Archive, tmp_path: Path) -> None:

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
+from pathlib import Path
+
+from sqlalchemy import select
 
 from phonotheque import __version__
 from phonotheque.editions.torrent import Torrent, build_torrent, piece_spans
 from phonotheque.jobs.pool import cores
 from phonotheque.ledger.bags import BagFileRecord, BagRecord, bagged_copy, files_in_bag, record_bag
 from phonotheque.ledger.events import record_event
+from phonotheque.ledger.schema import files
+from phonotheque.ledger.sidecars import KIND
 from phonotheque.model.bags import Finding, SealedBag
 from phonotheque.model.errors import VerificationError
 from phonotheque.model.progress import Progress
 from phonotheque.vault.archive import Archive
 from phonotheque.vault.bag import BagFile, BagPlan, read_bag, remove_bag, remove_unfinished, seal
+from phonotheque.vault.fixity import check_file
 from phonotheque.vault.incoming import incoming_path
 from phonotheque.vault.place import write_durably
 from phonotheque.vault.places import check_bagged, settle_bag
@@ -105,8 +112,9 @@ def torrent_path(edition: int, bag_id: str) -> str:
 def discard_unrecorded(archive: Archive, recorded: Iterable[str]) -> None:
     """Remove bags that an interrupted run sealed but never recorded: they are made anew, from the same files.
 
-    Deleting needs a proof: every payload file must still lie outside the bag, waiting or, as a cover may, in
-    another one. Raises VerificationError.
+    Deleting needs a proof: every payload file must still lie whole outside the bag, waiting or, as a cover
+    may, in another one. Music goes into one bag only, from where it waits: a bag of music that does not wait
+    is none that an interrupted run made. Raises VerificationError.
     """
     if not archive.bags.is_dir():
         return
@@ -117,20 +125,34 @@ def discard_unrecorded(archive: Archive, recorded: Iterable[str]) -> None:
             continue
         manifest = read_bag(bag).manifest
         kept = (
-            incoming_path(archive.incoming, digest).exists() or _is_bagged(archive, digest)
-            for digest in manifest.values()
+            _waits(archive, bag / path, digest) or _lies_in_another(archive, digest)
+            for path, digest in manifest.items()
         )
         if not bag.name.endswith(CATALOGUE_SUFFIX) and not all(kept):
             raise VerificationError(
-                f"{bag} is a sealed bag that the ledger does not know, with files that are nowhere else.",
+                f"{bag} is a sealed bag that the ledger does not know, with files that do not lie whole "
+                "where an interrupted run would have taken them from.",
                 "Restore the ledger from a backup, or move the bag elsewhere and add it as a folder.",
             )
         remove_bag(bag)
 
 
-def _is_bagged(archive: Archive, sha256: str) -> bool:
+def _waits(archive: Archive, file: Path, sha256: str) -> bool:
+    """Return whether a file of a bag is whole where it waited, or is there under a second name."""
+    waiting = incoming_path(archive.incoming, sha256)
+    try:
+        found = waiting.lstat()
+    except FileNotFoundError:
+        return False
+    if file.exists() and os.path.samestat(found, file.lstat()):
+        return True
+    return check_file(waiting, found.st_size, sha256) is None
+
+
+def _lies_in_another(archive: Archive, sha256: str) -> bool:
     with archive.ledger.connect() as ledger:
-        found = bagged_copy(ledger, sha256)
+        of_sidecar = select(files.c.id).where(files.c.sha256 == sha256, files.c.kind == KIND)
+        found = bagged_copy(ledger, sha256) if ledger.execute(of_sidecar).first() else None
     return found is not None and check_bagged(archive, *found, sha256) is None
 
 
