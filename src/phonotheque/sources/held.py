@@ -7,12 +7,12 @@ import os
 from collections.abc import Iterator
 from datetime import datetime
 from functools import partial
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 from sqlalchemy import Connection, Row
 
 from phonotheque.audio.sameness import FARTHEST
@@ -57,14 +57,16 @@ def rebuild_catalogue(archive: Archive, *, at: datetime, progress: Progress = QU
         namesakes = Namesakes()
         tables = {"facts": _facts(ledger, namesakes), "records": _records(ledger)}
         datasets.write(archive.catalogue, own, tables)
-        snapshot = write_snapshot(
-            archive.catalogue,
-            links=_links(ledger, index, namesakes),
-            made_at=at,
-            memory_limit=memory_limit(),
-            resolver=resolver_at(archive.settings.catalogue.resolve_on),
-            progress=progress,
-        )
+        links = _links(ledger, index, namesakes, progress)
+    # Hours may follow in which nobody asks the ledger anything: no transaction stays open for them.
+    snapshot = write_snapshot(
+        archive.catalogue,
+        links=links,
+        made_at=at,
+        memory_limit=memory_limit(),
+        resolver=resolver_at(archive.settings.catalogue.resolve_on),
+        progress=progress,
+    )
     _behind(archive).unlink()
     return snapshot
 
@@ -231,27 +233,38 @@ def _fact(row: Row[Any]) -> dict[str, Any]:
     }
 
 
-def _links(ledger: Connection, index: SegmentIndex, namesakes: Namesakes) -> pa.Table:
+def _links(
+    ledger: Connection, index: SegmentIndex, namesakes: Namesakes, progress: Progress = QUIET
+) -> pa.Table:
     """Return the files that sound alike, and those of one name that do not.
 
     What is only a part of another is not for the catalogue to judge.
     """
     found = pairs(index)
     alike = found[np.abs(found["offset"]) <= FARTHEST]
-    earlier, later = alike["earlier"].tolist(), alike["later"].tolist()
-    compared = chain(
-        zip(earlier, later, alike["ber"].tolist(), strict=True),
-        namesakes.unlike(ledger, zip(earlier, later, strict=True)),
-    )
-    batches = []
-    for some in batched(compared, _ROWS):
-        names = names_of(ledger, {one for a, b, _ in some for one in (a, b)})
-        rows = [
-            {"a_sha256": names[a], "b_sha256": names[b], "evidence": "fingerprint", "score": ber}
-            for a, b, ber in some
-        ]
-        batches.append(pa.RecordBatch.from_pylist(rows, schema=LINKS))
+    differ = namesakes.unlike(index, ledger, alike, progress)
+    batches = [
+        *_named(ledger, alike["earlier"], alike["later"], alike["ber"]),
+        *_named(ledger, differ["a"], differ["b"], differ["ber"]),
+    ]
     return pa.Table.from_batches(batches, schema=LINKS)
+
+
+def _named(
+    ledger: Connection, a: NDArray[Any], b: NDArray[Any], bers: NDArray[np.float64]
+) -> Iterator[pa.RecordBatch]:
+    """Yield pairs of files, given by their ids, as the catalogue's links."""
+    for start in range(0, len(a), _ROWS):
+        here = slice(start, start + _ROWS)
+        first, second = a[here].tolist(), b[here].tolist()
+        names = names_of(ledger, {*first, *second})
+        columns: dict[str, Any] = {
+            "a_sha256": [names[one] for one in first],
+            "b_sha256": [names[one] for one in second],
+            "evidence": ["fingerprint"] * len(first),
+            "score": bers[here],
+        }
+        yield pa.RecordBatch.from_pydict(columns, schema=LINKS)
 
 
 def _behind(archive: Archive) -> Path:

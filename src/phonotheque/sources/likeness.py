@@ -1,7 +1,8 @@
 """Which of the archive's files sound alike: the index of fingerprints, in step with the ledger.
 
 Every file is asked once, when it comes, which earlier ones it is like; what was found is kept beside the
-index. So a rebuild of the catalogue asks only for what is new, and gives what asking for all would give.
+index, and so is how namesakes compare (``namesakes``). So a rebuild of the catalogue asks and compares only
+what is new, and gives what asking for all would give.
 Everything here follows from the ledger, and may be deleted.
 """
 
@@ -22,6 +23,7 @@ from phonotheque.ledger.copies import fingerprints_after, fingerprints_of, heard
 from phonotheque.ledger.schema import files
 from phonotheque.model.batches import batched
 from phonotheque.model.progress import QUIET, Progress
+from phonotheque.sources.namesakes import forget
 from phonotheque.vault.archive import Archive
 from phonotheque.vault.segment_index import SegmentIndex
 from phonotheque.vault.segments import Item, Values
@@ -126,6 +128,7 @@ def _forget_changed(index: SegmentIndex, ledger: Connection, asked: int) -> None
         kept = pairs(index)
         gone = np.isin(kept["later"], changed) | np.isin(kept["earlier"], changed)
         index.keep(kept[~gone].tobytes(), state, instead=True)
+        forget(index, changed, state)
     found = fingerprints_of(ledger, changed)
     items = (_item(file_id, found[file_id][0]) for file_id in changed if file_id in found)
     index.add([item for item in items if item is not None], state | {"events": newest, "asked": asked})
@@ -171,7 +174,7 @@ def _earlier_like(
 def _keep(index: SegmentIndex, found: Iterable[tuple[int, int, float, int, int]], asked: int) -> None:
     state = {**index.manifest.state, "asked": asked}
     new = np.array(list(found), dtype=PAIRS)
-    if len(index.manifest.parts) >= _PARTS:
+    if len(index.parts_of()) >= _PARTS:
         index.keep(np.concatenate([pairs(index), new]).tobytes(), state, instead=True)
     elif len(new):
         index.keep(new.tobytes(), state)

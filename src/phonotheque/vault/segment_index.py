@@ -10,6 +10,7 @@ none, for a mapped file stays when its name goes.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -29,7 +30,9 @@ from phonotheque.vault.segments import (
     write_segment,
 )
 
+PART: Final = "part"  # the usual kind of a caller's own files
 _MANIFEST: Final = "index.json"
+_OURS: Final = re.compile(r"\.?\d{6,}\.[a-z]+(\.tmp)?|.*\.tmp")  # what may be removed once nothing names it
 _RATIO: Final = 4  # a segment outweighs all newer ones together by so much, or becomes one with them
 _TRIES: Final = 10  # to open what a manifest names while somebody else merges
 
@@ -123,19 +126,26 @@ class SegmentIndex:
             segments.append(replace(one, dropped=tuple(sorted({*one.dropped, *here}))))
         self._commit(replace(self.manifest, segments=tuple(segments), state=state))
 
-    def keep(self, content: bytes, state: Mapping[str, int], *, instead: bool = False) -> None:
-        """Add a file of the caller's own, or put it ``instead`` of all earlier ones."""
-        name = self._next("part")
+    def keep(
+        self, content: bytes, state: Mapping[str, int], *, kind: str = PART, instead: bool = False
+    ) -> None:
+        """Add a file of the caller's own, or put it ``instead`` of all earlier ones of its kind."""
+        name = self._next(kind)
         temporary = self.folder / f".{name}.tmp"
         with naming(temporary):
             temporary.write_bytes(content)
         replace_durably(temporary, self.folder / name)
-        before = () if instead else self.manifest.parts
+        gone = self.parts_of(kind) if instead else ()
+        before = tuple(one for one in self.manifest.parts if one not in gone)
         self._commit(replace(self.manifest, parts=(*before, name), state=state))
 
-    def parts(self) -> list[bytes]:
-        """Return the caller's own files, in the order in which they were added."""
-        return [(self.folder / name).read_bytes() for name in self.manifest.parts]
+    def parts_of(self, kind: str = PART) -> tuple[str, ...]:
+        """Return the names of the caller's own files of a kind, in the order in which they were added."""
+        return tuple(name for name in self.manifest.parts if name.endswith(f".{kind}"))
+
+    def parts(self, kind: str = PART) -> list[bytes]:
+        """Return what is in the caller's own files of a kind, in the order in which they were added."""
+        return [(self.folder / name).read_bytes() for name in self.parts_of(kind)]
 
     def clear(self) -> None:
         """Forget everything."""
@@ -243,7 +253,7 @@ class SegmentIndex:
         named = {_MANIFEST, *self.manifest.parts, *(one.name for one in self.manifest.segments)}
         self._segments = {name: one for name, one in self._segments.items() if name in named}
         for path in self.folder.iterdir() if self.folder.is_dir() else ():
-            if path.name not in named and path.name.endswith((".seg", ".part", ".tmp")):
+            if path.name not in named and _OURS.fullmatch(path.name):
                 path.unlink(missing_ok=True)
 
 
