@@ -83,20 +83,39 @@ def id3v2(size: int, body: bytes = b"") -> bytes:
     return b"ID3\4\0\0" + bytes(size >> shift & 0x7F for shift in (21, 14, 7, 0)) + body
 
 
+def lame_tag(mp3: bytes, version: bytes, rest: bytes) -> bytes:
+    """Return an MP3 file whose LAME tag has another version text (20 bytes) and ``rest`` (16 bytes).
+
+    Of a real tag, the length of the sound and the checksums are the last 8 bytes.
+    """
+    assert (len(version), len(rest)) == (20, 16)
+    return patch(mp3, mp3.index(b"Lav", mp3.index(b"Info")), version + rest)
+
+
 def box(kind: bytes, content: bytes = b"") -> bytes:
     """Return an MP4 box."""
     return struct.pack(">I", 8 + len(content)) + kind + content
 
 
 def wave(
-    samples: bytes, *, rate: int = 44_100, channels: int = 2, bits: int = 16, tag: int = 1, stated: int = -1
+    samples: bytes,
+    *,
+    rate: int = 44_100,
+    channels: int = 2,
+    bits: int = 16,
+    tag: int = 1,
+    stated: int = -1,
+    big: bool = False,
 ) -> bytes:
-    """Return a WAVE file that states whatever is asked for."""
+    """Return a WAVE file that states whatever is asked for; with ``big`` a RIFX file, samples as given."""
+    order, name = (">", b"RIFX") if big else ("<", b"RIFF")
     frame = channels * bits // 8
-    form = struct.pack("<HHIIHH", tag, channels, rate, rate * frame & 0xFFFF_FFFF, frame & 0xFFFF, bits)
-    chunks = b"fmt " + struct.pack("<I", len(form)) + form + b"data"
-    chunks += struct.pack("<I", len(samples) if stated < 0 else stated) + samples
-    return b"RIFF" + struct.pack("<I", 4 + len(chunks)) + b"WAVE" + chunks
+    form = struct.pack(
+        order + "HHIIHH", tag, channels, rate, rate * frame & 0xFFFF_FFFF, frame & 0xFFFF, bits
+    )
+    chunks = b"fmt " + struct.pack(order + "I", len(form)) + form + b"data"
+    chunks += struct.pack(order + "I", len(samples) if stated < 0 else stated) + samples
+    return name + struct.pack(order + "I", 4 + len(chunks)) + b"WAVE" + chunks
 
 
 def zipped() -> bytes:

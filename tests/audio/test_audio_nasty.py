@@ -32,6 +32,8 @@ FORMATS = {
     "TTA": making.TTA,
     "Matroska": making.MATROSKA,
     "MP3 without": making.PLAIN_MP3,
+    "MP3 with an empty tag": making.MP3,
+    "MP3, LAME 3.88": making.MP3,
     "MP2": making.MP2,
     "ADTS": making.ADTS,
     "MP4, AAC, index in front": making.FAST_AAC,
@@ -44,6 +46,11 @@ FORMATS = {
     "CAF": making.CAF,
     "Wave64": making.WAVE64,
     "AU": making.AU,
+}
+# LAME tags that hold no checksums: of old versions of FFmpeg, of LAME itself before 3.90.
+UNCHECKED = {
+    "MP3 with an empty tag": (b"Lavf54.63.104".ljust(20, b"\0"), bytes(16)),
+    "MP3, LAME 3.88": (b"LAME3.88 (beta)".ljust(20), b"U" * 16),
 }
 SECONDS = 3
 
@@ -65,7 +72,8 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], bytes]:
         kind = FORMATS[name]
         if kind is None:
             return write_vorbis(folder / "a.ogg", sound(SECONDS)).read_bytes()
-        return write(folder / kind.name, kind, sound(SECONDS, rate=kind.rate)).read_bytes()
+        whole = write(folder / kind.name, kind, sound(SECONDS, rate=kind.rate)).read_bytes()
+        return mutator.lame_tag(whole, *UNCHECKED[name]) if name in UNCHECKED else whole
 
     return make
 
@@ -105,6 +113,18 @@ def test_the_verdict_is_the_one_stated(
         found, notes = said(scratch, mutant)
         assert found in allowed, notes
         assert notes or found == "intact"
+
+
+def test_who_only_calls_itself_lame_may_leave_checksums_out(
+    good: Callable[[str], bytes], scratch: Path
+) -> None:
+    whole = good("MP3 with a LAME tag")
+    for version in (b"LAME3.99r", b"LAME3.100", b"Lavf61.1", b"Lavc58.54", b"LAMEH3.92"):
+        assert said(scratch, mutator.lame_tag(whole, version.ljust(20), bytes(16)))[0] == "decodes", version
+    for version in (b"LAMEH3.92", b"LAME3.8", b"LAME"):
+        assert said(scratch, mutator.lame_tag(whole, version.ljust(20), b"U" * 16))[0] == "decodes", version
+    for version in (b"LAME3.90.", b"LAME3.99r", b"LAME3.100", b"Lavf61.1", b"Lavc58.54"):
+        assert said(scratch, mutator.lame_tag(whole, version.ljust(20), b"U" * 16))[0] == "damaged", version
 
 
 @pytest.mark.parametrize("name", [name for name in FORMATS if not name.startswith("MP4")])
@@ -193,6 +213,13 @@ def test_sizes_that_are_plainly_wrong_are_damage(good: Callable[[str], bytes], s
     assert found in ("damaged", "refused")
     assert "'stts' box states more bytes than the 'stbl' box has left" in notes
     assert said(scratch, patch(wma, 16, struct.pack("<Q", 1 << 60)))[0] in ("damaged", "refused")
+
+
+def test_a_big_endian_wave_file_is_walked_like_any_other(scratch: Path) -> None:
+    whole = wave(sound(SECONDS).astype(">i2").tobytes(), big=True)
+    assert said(scratch, whole)[0] == "decodes"
+    assert "before its 'data' chunk should" in said(scratch, whole[:-1_000])[1]
+    assert said(scratch, whole + bytes(3_000))[0] == "damaged"
 
 
 def granule(page: bytes) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,6 +17,8 @@ from phonotheque.audio.verdict import Damage, Verdict, short, stray
 _CHUNK: Final = 1 << 20
 _SEARCHED: Final = 64 * 1024  # bytes searched for the first frame
 _LAME_END: Final = struct.Struct(">IHH")  # music length, music CRC, CRC of the tag itself
+# Who fills in the checksums. LAME has done since 3.90; before, 20 bytes of version text were all of its tag.
+_WRITES_CHECKSUMS: Final = re.compile(rb"LAME3\.(9\d|1\d\d)|Lav[fc]")
 _RATES: Final = (44_100, 48_000, 32_000)  # Hz, MPEG-1; halved for MPEG-2, quartered for 2.5
 # kbit/s by (MPEG-1?, layer), ISO 11172-3 §2.4.2.3 and 13818-3 §2.4.2.3; 0 (free format) is no known length.
 _LOW: Final = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
@@ -83,10 +86,13 @@ def read_lame_tag(file: BinaryIO) -> LameTag | None:
     frames = int.from_bytes(frame[at + 8 : at + 12], "big") if flags & 1 else 0
     lame = at + 8 + 4 * (flags & 1) + 4 * (flags >> 1 & 1) + 100 * (flags >> 2 & 1) + 4 * (flags >> 3 & 1)
     tag = frame[lame : lame + 36]
+    none = LameTag(start, length, frames, False, False, 0, 0)
     if len(tag) < 36 or tag[:4] not in (b"LAME", b"Lavf", b"Lavc"):
-        return LameTag(start, length, frames, False, False, 0, 0)
+        return none
     music_length, music_crc, own_crc = _LAME_END.unpack_from(tag, 28)
     whole = crc16.arc(frame[: lame + 34]) == own_crc
+    if not any((music_length, music_crc, own_crc)) or not (whole or _WRITES_CHECKSUMS.match(tag)):
+        return none  # left out, as by FFmpeg until 2.3 and by encoders that only give themselves the name
     return LameTag(start, length, frames, True, whole, music_length, music_crc)
 
 

@@ -1,8 +1,8 @@
-"""RIFF/WAVE (with RF64, BW64) and AIFF: a walk over the chunks, comparing stated sizes with the file."""
+"""RIFF/WAVE (RF64, BW64, and big-endian RIFX) and AIFF: a walk over chunks, comparing sizes with the file."""
 
 from __future__ import annotations
 
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, Literal
 
 from phonotheque.audio.id3 import tags_begin
 from phonotheque.audio.verdict import Damage, Verdict, short, stray
@@ -18,8 +18,8 @@ def check_riff(file: BinaryIO, size: int) -> Verdict:
     """Walk the chunks of a WAVE or AIFF file of ``size`` bytes. Never proven: there is no checksum."""
     file.seek(0)
     form = file.read(12)
-    order = "big" if form[:4] == b"FORM" else "little"
-    wanted = b"SSND" if order == "big" else b"data"
+    order: Literal["big", "little"] = "big" if form[:4] in (b"FORM", b"RIFX") else "little"
+    wanted = b"SSND" if form[:4] == b"FORM" else b"data"
     at, found, long_data = 12, False, 0
     damage: list[Damage] = []
     remarks: list[str] = []
@@ -28,7 +28,7 @@ def check_riff(file: BinaryIO, size: int) -> Verdict:
         header = file.read(8)
         if len(header) < 8 or not all(32 <= c < 127 for c in header[:4]):
             break
-        name, length = header[:4], int.from_bytes(header[4:], "big" if order == "big" else "little")
+        name, length = header[:4], int.from_bytes(header[4:], order)
         if name == b"ds64":  # EBU Tech 3306 §4: the sizes that do not fit in 32 bits
             long_data = int.from_bytes(file.read(16)[8:], "little")
         if name == wanted:
@@ -51,7 +51,7 @@ def check_riff(file: BinaryIO, size: int) -> Verdict:
         damage.append(Damage(f"it has no {wanted.decode()!r} chunk"))
     elif (extra := tags_begin(file, size) - at) > _SLACK:
         damage.append(Damage(stray(extra, "chunk"), byte=at))
-    stated = int.from_bytes(form[4:8], "big" if order == "big" else "little") + 8
+    stated = int.from_bytes(form[4:8], order) + 8
     if not damage and stated != size and form[4:8] not in (b"\xff" * 4, b"\0" * 4):
         remarks.append(f"its header states {stated:,} bytes where there are {size:,}")
     return Verdict(damage=tuple(damage), remarks=tuple(remarks))
