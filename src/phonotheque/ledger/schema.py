@@ -105,6 +105,7 @@ files = Table(
     Column("tags", JSON, nullable=False),
     Column("artwork", JSON, nullable=False),
     Index("ix_files_accession_id", "accession_id"),
+    Index("ix_files_master_id", "master_id"),
 )
 
 # Every source path ever looked at: what makes a second `add` of the same folder quick, and what was refused.
