@@ -19,6 +19,7 @@ from phonotheque.ledger.schema import (
     holdings,
     metadata,
     rights_statements,
+    sidecars,
     sightings,
 )
 from tests.postgresql import new_database
@@ -36,10 +37,13 @@ from phonotheque.ledger.connect import connect
 from phonotheque.ledger.events import record_event
 from phonotheque.ledger.files import Sighting, record_file, record_sighting, start_accession
 from phonotheque.ledger.holdings import want
+from phonotheque.ledger.sidecars import record_sidecar
 from phonotheque.ledger.statements import record_evidence, save_decisions
 from phonotheque.model.rights import Act, Answer, Decision
+from phonotheque.model.sidecars import Beside, SidecarFacts, SidecarKind
 from tests.ledger.ledger_facts import DAY, evidence, facts, statement
 
+beside = Beside(SidecarKind.DOCUMENT, "notes", b"/m/")
 url, me, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
 engine = connect(url)
 yes = {Act.STREAM: Decision(Act.STREAM, Answer.YES, "cc", "It may.")}
@@ -62,6 +66,12 @@ for name in names:
         save_decisions(ledger, {done.id: yes}, at=DAY[0])
         want(ledger, name, edition=1, size=1)
         record_event(ledger, at=DAY[0], kind="ingestion end", subject=name, agent=me)
+    text = SidecarFacts(facts("text of " + name).sha256, 10, "text/plain", beside)
+    with engine.begin() as ledger:
+        done = record_sidecar(
+            ledger, text, path=b"/m/" + name.encode(), held=True, accession=accession, name=name, at=DAY[0]
+        )
+        new += done.newly_held
 engine.dispose()
 print(new)
 """
@@ -89,7 +99,7 @@ def test_writers_at_once_lose_nothing_and_write_nothing_twice(url: URL) -> None:
         assert writer.stdout.readline() == "ready\n"
     new = [json.loads(writer.communicate("go\n")[0]) for writer in writers]
     assert [writer.returncode for writer in writers] == [0] * WRITERS
-    assert sum(new) == FILES * (WRITERS + 1), "each file was new to exactly one of them"
+    assert sum(new) == 2 * FILES * (WRITERS + 1), "each file was new to exactly one of them"
     engine = connect(url)
     with engine.connect() as ledger:
         counted = {
@@ -99,9 +109,10 @@ def test_writers_at_once_lose_nothing_and_write_nothing_twice(url: URL) -> None:
     errors = integrity_errors(engine)
     engine.dispose()
     once, every = FILES * (WRITERS + 1), FILES * 2 * WRITERS
-    once_each = (files, sightings, decisions, rights_statements, holdings)
+    once_each = (sightings, decisions, rights_statements, holdings, sidecars)
     assert {table.name: counted[table.name] for table in once_each} == {
         table.name: once for table in once_each
     }
+    assert counted[files.name] == 2 * once, "music, and a text beside each"
     assert (counted[events.name], counted[accessions.name]) == (every, WRITERS)
     assert errors == []

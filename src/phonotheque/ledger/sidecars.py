@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
+from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, func, insert, select, update
+from sqlalchemy import Connection, Row, and_, func, or_, select, update
 
 from phonotheque.ledger.files import Recorded
-from phonotheque.ledger.schema import decisions, files, path_key, sidecars, sightings
+from phonotheque.ledger.schema import bag_files, decisions, files, path_key, sidecars, sightings
+from phonotheque.ledger.together import insert_or_replace, insert_unless_there
 from phonotheque.model.batches import IN_A_STATEMENT, batched
-from phonotheque.model.rights import Act
-from phonotheque.model.sidecars import SidecarFacts, SidecarKind, track_places
+from phonotheque.model.rights import WORLDWIDE, Act, Answer
+from phonotheque.model.sidecars import SidecarFacts, SidecarKind, is_disc_folder, track_places
 
 KIND = "sidecar"  # of files
 UNEXAMINED = "unexamined"  # the integrity of a file whose sound, if it has any, nobody listened to
 _CURRENT = sidecars.c.superseded_at.is_(None)
+_OF_FILE = (files.c.sha256, files.c.size, files.c.held, files.c.container, files.c.artwork, files.c.name)
+_SEEN = 500  # paths that are read at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +57,7 @@ def record_sidecar(
 
     Bytes that are known as music stay what they are. What is known keeps its name and accession.
     """
-    known = connection.execute(select(files.c.id, files.c.held).where(files.c.sha256 == facts.sha256)).first()
-    if known is None:
-        key = connection.execute(insert(files), _row(facts, held, accession, name, at)).inserted_primary_key
-        assert key is not None
-        recorded = Recorded(int(key[0]), held, held)
-    else:
-        recorded = Recorded(int(known.id), held or known.held, held and not known.held)
-        if recorded.newly_held:
-            connection.execute(update(files).where(files.c.id == known.id).values(held=True))
+    recorded = _record_bytes(connection, facts, held, accession, name, at)
     _record_place(connection, recorded.id, facts, path, accession, at)
     return recorded
 
@@ -81,6 +77,35 @@ def sidecars_of(connection: Connection, master_ids: Iterable[int]) -> dict[int, 
                 unique.setdefault(row.file_id, row)
         found[master] = list(unique.values())
     return found
+
+
+def publishable_sidecars(connection: Connection) -> Iterator[list[SidecarRow]]:
+    """Stream the held sidecars that may be distributed: each with its places now, the newest first."""
+    query = (
+        select(sidecars, *_OF_FILE)
+        .join(files, and_(files.c.id == sidecars.c.file_id, files.c.kind == KIND, files.c.held))
+        .join(decisions, decisions.c.file_id == files.c.id)
+        .where(decisions.c.act == Act.DISTRIBUTE.value, decisions.c.answer == Answer.YES.value)
+        .where(decisions.c.territory == WORLDWIDE, _CURRENT)
+        .order_by(sidecars.c.file_id, sidecars.c.seen_at.desc(), sidecars.c.path)
+    )
+    rows = connection.execute(query.execution_options(yield_per=1_000))
+    for _, places in groupby(rows, key=lambda row: int(row.file_id)):
+        yield [_sidecar(row) for row in places]
+
+
+def bagged_beside(connection: Connection, place: bytes) -> Iterator[tuple[str, str | None]]:
+    """Stream (path in its bag, recording) of the bagged tracks that what lies at a place belongs to."""
+    for masters in batched(_masters_beside(connection, place), IN_A_STATEMENT):
+        query = (
+            select(bag_files.c.path, bag_files.c.recording)
+            .join(files, files.c.id == bag_files.c.file_id)
+            .where(files.c.kind != KIND)
+            .where(or_(files.c.id.in_(masters), files.c.master_id.in_(masters)))
+            .order_by(bag_files.c.bag_id, bag_files.c.path)
+        )
+        for row in connection.execute(query).all():
+            yield row.path, row.recording
 
 
 def sidecar_totals(connection: Connection) -> dict[str, int]:
@@ -120,6 +145,23 @@ def sidecar_answers(connection: Connection) -> dict[str, int]:
     return {row[0]: int(row[1]) for row in rows}
 
 
+def _record_bytes(
+    connection: Connection, facts: SidecarFacts, held: bool, accession: str, name: str, at: str
+) -> Recorded:
+    query = select(files.c.id, files.c.held).where(files.c.sha256 == facts.sha256)
+    known = connection.execute(query).first()
+    if known is None:
+        row = _row(facts, held, accession, name, at)
+        key = insert_unless_there(connection, files, row, files.c.sha256)
+        if key is not None:
+            return Recorded(int(key), held, held)
+        known = connection.execute(query).one()  # somebody else has recorded it since
+    recorded = Recorded(int(known.id), held or known.held, held and not known.held)
+    if recorded.newly_held:
+        connection.execute(update(files).where(files.c.id == known.id).values(held=True))
+    return recorded
+
+
 def _row(facts: SidecarFacts, held: bool, accession: str, name: str, at: str) -> dict[str, Any]:
     return {
         "sha256": facts.sha256,
@@ -145,18 +187,17 @@ def _record_place(
         update(sidecars).where(here, sidecars.c.file_id != file_id, _CURRENT).values(superseded_at=at)
     )
     beside = facts.beside
-    now = {
+    row = {
+        "path": path,
+        "file_id": file_id,
         "beside": beside.place,
         "kind": beside.kind.value,
         "role": beside.role,
+        "accession_id": accession,
         "seen_at": at,
         "superseded_at": None,
     }
-    if not connection.execute(
-        update(sidecars).where(here, sidecars.c.file_id == file_id).values(now)
-    ).rowcount:
-        row = {**now, "path": path, "file_id": file_id, "accession_id": accession}
-        connection.execute(insert(sidecars), row)
+    insert_or_replace(connection, sidecars, row, keep=("accession_id",))
 
 
 def _places(connection: Connection, master_ids: Iterable[int]) -> dict[int, list[bytes]]:
@@ -173,12 +214,32 @@ def _places(connection: Connection, master_ids: Iterable[int]) -> dict[int, list
     }
 
 
+def _masters_beside(connection: Connection, place: bytes) -> Iterator[int]:
+    """Stream the masters seen beside a place, some paths at a time; folders of other releases are skipped."""
+    prefix = place.partition(b"\0")[0]  # of a very long one the beginning: see path_key
+    further = sightings.c.path >= prefix
+    while True:
+        query = select(sightings.c.path, sightings.c.file_id).where(further)
+        rows = connection.execute(query.order_by(sightings.c.path).limit(_SEEN)).all()
+        for row in rows:
+            if not row.path.startswith(prefix):
+                return
+            if row.file_id is not None and place in map(path_key, track_places(row.path)):
+                yield row.file_id
+        if len(rows) < _SEEN:
+            return
+        last = rows[-1].path
+        folder, slash, _ = last[len(prefix) :].partition(b"/")
+        # "0" comes after "/": nothing of that folder is left
+        other = slash and prefix == place and not is_disc_folder(folder)
+        further = sightings.c.path >= prefix + folder + b"0" if other else sightings.c.path > last
+
+
 def _beside(connection: Connection, places: Iterable[bytes]) -> dict[bytes, list[SidecarRow]]:
     found: dict[bytes, list[SidecarRow]] = {}
-    columns = (files.c.sha256, files.c.size, files.c.held, files.c.container, files.c.artwork, files.c.name)
     for some in batched(sorted(places), IN_A_STATEMENT):
         rows = connection.execute(
-            select(sidecars, *columns)
+            select(sidecars, *_OF_FILE)
             .join(files, and_(files.c.id == sidecars.c.file_id, files.c.kind == KIND))
             .where(sidecars.c.beside.in_(some), _CURRENT)
             .order_by(sidecars.c.seen_at.desc(), sidecars.c.path)

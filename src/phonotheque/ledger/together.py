@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import Column, Connection, Table, select
@@ -25,11 +25,13 @@ def insert_unless_there(
     return found
 
 
-def insert_or_replace(connection: Connection, table: Table, row: Mapping[str, Any]) -> None:
-    """Insert a row, or put it in the place of the one that has its key."""
+def insert_or_replace(
+    connection: Connection, table: Table, row: Mapping[str, Any], *, keep: Collection[str] = ()
+) -> None:
+    """Insert a row, or put it in the place of the one that has its key, whose columns ``keep`` stay."""
     statement = _insert(connection, table).values(**row)
     key = [column.name for column in table.primary_key.columns]
-    values = {name: statement.excluded[name] for name in row if name not in key}
+    values = {name: statement.excluded[name] for name in row if name not in key and name not in keep}
     connection.execute(statement.on_conflict_do_update(index_elements=key, set_=values))
 
 
