@@ -116,7 +116,7 @@ _KILLED_WRITE = """
 import os, pathlib, signal, sys
 from phonotheque.vault import place
 os.fsync = lambda descriptor: os.kill(os.getpid(), signal.SIGKILL)
-place.write_durably(pathlib.Path(sys.argv[1]), b"a content that is longer")
+place.write_durably(pathlib.Path(sys.argv[1]), b"a content that is longer", mode=0o444)
 """
 
 
@@ -137,9 +137,11 @@ def test_what_a_killed_write_left_is_taken_over(tmp_path: Path) -> None:
     killed = subprocess.run([sys.executable, "-c", _KILLED_WRITE, pointer], check=False)
     assert killed.returncode == -signal.SIGKILL
     assert not pointer.exists()
-    assert len(list(tmp_path.iterdir())) == 1
-    write_durably(pointer, b"two")
+    (left,) = tmp_path.iterdir()
+    assert left.stat().st_mode & 0o200  # root would open it in any case
+    write_durably(pointer, b"two", mode=0o444)
     assert pointer.read_bytes() == b"two"
+    assert pointer.stat().st_mode & 0o777 == 0o444
     assert list(tmp_path.iterdir()) == [pointer]
 
 

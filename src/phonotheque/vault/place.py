@@ -105,14 +105,19 @@ def replace_durably(tmp: Path, dst: Path) -> None:
 def write_durably(path: Path, content: bytes, *, mode: int = 0o644) -> None:
     """Write a small file so that readers, now and after a crash, see all of it or what was there before.
 
-    ``mode`` lets the owner write, who may have to take over what a kill left.
+    Until it has its name its owner may write it, whatever ``mode`` says: the next run takes over what a kill
+    left.
     """
     tmp = path.with_name(f".{path.name[:40]}.tmp")
-    with _taken_over(tmp) as stream, _removed_on_failure(tmp):
-        _write_all(stream, memoryview(content), path)
-        with naming(path):
-            os.fchmod(stream.fileno(), mode)
-        replace_durably(tmp, path)
+    with _taken_over(tmp) as stream:
+        with _removed_on_failure(tmp):
+            _write_all(stream, memoryview(content), path)
+            with naming(path):
+                os.fchmod(stream.fileno(), mode | stat.S_IWUSR)
+            replace_durably(tmp, path)
+        if not mode & stat.S_IWUSR:
+            with naming(path):
+                os.fchmod(stream.fileno(), mode)
 
 
 def copy_hashing(src: Path, dst: Path, hasher_factory: Callable[[], H], *, sync: bool = True) -> H:
