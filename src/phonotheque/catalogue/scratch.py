@@ -19,11 +19,18 @@ Row = dict[str, Any]
 
 
 @contextmanager
-def scratch(what: str, where: Path, memory_limit: str = MEMORY) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open an engine that may spill to the disk; its errors say that ``what`` failed at ``where``."""
+def scratch(
+    what: str, where: Path, memory_limit: str = MEMORY, *, beside: Path | None = None
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open an engine that may spill to the disk; its errors say that ``what`` failed at ``where``.
+
+    With ``beside``, a folder, its tables lie on the disk, compressed, and all that it writes in that folder.
+    """
     with (
-        tempfile.TemporaryDirectory(prefix="phonotheque-") as spill,
-        closing(connect(memory_limit=memory_limit, spill=Path(spill))) as engine,
+        tempfile.TemporaryDirectory(prefix=".scratch-" if beside else "phonotheque-", dir=beside) as spill,
+        closing(
+            connect(Path(spill) / "tables" if beside else None, memory_limit=memory_limit, spill=Path(spill))
+        ) as engine,
         explaining(what, where),
     ):
         yield engine

@@ -34,7 +34,7 @@ _AT_ONCE = 1 << 20
 
 # An access copy that is hardly smaller than its master is no use.
 _CANDIDATE = """
-    CREATE VIEW candidate AS
+    CREATE TABLE candidate AS
     SELECT recording, file, listens AS counted_listens, coalesce(listens, 0) AS listens,
            lossless, publishable, coalesce(copies, 0) AS copies, master_bytes AS master,
            coalesce(access_bytes <= master - master // 10 - (master % 10 > 0)::BIGINT, false) AS two_forms,
@@ -50,6 +50,7 @@ class Totals:
     recordings: int
     counted: bool
     weight: int
+    publishable: int  # of the weight
     copies_known: bool
     ordered: bool  # they came in the order of their keys
 
@@ -60,7 +61,7 @@ class Totals:
 
 
 def read_candidates(engine: duckdb.DuckDBPyConnection, candidates: pa.Table | Path) -> Totals:
-    """Make a view ``candidate`` of rows of CANDIDATES, with the price of the smaller form of each.
+    """Make a table ``candidate`` of rows of CANDIDATES, with the price of the smaller form of each.
 
     Raises UsageError, which names the column, for a table that makes no sense.
     """
@@ -76,6 +77,7 @@ def read_candidates(engine: duckdb.DuckDBPyConnection, candidates: pa.Table | Pa
         recordings=totals["recordings"],
         counted=totals["listens"] > 0,
         weight=int(totals["listens"]) or totals["recordings"],
+        publishable=int(totals["publishable_listens" if totals["listens"] else "publishable"]),
         copies_known=totals["copies_known"] > 0,
         ordered=ordered,
     )
@@ -102,7 +104,9 @@ def _check_numbers(engine: duckdb.DuckDBPyConnection) -> Row:
     least = ", ".join(f"coalesce(min({name}), 0) AS least_{name}" for name in ("recording", *_NUMBERS))
     sums = ", ".join(f"coalesce(sum({name}), 0)::DOUBLE AS {name}_all" for name in _NUMBERS)
     whole = (
-        "count(*) AS recordings, coalesce(sum(listens), 0)::HUGEINT AS listens, count(copies) AS copies_known"
+        "count(*) AS recordings, count(copies) AS copies_known, "
+        "coalesce(sum(listens), 0)::HUGEINT AS listens, count(*) FILTER (publishable) AS publishable, "
+        "coalesce(sum(listens) FILTER (publishable), 0)::HUGEINT AS publishable_listens"
     )
     (found,) = rows(engine, f"SELECT {whole}, {empty}, {least}, {sums} FROM given")  # noqa: S608 — constants
     for name in required:

@@ -72,8 +72,8 @@ def fill(
     """
     engine.execute(f"CREATE TABLE {picked} (recording BIGINT)")
     here, taken, cost, worth = "eligible", [], 0, 0
-    last = ""
-    for level, digit in enumerate(order):
+    near = ""
+    for digit in order:
         groups = _Groups.of(engine, view, digit, here)
         whole = int(np.searchsorted(np.cumsum(groups.cost), room - cost, side="right"))
         if whole == len(groups.value):  # only at the first level: everything fits
@@ -83,17 +83,16 @@ def fill(
         cost, worth = cost + int(groups.cost[:whole].sum()), worth + int(groups.worth[:whole].sum())
         if whole:
             taken.append(f"({here} AND {digit} < {groups.literal(whole)})")
-        if not level:
-            seen = np.cumsum(groups.items[whole:])
-            far = min(whole + int(np.searchsorted(seen, WINDOW)), len(groups.value) - 1)
-            last = f"{digit} <= {groups.literal(far)}"
+        seen = np.cumsum(groups.items[whole:])
+        far = min(whole + int(np.searchsorted(seen, WINDOW)), len(groups.value) - 1)
+        near = f"{here} AND {digit} >= {groups.literal(whole)} AND {digit} <= {groups.literal(far)}"
         here += f" AND {digit} = {groups.literal(whole)}"
         if groups.items[whole] <= WINDOW:
             break
     condition = " OR ".join(taken) or "false"
     rows = engine.execute(
         f"SELECT recording, cost, worth FROM {view} "  # noqa: S608
-        f"WHERE eligible AND {last} AND NOT ({condition}) ORDER BY {', '.join(order)} LIMIT {WINDOW}"
+        f"WHERE {near} ORDER BY {', '.join(order)} LIMIT {WINDOW}"
     ).fetchnumpy()
     costs, worths = _ints(rows["cost"]), _ints(rows["worth"])
     chosen, critical = _first_fitting(costs, room - cost)

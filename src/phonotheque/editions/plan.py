@@ -77,25 +77,32 @@ class Plan:
     curve: pa.Table  # rows of plan_curve.CURVE, of what may be published
 
 
-# Stages of choosing, in their order. Each is a column, true for what it took.
-_TAKEN: Final = "(protected OR heard OR unheard)"
-_MASTER: Final = f"({_TAKEN} AND (NOT two_forms OR better OR better_unheard))"
-_PROTECTING: Final = ("urgency", *ORDER)
+# What is heard goes before what nobody counted, and of that what has the fewest copies elsewhere.
+_URGENCY: Final = "CASE WHEN listens > 0 THEN -1 ELSE copies END"
+_WORTH: Final = "greatest(listens, 1)"
+_ORDER: Final = ("urgency", *ORDER)
+# Stages of choosing are columns, true for what they took.
+_TAKEN: Final = "(protected OR covered)"
+_MASTER: Final = f"({_TAKEN} AND (NOT two_forms OR better))"
+_WORDS: Final = f"""
+    CREATE TYPE choice AS ENUM ({", ".join(f"'{word}'" for word in Choice)});
+    CREATE TYPE reason AS ENUM ({", ".join(f"'{word}'" for word in Reason)});
+"""
 _CHOSEN: Final = f"""
     SELECT recording, file, listens, counted_listens, publishable, copies,
-           CASE WHEN {_MASTER} THEN '{Choice.MASTER}' WHEN {_TAKEN} THEN '{Choice.ACCESS}'
-                ELSE '{Choice.OUT}' END AS choice,
+           CASE WHEN {_MASTER} THEN '{Choice.MASTER}'::choice WHEN {_TAKEN} THEN '{Choice.ACCESS}'::choice
+                ELSE '{Choice.OUT}'::choice END AS choice,
            CASE WHEN {_MASTER} THEN master WHEN {_TAKEN} THEN cheap ELSE 0 END AS bytes,
-           CASE WHEN NOT publishable THEN '{Reason.NO_RIGHT}'
-                WHEN NOT {_TAKEN} THEN '{Reason.OVER_BUDGET}'
-                WHEN NOT two_forms THEN '{Reason.ONLY_MASTER}'
-                WHEN {_MASTER} THEN '{Reason.FITS}'
-                ELSE '{Reason.MASTER_OVER_BUDGET}' END AS reason
+           CASE WHEN NOT publishable THEN '{Reason.NO_RIGHT}'::reason
+                WHEN NOT {_TAKEN} THEN '{Reason.OVER_BUDGET}'::reason
+                WHEN NOT two_forms THEN '{Reason.ONLY_MASTER}'::reason
+                WHEN {_MASTER} THEN '{Reason.FITS}'::reason
+                ELSE '{Reason.MASTER_OVER_BUDGET}'::reason END AS reason
     FROM {{source}}
 """  # noqa: S608 — constants
 _SUMMED: Final = f"""
-    SELECT choice, reason, count(*) AS recordings, sum(bytes)::BIGINT AS bytes,
-           sum(listens)::BIGINT AS listens,
+    SELECT choice::VARCHAR AS choice, reason::VARCHAR AS reason, count(*) AS recordings,
+           sum(bytes)::BIGINT AS bytes, sum(listens)::BIGINT AS listens,
            count(*) FILTER (publishable AND copies < {AT_RISK}) AS at_risk
     FROM chosen GROUP BY ALL ORDER BY ALL
 """  # noqa: S608 — constants
@@ -124,13 +131,16 @@ def make_plan(
             "Give sizes such as 200MB, the second no larger than the first.",
         )
     where = candidates if isinstance(candidates, Path) else Path("candidates")
-    with scratch("planning", where, memory_limit) as engine:
+    with scratch("planning", where, memory_limit, beside=to.parent if to else None) as engine:
         totals = read_candidates(engine, candidates)
         if budget is None:
             source, bound = _everything(engine), None
         else:
             source, bound = _choose(engine, budget, protect, totals)
-        engine.execute(f"CREATE VIEW chosen AS {_CHOSEN.format(source=source)}")
+        engine.execute(_WORDS)
+        # What several groups of mirrors choose from is worth being kept.
+        kind = "TABLE" if groups else "VIEW"
+        engine.execute(f"CREATE {kind} chosen AS {_CHOSEN.format(source=source)}")
         predicted = forecast(engine, groups, totals)
         if to is not None:
             _write(engine, to, ordered=totals.ordered)
@@ -140,8 +150,8 @@ def make_plan(
 
 def _everything(engine: duckdb.DuckDBPyConnection) -> str:
     engine.execute(
-        "CREATE VIEW everything AS SELECT *, publishable AS heard, publishable AS better, "
-        "false AS protected, false AS unheard, false AS better_unheard FROM candidate"
+        "CREATE VIEW everything AS SELECT *, publishable AS covered, publishable AS better, "
+        "false AS protected FROM candidate"
     )
     return "everything"
 
@@ -150,22 +160,19 @@ def _choose(
     engine: duckdb.DuckDBPyConnection, budget: int, protect: int, totals: Totals
 ) -> tuple[str, float]:
     """Return the name of a view with a column for each stage, and the worth that no plan could exceed."""
-    stages = Stages(engine, "candidate", later="NOT lossless", urgency="copies")
+    stages = Stages(engine, "candidate", later="NOT lossless", urgency=_URGENCY)
     if protect:
         at_risk = f"publishable AND copies < {AT_RISK}"
-        stages.run("protected", at_risk, "1", "cheap", protect, order=_PROTECTING)
+        stages.run("protected", at_risk, "1", "cheap", protect, order=("copies", *ORDER))
     else:
         stages.skip("protected")
-    of_others = "publishable AND NOT protected AND listens"
-    heard = stages.run("heard", f"{of_others} > 0", "listens", "cheap", budget - stages.cost)
-    unheard = stages.run("unheard", f"{of_others} = 0", "1", "cheap", budget - stages.cost, order=_PROTECTING)
-    upgrade, dearer = f"{_TAKEN} AND two_forms AND listens", "master - cheap"
-    stages.run("better", f"{upgrade} > 0", "listens", dearer, budget - stages.cost)
-    stages.run("better_unheard", f"{upgrade} = 0", "1", dearer, budget - stages.cost)
-    if totals.counted and not protect:
-        return stages.source, heard.bound
-    if not totals.counted and not totals.copies_known:
-        return stages.source, unheard.bound
+    others = "publishable AND NOT protected"
+    covered = stages.run("covered", others, _WORTH, "cheap", budget - stages.cost, order=_ORDER)
+    dearer = f"{_TAKEN} AND two_forms"
+    stages.run("better", dearer, _WORTH, "master - cheap", budget - stages.cost, order=_ORDER)
+    # The bound is that of the order that was filled in, unless copies elsewhere changed it.
+    if not protect and (totals.counted or not totals.copies_known):
+        return stages.source, min(covered.bound, totals.publishable)
     allowed = f"publishable AND {totals.worth} > 0"
     ideal = Stages(engine, "candidate").run("ideal", allowed, totals.worth, "cheap", budget)
     return stages.source, ideal.bound
