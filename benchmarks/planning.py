@@ -45,6 +45,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--folder", type=Path, help="where to work (default: a temporary folder)")
     parser.add_argument("--memory", default="6GB", help="limit of the engine (default: 6GB)")
+    parser.add_argument(
+        "--extras", action="store_true", help="protect a part, and forecast two groups of mirrors"
+    )
     parser.add_argument("--run", type=float, help=argparse.SUPPRESS)  # one budget, in a process of its own
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="phonotheque-bench-") as temporary:
@@ -52,7 +55,7 @@ def main() -> None:
         folder.mkdir(parents=True, exist_ok=True)
         candidates = folder / f"candidates-{arguments.recordings}-{arguments.seed}.parquet"
         if arguments.run is not None:
-            print(json.dumps(_plan(candidates, arguments.run, arguments.memory)))
+            print(json.dumps(_plan(candidates, arguments.run, arguments.memory, extras=arguments.extras)))
             return
         if not candidates.exists():
             start = time.perf_counter()
@@ -78,7 +81,7 @@ def main() -> None:
             _peer(candidates)
 
 
-def _plan(candidates: Path, share: float, memory: str) -> dict[str, Any]:
+def _plan(candidates: Path, share: float, memory: str, *, extras: bool) -> dict[str, Any]:
     masters = parquet.read_metadata(candidates).metadata
     budget = int(share * int(masters[b"master_bytes"]))
     items = candidates.with_suffix(".items.parquet")
@@ -86,8 +89,10 @@ def _plan(candidates: Path, share: float, memory: str) -> dict[str, Any]:
     plan = make_plan(
         candidates,
         budget,
-        protect=budget // 20,
-        groups=[Group("homes", 1000, max(budget // 2000, 1)), Group("libraries", 3, budget)],
+        protect=budget // 20 if extras else 0,
+        groups=[Group("homes", 1000, max(budget // 2000, 1)), Group("libraries", 3, budget)]
+        if extras
+        else (),
         to=items,
         memory_limit=memory,
     )
