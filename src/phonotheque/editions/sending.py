@@ -18,8 +18,8 @@ from phonotheque.model.media import media_type
 from phonotheque.model.progress import Progress
 from phonotheque.model.settings import StorageSettings
 from phonotheque.vault.archive import Archive
+from phonotheque.vault.outside import target_of
 from phonotheque.vault.place import feed
-from phonotheque.vault.places import target_of
 from phonotheque.vault.storage.base import Item, Storage
 from phonotheque.vault.storage.opening import checked_place, open_place
 from phonotheque.vault.transfers import send
@@ -34,8 +34,10 @@ def check_public(archive: Archive) -> None:
     """See whether the public tree may be sent to where the settings want it, before anything is signed.
 
     Raises VerificationError if a newer tree of this archive is there, as after restoring a backup; UsageError
-    if another archive's is; NotFoundError or NetworkError if the place is out of reach.
+    if another archive's is, or the place is in this archive's folder; NotFoundError or NetworkError if it is
+    out of reach.
     """
+    target_of(archive)
     storage = _storage(archive.settings.storage)
     if storage is not None:
         storage.check()
@@ -133,7 +135,7 @@ def _version(timestamp: bytes, where: str) -> int:
 
 
 def _refuse_missing_bags(archive: Archive) -> None:
-    target = target_of(archive.settings.storage)
+    target = target_of(archive)
     assert target is not None
     with archive.ledger.connect() as ledger:
         bags, places = all_bags(ledger), places_of_bags(ledger)

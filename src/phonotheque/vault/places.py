@@ -9,7 +9,7 @@ import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from phonotheque.ledger.bags import (
@@ -22,13 +22,13 @@ from phonotheque.ledger.bags import (
 )
 from phonotheque.ledger.events import record_event
 from phonotheque.model.bags import Finding
-from phonotheque.model.errors import UsageError, VerificationError
+from phonotheque.model.errors import VerificationError
 from phonotheque.model.media import media_type
 from phonotheque.model.progress import Progress
-from phonotheque.model.settings import StorageSettings
 from phonotheque.vault.archive import Archive, now, timestamp
 from phonotheque.vault.bagfolder import PAYLOAD, TAG_MANIFEST
 from phonotheque.vault.fixity import check_file
+from phonotheque.vault.outside import Target, target_of
 from phonotheque.vault.place import fsync_dir
 from phonotheque.vault.storage.base import Item, Storage
 from phonotheque.vault.storage.opening import checked_place, open_place
@@ -38,34 +38,9 @@ from phonotheque.vault.transfers import in_threads, read_back, send
 BORROWED = ".taking-borrowed-"
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Where bags are to lie. ``moves``: instead of ``vault/bags``, not besides."""
-
-    place: str
-    moves: bool
-
-
-def target_of(settings: StorageSettings) -> Target | None:
-    """Return where bags go by the settings, None where they stay. Raises UsageError.
-
-    A public tree that lies outside holds the bags, as ``bags/``: so HTTP is a web seed for every torrent.
-    """
-    public = checked_place(settings.public, "public") if settings.public else ""
-    if not settings.bags:
-        return Target(f"{public}/bags", moves=False) if public else None
-    bags = checked_place(settings.bags, "bags")
-    if public and bags != f"{public}/bags":
-        raise UsageError(
-            f"[storage] bags = {bags} is not part of the public tree, {public}, which has to hold the bags.",
-            f'Write bags = "{public}/bags", or leave bags out to keep a copy here, too.',
-        )
-    return Target(bags, moves=True)
-
-
 def unsettled(archive: Archive) -> list[str]:
     """Return the bags that are not yet where the settings want them. Those that were moved elsewhere stay."""
-    target = target_of(archive.settings.storage)
+    target = target_of(archive)
     if target is None:
         return []
     with archive.ledger.connect() as ledger:
@@ -79,7 +54,7 @@ def settle_bags(archive: Archive, progress: Progress) -> None:
     Raises PhonothequeError, before anything is done, when that place is not there or cannot be reached.
     """
     settings = archive.settings.storage
-    target = target_of(settings)
+    target = target_of(archive)
     if target is None:
         return
     if settings.public:
@@ -101,7 +76,7 @@ def settle_bag(archive: Archive, bag_id: str, progress: Progress) -> None:
     Order: every object is put and verified → the ledger records the place → the payload is removed here.
     Interrupted anywhere, the next call goes on. The caller has begun the stage of ``progress``.
     """
-    target = target_of(archive.settings.storage)
+    target = target_of(archive)
     if target is None:
         return
     storage = open_place(target.place, archive.settings.storage)
@@ -114,6 +89,8 @@ def settle_bag(archive: Archive, bag_id: str, progress: Progress) -> None:
             return
         storage.check()
         _send_bag(archive, storage, bag_id, entries, progress)
+    if target.moves:
+        _refuse_same_files(archive, storage, bag_id, entries)
     if recorded is None or (target.moves and not recorded.moved):
         proven = recorded is None or _proven(archive, storage, bag_id, entries)
         _record(archive, BagPlace(bag_id, target.place, target.moves, timestamp(now())))
@@ -129,14 +106,16 @@ def remove_payload(
     """Remove the payload of a bag that the ledger says has moved.
 
     Deleting needs a proof: unless it was made just now (``proven``), each file is read back first. Raises
-    VerificationError for one that is not right there; its file here then stays.
+    VerificationError for one that is not right there, or is the very file that is here; that then stays.
     """
     folder = archive.bags / bag_id
+    _refuse_same_files(archive, storage, bag_id, entries)
 
     def remove(entry: BagFileRecord) -> None:
         file = folder / entry.path
         if not file.exists():
             return
+        _refuse_same_file(storage, f"{bag_id}/{entry.path}", file)
         if not proven and (wrong := read_back(storage, f"{bag_id}/{entry.path}", entry.size, entry.sha256)):
             raise VerificationError(
                 f"{storage.url}/{wrong.path} is {wrong.what}: it {wrong.detail}.",
@@ -150,6 +129,22 @@ def remove_payload(
     for name, _, _ in os.walk(folder / PAYLOAD, topdown=False):
         Path(name).rmdir()  # which fails if something else lies there: that is not ours to delete
     fsync_dir(folder)
+
+
+def _refuse_same_files(
+    archive: Archive, storage: Storage, bag_id: str, entries: Sequence[BagFileRecord]
+) -> None:
+    for entry in entries:
+        _refuse_same_file(storage, f"{bag_id}/{entry.path}", archive.bags / bag_id / entry.path)
+
+
+def _refuse_same_file(storage: Storage, key: str, file: Path) -> None:
+    """Raise VerificationError if what lies outside is the file here: removing one would remove the other."""
+    if storage.is_same(key, file):
+        raise VerificationError(
+            f"{storage.url}/{key} and {file} are one file under two names: it is no copy.",
+            "Nothing was removed. Remove the link there, or mount another disk; then run it again.",
+        )
 
 
 def check_places(

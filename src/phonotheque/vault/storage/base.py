@@ -71,6 +71,9 @@ class Storage(Protocol):
     def matches(self, stored: Stored, item: Item) -> bool:
         """Tell whether what is stored is this file, by checksums (of which the storage may keep some)."""
 
+    def is_same(self, key: str, file: Path) -> bool:
+        """Tell whether an object is this very file under another name, as by a link or a mount: no copy."""
+
     def delete(self, key: str) -> None:
         """Delete an object; one that is not there is no error."""
 

@@ -106,6 +106,14 @@ class FolderStorage:
         with _told():
             return feed(self._place(stored.key), hashlib.sha256()).hexdigest() == item.sha256
 
+    def is_same(self, key: str, file: Path) -> bool:
+        """Compare inodes: symbolic and hard links and bind mounts are followed."""
+        with _told():
+            try:
+                return self._place(key).samefile(file)
+            except (FileNotFoundError, NotADirectoryError):
+                return False
+
     def delete(self, key: str) -> None:
         """Remove a file, and the folders that it leaves empty."""
         self.check()

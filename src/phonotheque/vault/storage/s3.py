@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -27,7 +28,7 @@ from phonotheque.vault.storage.s3_client import (
     unquoted,
 )
 from phonotheque.vault.storage.s3_errors import BrokenOffError, answering, status_of, streaming
-from phonotheque.vault.storage.s3_parts import abort, put_in_parts, tag_of, uploads_under
+from phonotheque.vault.storage.s3_parts import abort, put_in_parts, read_up_to, tag_of, uploads_under
 
 _CHUNK = 256 * 1024  # bytes read at a time
 
@@ -62,7 +63,7 @@ class S3Storage:
                 tag = put_in_parts(bucket, item, sent, resume=False)
             return self._stated(item, tag)
         with open_regular(item.file) as raw, naming(item.file):
-            data = raw.read(bucket.options.part + 1) or b""
+            data = read_up_to(raw, bucket.options.part + 1)
         found = hashlib.sha256(data).hexdigest()
         if (len(data), found) != (item.size, item.sha256):
             raise changed(item, len(data), found)
@@ -172,6 +173,10 @@ class S3Storage:
             return True
         found = stored if stored.sha256 else self.stat(stored.key)
         return found is not None and (found.size, found.sha256) == (item.size, item.sha256)
+
+    def is_same(self, key: str, file: Path) -> bool:
+        """Never: what is in a bucket is no file here."""
+        return False
 
     def delete(self, key: str) -> None:
         """Delete an object."""

@@ -48,9 +48,10 @@ def put_in_parts(bucket: Bucket, item: Item, sent: Callable[[int], None], *, res
         size += len(data)
         digest = md5(data)
         digests += digest
-        if upload.there.get(number) != (digest.hex(), len(data)):
-            _send_part(bucket, item.key, upload.id, number, data, digest)
-        parts.append({"PartNumber": number, "ETag": digest.hex()})
+        tag, length = upload.there.get(number, ("", 0))
+        if (tag, length) != (digest.hex(), len(data)):
+            tag = _send_part(bucket, item.key, upload.id, number, data, digest)
+        parts.append({"PartNumber": number, "ETag": tag})
         sent(len(data))
     if (size, whole.hexdigest()) != (item.size, item.sha256):
         abort(bucket, item.key, upload.id)
@@ -116,8 +117,9 @@ def _begun(bucket: Bucket, item: Item) -> _Upload:
     return _Upload(answer["UploadId"])
 
 
-def _send_part(bucket: Bucket, key: str, upload: str, number: int, data: bytes, digest: bytes) -> None:
-    send(
+def _send_part(bucket: Bucket, key: str, upload: str, number: int, data: bytes, digest: bytes) -> str:
+    """Send a part; return the ETag that the server gives it: encrypted there, it need not be its MD5."""
+    answer = send(
         bucket.where(key),
         lambda: bucket.client.upload_part(
             **bucket.address(key),
@@ -127,6 +129,7 @@ def _send_part(bucket: Bucket, key: str, upload: str, number: int, data: bytes, 
             ContentMD5=in_base64(digest),
         ),
     )
+    return unquoted(answer["ETag"])
 
 
 def _complete(bucket: Bucket, item: Item, upload: str, parts: list[dict[str, Any]]) -> None:
@@ -141,11 +144,11 @@ def _complete(bucket: Bucket, item: Item, upload: str, parts: list[dict[str, Any
 
 def _slices(file: Path, size: int) -> Iterator[bytes]:
     with open_regular(file) as raw, naming(file):
-        while data := _read(raw, size):
+        while data := read_up_to(raw, size):
             yield data
 
 
-def _read(raw: Any, size: int) -> bytes:
+def read_up_to(raw: Any, size: int) -> bytes:
     """Read that many bytes, fewer only at the end: one call may return less, and seldom does."""
     data: bytes = raw.read(size)
     while len(data) < size and (more := raw.read(size - len(data))):

@@ -1,0 +1,66 @@
+"""Where bags go by the settings: a place outside of the archive, and still the one it was."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from phonotheque.model.errors import UsageError
+from phonotheque.vault.archive import Archive
+from phonotheque.vault.storage.opening import checked_place
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where bags are to lie. ``moves``: instead of ``vault/bags``, not besides."""
+
+    place: str
+    moves: bool
+
+
+def target_of(archive: Archive) -> Target | None:
+    """Return where bags go by the settings, None where they stay. Raises UsageError.
+
+    A public tree that lies outside holds the bags, as ``bags/``: so HTTP is a web seed for every torrent.
+    Neither may lie in the archive's folder, or around it: what is moved there would be removed there.
+    """
+    settings = archive.settings.storage
+    public = checked_place(settings.public, "public") if settings.public else ""
+    bags = checked_place(settings.bags, "bags") if settings.bags else ""
+    if public and bags and bags != f"{public}/bags":
+        raise UsageError(
+            f"[storage] bags = {bags} is not part of the public tree, {public}, which has to hold the bags.",
+            f'Write bags = "{public}/bags", or leave bags out to keep a copy here, too.',
+        )
+    for name, place in (("public", public), ("bags", bags)):
+        _refuse_own_folder(archive, name, place)
+    if not bags:
+        return Target(f"{public}/bags", moves=False) if public else None
+    return Target(bags, moves=True)
+
+
+def _refuse_own_folder(archive: Archive, name: str, place: str) -> None:
+    if not place or "://" in place:
+        return
+    there = Path(place).resolve()
+    # Parts of an archive may be links to other disks: each is looked at by itself.
+    for own in (archive.folder, archive.bags, archive.incoming, archive.public):
+        here = own.resolve()
+        if _holds(here, there) or _holds(there, here):
+            raise UsageError(
+                f"[storage] {name} = {place} and {own} lie in one another: nothing can be moved from one to "
+                "the other.",
+                "Name a folder outside of the archive's.",
+            )
+
+
+def _holds(outer: Path, inner: Path) -> bool:
+    """Tell whether a folder is another or lies in it, also by another name, as a bind mount gives it."""
+    return any(_same(folder, outer) for folder in (inner, *inner.parents))
+
+
+def _same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except (FileNotFoundError, NotADirectoryError):
+        return one == other
