@@ -10,16 +10,17 @@ from pathlib import Path
 
 from phonotheque.editions.edition import BagEntry
 from phonotheque.ledger.bags import BagFileRecord, BagPlace, files_in_bag
+from phonotheque.ledger.events import record_event
 from phonotheque.mirrors.origin import Origin
 from phonotheque.model.bags import Finding
 from phonotheque.model.errors import NotFoundError, PhonothequeError, VerificationError
 from phonotheque.model.media import media_type
 from phonotheque.model.progress import QUIET, Progress
-from phonotheque.vault.archive import Archive
+from phonotheque.vault.archive import Archive, now, timestamp
 from phonotheque.vault.bagfolder import PAYLOAD
 from phonotheque.vault.fixity import check_file
 from phonotheque.vault.place import write_durably
-from phonotheque.vault.places import BORROWED, let_go
+from phonotheque.vault.places import borrowed_path, let_go
 from phonotheque.vault.storage.base import Item, Storage
 from phonotheque.vault.storage.opening import open_place
 from phonotheque.vault.transfers import in_threads, read_back, send
@@ -71,7 +72,21 @@ def mend(
         in_threads(one, entries, archive.settings.storage.transfers)
     if any(place.moved for place in places):
         _mend_tags(archive, places, entry.id, entries, mended)
+    if mended.findings and not mended.failed:
+        _record(archive, entry.id, mended)
     return mended
+
+
+def _record(archive: Archive, bag_id: str, mended: Mended) -> None:
+    with archive.ledger.begin() as ledger:
+        record_event(
+            ledger,
+            at=timestamp(now()),
+            kind="recovery",
+            subject=bag_id,
+            agent=archive.settings.archive.agent,
+            detail={"files": len(mended.findings), "fetched": mended.fetched},
+        )
 
 
 def _mend_one(
@@ -105,8 +120,7 @@ def _right_copy(archive: Archive, origin: Origin, bag_id: str, record: BagFileRe
     here = archive.bags / bag_id / record.path
     if check_file(here, record.size, record.sha256) is None:
         return here
-    copy = archive.incoming / f"{BORROWED}{record.sha256}"
-    copy.unlink(missing_ok=True)
+    copy = borrowed_path(archive, record.sha256)
     digest = hashlib.sha256()
     try:
         with copy.open("xb") as stream:

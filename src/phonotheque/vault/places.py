@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import uuid
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -210,8 +211,7 @@ def at_hand(archive: Archive, file: Path, size: int, sha256: str) -> Path:
     if moved is None:
         return file
     storage, key = moved
-    copy = archive.incoming / f"{BORROWED}{sha256}"
-    copy.unlink(missing_ok=True)
+    copy = borrowed_path(archive, sha256)
     digest = hashlib.sha256()
     with copy.open("xb") as stream:
         for chunk in storage.read(key):
@@ -224,6 +224,11 @@ def at_hand(archive: Archive, file: Path, size: int, sha256: str) -> Path:
             f"Mend it: phono repair {archive.folder} --from MIRROR",
         )
     return copy
+
+
+def borrowed_path(archive: Archive, sha256: str) -> Path:
+    """Return a name for a copy that is here for a while: of its own, since equal files are read at once."""
+    return archive.incoming / f"{BORROWED}{sha256}-{uuid.uuid4().hex}"
 
 
 def let_go(file: Path) -> None:
