@@ -7,7 +7,7 @@ import re
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
-from phonotheque.model.errors import NotFoundError, PhonothequeError
+from phonotheque.model.errors import PhonothequeError
 from phonotheque.model.media import media_type
 from phonotheque.vault.archive import Archive
 from phonotheque.vault.names import check_portable
@@ -25,8 +25,8 @@ def answer_from_storage(archive: Archive, request: Request, path: str) -> Respon
     folder, _, below = path.partition("/")
     bag_id, _, inner = below.partition("/")
     home = archive.public / "bags" / bag_id
-    # Only of a published bag without a payload here is the ledger asked.
-    if folder != "bags" or check_portable(path) or not home.is_dir() or (home / "data").exists():
+    # Only of a published bag is the ledger asked; what is here still, is answered before it comes to this.
+    if folder != "bags" or check_portable(path) or not home.is_dir():
         return None
     found = open_bagged(archive, bag_id, inner)
     if found is None:
@@ -34,8 +34,6 @@ def answer_from_storage(archive: Archive, request: Request, path: str) -> Respon
     storage, key = found
     try:
         stored = storage.stat(key)
-    except NotFoundError:
-        stored = None
     except PhonothequeError:
         return PlainTextResponse("The storage cannot be reached.\n", status_code=502)
     return None if stored is None else _answer(request, storage, stored, media_type(path))
