@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ from phonotheque.model.errors import (
 )
 from phonotheque.model.progress import QUIET
 from phonotheque.model.settings import StorageSettings
-from phonotheque.vault.storage.base import Item, Storage
+from phonotheque.vault.storage.base import Item, PlaceGoneError, Storage
 from phonotheque.vault.storage.s3 import S3Storage
 from phonotheque.vault.storage.s3_client import MEBIBYTE, S3Options
 from phonotheque.vault.transfers import read_back, send
@@ -281,3 +282,34 @@ def test_checksums_that_the_server_states_are_believed_only_if_asked(
     assert proxy.count(READING) == 0
     send(storage, [item(SMALL)], {}, StorageSettings(verify="read"), QUIET)
     assert proxy.count(READING) == 1
+
+
+def test_a_server_may_give_parts_tags_of_its_own(storage: S3Storage, item: MakeItem) -> None:
+    given: dict[str, str] = {}  # as where objects are encrypted by keys: the ETag is no MD5
+
+    def hide(parsed: dict[str, str], **_: object) -> None:
+        given[f"kms-{len(given)}"] = parsed["ETag"]
+        parsed["ETag"] = f'"kms-{len(given) - 1}"'
+
+    def restore(params: dict[str, Any], **_: object) -> None:
+        for part in params["MultipartUpload"]["Parts"]:
+            part["ETag"] = given[part["ETag"]]
+
+    events = storage._bucket.client.meta.events
+    events.register("after-call.s3.UploadPart", hide)
+    events.register("provide-client-params.s3.CompleteMultipartUpload", restore)
+    put(storage, item(large()))
+    assert len(given) == 3
+    assert content(storage) == large()
+
+
+def test_a_bucket_that_is_gone_is_not_a_missing_file(storage: S3Storage, item: MakeItem) -> None:
+    there = item(SMALL)
+    gone = S3Storage("no-such-bucket", "", storage.options)
+    with pytest.raises(PlaceGoneError):
+        gone.stat(there.key)
+    with pytest.raises(PlaceGoneError):
+        read_back(gone, there.key, there.size, there.sha256)
+    finding = read_back(storage, there.key, there.size, there.sha256)
+    assert finding is not None
+    assert finding.what == "missing"

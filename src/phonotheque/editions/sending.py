@@ -18,7 +18,7 @@ from phonotheque.model.media import media_type
 from phonotheque.model.progress import Progress
 from phonotheque.model.settings import StorageSettings
 from phonotheque.vault.archive import Archive
-from phonotheque.vault.outside import target_of
+from phonotheque.vault.outside import check_recorded, target_of
 from phonotheque.vault.place import feed
 from phonotheque.vault.storage.base import Item, Storage
 from phonotheque.vault.storage.opening import checked_place, open_place
@@ -37,10 +37,12 @@ def check_public(archive: Archive) -> None:
     if another archive's is, or the place is in this archive's folder; NotFoundError or NetworkError if it is
     out of reach.
     """
-    target_of(archive)
+    target = target_of(archive)
     storage = _storage(archive.settings.storage)
     if storage is not None:
         storage.check()
+        if target is not None:
+            check_recorded(archive, target.place)
         _refuse_other_tree(archive, storage)
 
 
@@ -100,10 +102,12 @@ def _storage(settings: StorageSettings) -> Storage | None:
 
 
 def _refuse_other_tree(archive: Archive, storage: Storage) -> None:
-    root, timestamp = (_both(archive, storage, path) for path in (_ROOT, _TIMESTAMP))
-    if root and root[0] != root[1]:
+    root, timestamp = archive.public / _ROOT, _both(archive, storage, _TIMESTAMP)
+    if storage.stat(_ROOT) is not None and not (
+        root.exists() and root.read_bytes() == b"".join(storage.read(_ROOT))
+    ):
         raise UsageError(
-            f"{storage.url} holds the public tree of another archive: its {_ROOT} is another one.",
+            f"{storage.url} holds the public tree of another archive: its {_ROOT} is not {root}.",
             "Give each archive its own prefix in [storage] public.",
         )
     if not timestamp or timestamp[0] == timestamp[1]:

@@ -165,6 +165,12 @@ def places_of_bags(connection: Connection, bag_id: str | None = None) -> dict[st
     return found
 
 
+def bags_in_place(connection: Connection, place: str) -> Iterator[str]:
+    """Stream the ids of the bags that are recorded in a place."""
+    query = select(bag_places.c.bag_id).where(bag_places.c.place == place).order_by(bag_places.c.bag_id)
+    yield from connection.execute(query.execution_options(yield_per=1000)).scalars()
+
+
 def place_totals(connection: Connection) -> list[dict[str, Any]]:
     """Return each place outside the archive's folder: its bags, their bytes, how many are only there."""
     rows = connection.execute(

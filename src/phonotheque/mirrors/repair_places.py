@@ -19,6 +19,7 @@ from phonotheque.model.progress import QUIET, Progress
 from phonotheque.vault.archive import Archive, now, timestamp
 from phonotheque.vault.bagfolder import PAYLOAD
 from phonotheque.vault.fixity import check_file
+from phonotheque.vault.outside import check_recorded
 from phonotheque.vault.place import write_durably
 from phonotheque.vault.places import borrowed_path, let_go
 from phonotheque.vault.storage.base import Item, Storage
@@ -52,8 +53,7 @@ def mend(
     with archive.ledger.connect() as ledger:
         entries = list(files_in_bag(ledger, entry.id))
     for place in places:
-        storage = open_place(place.place, archive.settings.storage)
-        storage.check()
+        storage = check_recorded(archive, place.place, first=entry.id)
         _drop_extra(storage, entry.id, entries, mended, delete=delete_extra)
         lock = threading.Lock()
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
 
+from phonotheque.ledger.bags import bags_in_place
 from phonotheque.model.errors import UsageError
 from phonotheque.vault.archive import Archive
-from phonotheque.vault.storage.opening import checked_place
+from phonotheque.vault.bagfolder import TAG_MANIFEST
+from phonotheque.vault.storage.base import PlaceGoneError, Storage
+from phonotheque.vault.storage.opening import checked_place, open_place
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,28 @@ def target_of(archive: Archive) -> Target | None:
     if not bags:
         return Target(f"{public}/bags", moves=False) if public else None
     return Target(bags, moves=True)
+
+
+def check_recorded(archive: Archive, place: str, *, first: str = "") -> Storage:
+    """Open a place and see that it is the one that the ledger knows: where nothing is mounted is another one.
+
+    Raises PlaceGoneError if it is not there, or has none of the bags recorded in it, of which the bag
+    ``first`` is looked for first. Of a place without any, nothing is asked.
+    """
+    storage = open_place(place, archive.settings.storage)
+    with archive.ledger.connect() as ledger:
+        one = next(bags_in_place(ledger, place), None)
+        if one is None:
+            return storage
+        storage.check()
+        some = itertools.chain([first] if first else [], bags_in_place(ledger, place))
+        if any(storage.stat(f"{bag}/{TAG_MANIFEST}") is not None for bag in some):
+            return storage
+    raise PlaceGoneError(
+        f"{storage.url} has none of the bags that the ledger says are there: it is empty, or another place.",
+        f"Mount the disk. If it is a new one, put {archive.bags / one / TAG_MANIFEST} there, as "
+        f"{one}/{TAG_MANIFEST}; then: phono repair",
+    )
 
 
 def _refuse_own_folder(archive: Archive, name: str, place: str) -> None:

@@ -9,7 +9,6 @@ import hashlib
 import os
 import uuid
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,17 +22,17 @@ from phonotheque.ledger.bags import (
 )
 from phonotheque.ledger.events import record_event
 from phonotheque.model.bags import Finding
-from phonotheque.model.errors import VerificationError
+from phonotheque.model.errors import PhonothequeError, VerificationError
 from phonotheque.model.media import media_type
 from phonotheque.model.progress import Progress
 from phonotheque.vault.archive import Archive, now, timestamp
 from phonotheque.vault.bagfolder import PAYLOAD, TAG_MANIFEST
 from phonotheque.vault.fixity import check_file
-from phonotheque.vault.outside import Target, target_of
+from phonotheque.vault.outside import Target, check_recorded, target_of
 from phonotheque.vault.place import fsync_dir
 from phonotheque.vault.storage.base import Item, Storage
 from phonotheque.vault.storage.opening import checked_place, open_place
-from phonotheque.vault.transfers import in_threads, read_back, send
+from phonotheque.vault.transfers import in_threads, outcomes, read_back, send
 
 # Begins the names of copies that are here only while they are read: what adds next clears “.taking-” away.
 BORROWED = ".taking-borrowed-"
@@ -62,9 +61,10 @@ def settle_bags(archive: Archive, progress: Progress) -> None:
         open_place(
             checked_place(settings.public, "public"), settings
         ).check()  # as a whole, not only its bags
+        check_recorded(archive, target.place)  # before a folder is made where nothing is mounted
         if "://" not in target.place:
             Path(target.place).mkdir(exist_ok=True)
-    open_place(target.place, settings).check()
+    check_recorded(archive, target.place).check()
     if waiting := unsettled(archive):
         progress.start("Sending bags", total_files=0, total_bytes=0)
     for bag_id in waiting:
@@ -80,7 +80,7 @@ def settle_bag(archive: Archive, bag_id: str, progress: Progress) -> None:
     target = target_of(archive)
     if target is None:
         return
-    storage = open_place(target.place, archive.settings.storage)
+    storage = check_recorded(archive, target.place, first=bag_id)
     with archive.ledger.connect() as ledger:
         entries = list(files_in_bag(ledger, bag_id))
         places = {place.place: place for place in places_of_bags(ledger, bag_id).get(bag_id, ())}
@@ -127,8 +127,14 @@ def remove_payload(
     if not (folder / PAYLOAD).exists():
         return
     in_threads(remove, [entry for entry in entries if _is_payload(entry)], archive.settings.storage.transfers)
-    for name, _, _ in os.walk(folder / PAYLOAD, topdown=False):
-        Path(name).rmdir()  # which fails if something else lies there: that is not ours to delete
+    for name, folders, files in os.walk(folder / PAYLOAD, topdown=False):
+        links = [inner for inner in folders if Path(name, inner).is_symlink()]
+        if others := files + links:  # not ours to delete
+            raise PhonothequeError(
+                f"{Path(name, others[0])} lies in a bag whose payload has moved, and no manifest lists it.",
+                "Move it to where it belongs, or delete it; then run it again.",
+            )
+        Path(name).rmdir()
     fsync_dir(folder)
 
 
@@ -163,8 +169,7 @@ def check_places(
                 file = archive.bags / bag_id / entry.path
                 yield check_file(file, entry.size, entry.sha256, name=entry.path) or entry.size
     for place in places:
-        storage = open_place(place.place, archive.settings.storage)
-        storage.check()
+        storage = check_recorded(archive, place.place, first=bag_id)
         expected = {f"{bag_id}/{entry.path}": entry for entry in entries}
         progress.grow(files=len(expected))
         for stored in storage.list(f"{bag_id}/"):
@@ -175,10 +180,9 @@ def check_places(
             finding = read_back(storage, item[0], item[1].size, item[1].sha256)
             return item[1].size if finding is None else replace(finding, path=item[1].path)
 
-        with ThreadPoolExecutor(archive.settings.storage.transfers) as threads:
-            for outcome in threads.map(read, expected.items()):
-                progress.advance(files=1, size=outcome if isinstance(outcome, int) else 0)
-                yield outcome
+        for outcome in outcomes(read, expected.items(), archive.settings.storage.transfers):
+            progress.advance(files=1, size=outcome if isinstance(outcome, int) else 0)
+            yield outcome
 
 
 def check_bagged(archive: Archive, bag_id: str, path: str, size: int, sha256: str) -> Finding | None:
@@ -187,7 +191,10 @@ def check_bagged(archive: Archive, bag_id: str, path: str, size: int, sha256: st
     if moved is None:
         return check_file(archive.bags / bag_id / path, size, sha256)
     storage, key = moved
-    return read_back(storage, key, size, sha256)
+    finding = read_back(storage, key, size, sha256)
+    if finding is not None and finding.what == "missing":
+        check_recorded(archive, storage.url, first=bag_id)
+    return finding
 
 
 def open_bagged(archive: Archive, bag_id: str, path: str) -> tuple[Storage, str] | None:

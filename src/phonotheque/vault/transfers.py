@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import TypeVar
 
@@ -16,6 +17,7 @@ from phonotheque.vault.storage.base import Item, Storage, Stored
 from phonotheque.vault.storage.stopping import go_on, stoppable
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 def send(
@@ -65,10 +67,30 @@ def in_threads(work: Callable[[T], None], items: Iterable[T], count: int) -> Non
             raise
 
 
+def outcomes(work: Callable[[T], R], items: Iterable[T], count: int) -> Iterator[R]:
+    """Do some work on all items, yielding what comes of it in their order; ends like :func:`in_threads`."""
+    stop = threading.Event()
+
+    def one(item: T) -> R:
+        with stoppable(stop):
+            return work(item)
+
+    with ThreadPoolExecutor(count) as threads:
+        under_way = deque(threads.submit(one, item) for item in items)
+        try:
+            while under_way:
+                yield under_way.popleft().result()
+        except BaseException:
+            stop.set()
+            threads.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
 def read_back(storage: Storage, key: str, size: int, sha256: str) -> Finding | None:
     """Read a whole object; return what is wrong with it. What is wrong is read once more, to be sure.
 
-    Raises NetworkError when the storage cannot be reached: that says nothing about the object.
+    Raises NetworkError when the storage cannot be reached, and PlaceGoneError when it is not there at all:
+    that says nothing about the object.
     """
     try:
         found = _hashed(storage, key)
@@ -77,6 +99,7 @@ def read_back(storage: Storage, key: str, size: int, sha256: str) -> Finding | N
     except NetworkError:
         raise
     except NotFoundError:
+        storage.check()
         return Finding("missing", key, f"is not there, in {storage.url}")
     except PhonothequeError as error:
         return Finding("unreadable", key, f"cannot be read, in {storage.url}: {error.message}")

@@ -7,6 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from phonotheque.model.errors import NotFoundError
+
+
+class PlaceGoneError(NotFoundError):
+    """A whole bucket or folder is not there, which says nothing about what is in it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stored:
@@ -46,7 +52,7 @@ class Storage(Protocol):
         """Where it is, as the ledger keeps it: ``s3://bucket/prefix``, or a folder's path."""
 
     def check(self) -> None:
-        """Raise NotFoundError if the bucket or folder is not there."""
+        """Raise PlaceGoneError if the bucket or folder is not there."""
 
     def put(self, item: Item, sent: Callable[[int], None]) -> bool:
         """Put a file under its key, replacing what is there in one step; ``sent`` is told bytes as they go.
@@ -59,11 +65,11 @@ class Storage(Protocol):
     def read(self, key: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
         """Yield ``length`` bytes from ``start``, or all that follow; fewer where the object ends before.
 
-        Raises NotFoundError if there is no such object.
+        Raises NotFoundError if there is no such object, PlaceGoneError if the place itself is gone.
         """
 
     def stat(self, key: str) -> Stored | None:
-        """Return what is stated of an object, None if there is none."""
+        """Return what is stated of an object, None if there is none. Raises PlaceGoneError."""
 
     def list(self, prefix: str) -> Iterator[Stored]:
         """Yield what lies under a prefix, which is empty or ends in ``/``."""

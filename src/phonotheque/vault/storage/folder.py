@@ -19,7 +19,7 @@ from phonotheque.vault.place import (
     open_regular,
     replace_durably,
 )
-from phonotheque.vault.storage.base import Item, Stored
+from phonotheque.vault.storage.base import Item, PlaceGoneError, Stored
 
 _PARTIAL = ".phonotheque-partial-"  # begins the names of files that are being written
 
@@ -36,10 +36,10 @@ class FolderStorage:
         return str(self._folder)
 
     def check(self) -> None:
-        """Raise NotFoundError if the folder is not there, as when a disk is not mounted."""
+        """Raise PlaceGoneError if the folder is not there, as when a disk is not mounted."""
         with _told():
             if not self._folder.is_dir():
-                raise NotFoundError(
+                raise PlaceGoneError(
                     f"The storage {self._folder} is not a folder.",
                     "Mount the disk it is on, or make the folder.",
                 )

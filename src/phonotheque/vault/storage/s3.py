@@ -47,7 +47,7 @@ class S3Storage:
         return self._bucket.where("").rstrip("/")
 
     def check(self) -> None:
-        """Raise NotFoundError if there is no such bucket. Listing it shows the right to do so."""
+        """Raise PlaceGoneError if there is no such bucket. Listing it shows the right to do so."""
         bucket = self._bucket
         with answering(self.url):
             bucket.client.list_objects_v2(Bucket=bucket.name, Prefix=bucket.prefix, MaxKeys=1)
@@ -141,9 +141,12 @@ class S3Storage:
             try:
                 answer = self._bucket.client.head_object(**self._bucket.address(key))
             except ClientError as error:
-                if status_of(error) == 404:
-                    return None
-                raise
+                if status_of(error) != 404:
+                    raise
+                answer = None
+        if answer is None:
+            self.check()  # the answer to HEAD has no body to say that it is the bucket that is not there
+            return None
         # Servers change the case of names; Swift makes it “Sha256”.
         metadata = {name.lower(): value for name, value in answer.get("Metadata", {}).items()}
         return Stored(key, answer["ContentLength"], metadata.get("sha256"), unquoted(answer.get("ETag")))

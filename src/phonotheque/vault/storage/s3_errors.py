@@ -23,6 +23,7 @@ from phonotheque.model.errors import (
     UsageError,
     VerificationError,
 )
+from phonotheque.vault.storage.base import PlaceGoneError
 
 _AGAIN = "Run it again: what has arrived is kept."
 _DAMAGED = {"BadDigest", "InvalidDigest", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch"}
@@ -91,7 +92,7 @@ def _said(where: str, error: ClientError) -> PhonothequeError:
     code, status = code_of(error), status_of(error)
     said = f"the server answered {status} {code}: {error.response.get('Error', {}).get('Message', '')}"
     if code == "NoSuchBucket":
-        return NotFoundError(f"There is no bucket for {where}.", "Make it, or correct [storage].")
+        return PlaceGoneError(f"There is no bucket for {where}.", "Make it, or correct [storage].")
     if code in _DAMAGED:
         return ArrivedDamagedError(
             f"{where} arrived damaged: {said}", "Check the network; then run it again."
