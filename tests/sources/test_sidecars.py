@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
-from phonotheque.ledger.files import each_file
+from phonotheque.ledger.files import each_file, start_accession
 from phonotheque.ledger.schema import decisions, files, sidecars
-from phonotheque.ledger.sidecars import SidecarRow, sidecar_totals, sidecars_of
-from phonotheque.model.sidecars import SidecarKind, kind_of, release_place, track_places
+from phonotheque.ledger.sidecars import SidecarRow, record_sidecar, sidecar_totals, sidecars_of
+from phonotheque.model.sidecars import Beside, SidecarFacts, SidecarKind, kind_of, release_place, track_places
 from phonotheque.sources import beside, intake, take_in
 from phonotheque.sources.intake import AddOptions, AddResult, add_folder
 from phonotheque.sources.take_in import How
@@ -351,6 +352,63 @@ def test_what_only_has_the_name_is_refused(archive: Archive, music: Path) -> Non
     assert counts(result) == (1, 0, 0, 0)
     assert result.refused == {"not-audio": 4, "empty": 1}
     assert "not a picture" in reasons(archive)["cover.jpg"]
+
+
+@pytest.mark.parametrize("name", ["03.txt", "a.txt", "03.log", "03.jpg", "a.lrc", "03.pdf"])
+def test_music_under_the_name_of_a_text_or_picture_is_music(archive: Archive, music: Path, name: str) -> None:
+    flac(music / "a.flac", 1)
+    flac(music / "b.flac", 3, {"LICENSE": CC_ZERO}).rename(music / name)
+    result = add_folder(archive, music)
+    assert (counts(result), sum(result.refused.values())) == ((2, 0, 0, 0), 0)
+    assert names(archive) == sorted(["a.flac", name])
+    assert add_folder(archive, music).unchanged == 2
+
+
+def test_music_is_not_too_long_for_the_name_of_a_text(
+    archive: Archive, music: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(take_in, "limit_of", lambda *_: 1000)
+    flac(music / "a.flac", 1)
+    flac(music / "b.flac", 3).rename(music / "03.txt")
+    assert counts(add_folder(archive, music)) == (2, 0, 0, 0)
+
+
+def test_what_was_a_sidecar_is_music_once_it_is_taken_in_as_music(archive: Archive, music: Path) -> None:
+    flac(music / "a.flac", 1)
+    song = flac(music / "b.flac", 3)
+    facts = SidecarFacts(
+        hashlib.sha256(song.read_bytes()).hexdigest(),
+        song.stat().st_size,
+        "text/plain",
+        Beside(SidecarKind.DOCUMENT, "notes", b"/m/"),
+    )
+    with archive.ledger.begin() as ledger:
+        old = start_accession(ledger, source="folder", location="/m", agent="a", at="2026-01-01T00:00:00Z")
+        record_sidecar(
+            ledger, facts, path=b"/m/b.txt", held=True, accession=old, name="b.txt", at="2026-01-01T00:00:00Z"
+        )
+    add_folder(archive, music)
+    assert names(archive) == ["a.flac", "b.txt"]
+    assert kept(archive) == {}
+
+
+def test_of_the_same_bytes_twice_in_one_batch_the_held_one_counts(
+    make_archive: MakeArchive, music: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = make_archive()
+    flac(music / "a.flac", 1)
+    png(music / "1.png")
+    put(music / "1.png.license", "SPDX-License-Identifier: CC0-1.0\nSPDX-FileCopyrightText: A\n")
+    png(music / "2.png")
+    asked: list[int] = []
+
+    def where(_ledger: object, ids: list[int]) -> dict[int, tuple[str, str]]:
+        asked.extend(ids)
+        return {}
+
+    monkeypatch.setattr(intake, "where_bagged", where)
+    assert counts(add_folder(archive, music))[1:3] == (1, 1)
+    assert len(asked) == 1
 
 
 def test_a_bomb_is_kept_as_it_is_and_costs_nothing(archive: Archive, music: Path) -> None:

@@ -137,6 +137,12 @@ def sniff(file: BinaryIO) -> str | None:
     return None
 
 
+def begins_like_sound(path: Path) -> bool:
+    """Whether a file begins like one of sound, whatever its name. Raises OSError."""
+    with open_regular(path) as file:
+        return sniff(file) is not None
+
+
 def sound_behind(file: BinaryIO) -> str | None:
     """Say where in a file that begins like nothing known a file of sound seems to begin, or None.
 

@@ -115,15 +115,18 @@ def record_file(
 
     One already recorded keeps its name, its accession and its being held; what was heard in it is replaced
     by what was heard now, except a loudness that was not measured this time. That its fingerprint is another
-    now is an event: what was made of fingerprints has to follow.
+    now is an event: what was made of fingerprints has to follow. One known as a sidecar is a master once it
+    is heard as one.
     """
-    compared = (files.c.id, files.c.held, files.c.loudness, files.c.fingerprint)
+    compared = (files.c.id, files.c.kind, files.c.held, files.c.loudness, files.c.fingerprint)
     query = select(*compared).where(files.c.sha256 == facts.sha256)
     known = connection.execute(query).first()
     if known is not None:
         heard = _heard(facts)
         if facts.loudness is None:
             heard["loudness"] = known.loudness
+        if (known.kind, kind) == ("sidecar", "master"):
+            heard["kind"] = kind
         same = files.c.id == bindparam("of_id")
         connection.execute(
             update(files).where(same), {**heard, "held": held or known.held, "of_id": known.id}

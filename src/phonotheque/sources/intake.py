@@ -241,7 +241,9 @@ def _record(
                 sighting = _sighting(taken.found, taken.outcome.kind.value, taken.outcome.reason)
                 record_sighting(ledger, sighting, accession=result.accession, at=at)
             else:
-                recorded[_record_facts(ledger, result, taken, taken.outcome, at).id] = taken
+                file_id = _record_facts(ledger, result, taken, taken.outcome, at).id
+                if file_id not in recorded or taken.held:  # equal bytes may be held for one place only
+                    recorded[file_id] = taken
         redecide(ledger, recorded, archive.settings, at=at)
         if job is not None:
             settle_items(ledger, [taken.found.path for taken in batch], at=at)

@@ -13,7 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from phonotheque.audio.examine import examine
-from phonotheque.audio.identify import identify
+from phonotheque.audio.identify import begins_like_sound, identify
 from phonotheque.audio.sidecars import examine_sidecar, limit_of
 from phonotheque.jobs.limits import processor_time
 from phonotheque.model.audio import AudioFacts, Refusal, RefusalKind
@@ -113,6 +113,8 @@ def _refuse_sidecar(source: Path, found: FoundFile, sidecar: Beside) -> Refusal 
     """Return why a sidecar is not read at all: what may be kept of music has no limit, of these it has."""
     limit = limit_of(sidecar, found.path)
     if found.size > limit:
+        if begins_like_sound(source):
+            return identify(source)
         reason = f"{found.size:,} bytes, more than the {limit:,} that are kept of such a file beside music"
         return Refusal(RefusalKind.LIMIT, reason)
     if sidecar.of_track and found.path.endswith(b".txt") and speaks_of_rights(source):
@@ -122,9 +124,14 @@ def _refuse_sidecar(source: Path, found: FoundFile, sidecar: Beside) -> Refusal 
 
 def _facts(task: TakeIn, copy: Path, sha256: str) -> AudioFacts | SidecarFacts | Refusal:
     found = task.found
-    if found.sidecar is None:
+    sidecar = found.sidecar
+    if sidecar is None or found.size > limit_of(sidecar, found.path):  # not refused for that: it may be sound
         return examine(copy, sha256=sha256, size=found.size, loudness=task.loudness)
-    return examine_sidecar(copy, found.sidecar, name=found.path, sha256=sha256, size=found.size)
+    said = examine_sidecar(copy, sidecar, name=found.path, sha256=sha256, size=found.size)
+    if isinstance(said, Refusal) and said.kind is RefusalKind.NOT_AUDIO and begins_like_sound(copy):
+        # As alone in a folder: music under the name of a text or picture is music.
+        return examine(copy, sha256=sha256, size=found.size, loudness=task.loudness)
+    return said
 
 
 def still_the_same(found: FoundFile) -> bool:
