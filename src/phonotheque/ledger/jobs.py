@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, func, insert, select, update
 
 from phonotheque.ledger.schema import job_items, jobs
+from phonotheque.model.batches import IN_A_STATEMENT, batched
 
 
 class State(StrEnum):
@@ -133,10 +134,11 @@ def record_item(connection: Connection, item: Item) -> None:
 
 def settle_items(connection: Connection, items: Iterable[bytes], *, at: str, but: int | None = None) -> None:
     """Record that these were done, or are refused for good, except what the job ``but`` failed at itself."""
-    still = job_items.c.item.in_(list(items)) & job_items.c.settled_at.is_(None)
-    if but is not None:
-        still &= job_items.c.job_id != but
-    connection.execute(update(job_items).where(still).values(settled_at=at))
+    for some in batched(items, IN_A_STATEMENT):
+        still = job_items.c.item.in_(some) & job_items.c.settled_at.is_(None)
+        if but is not None:
+            still &= job_items.c.job_id != but
+        connection.execute(update(job_items).where(still).values(settled_at=at))
 
 
 def settle_kind(connection: Connection, kind: str, *, at: str) -> None:
