@@ -122,8 +122,10 @@ def track(
     except BaseException as error:
         try:
             job.end(*_ending(error))
-        except DBAPIError as worse:  # such as a full disk: that the process is gone says it, too
-            error.add_note(f"The ledger could not be told: {worse.orig}")
+        # Such as a full disk, or a lock that was lost: that the process is gone says it, too.
+        except (DBAPIError, PhonothequeError) as worse:
+            why = worse.orig if isinstance(worse, DBAPIError) else worse
+            error.add_note(f"The ledger could not be told: {why}")
         raise
     job.end(State.DONE)
 
