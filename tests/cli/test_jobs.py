@@ -13,13 +13,13 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from sqlalchemy import update
+from sqlalchemy import event, update
 
 from phonotheque.jobs.tracking import track
-from phonotheque.ledger.jobs import Outcome, open_items
+from phonotheque.ledger.jobs import Outcome, open_items, settle_items
 from phonotheque.ledger.schema import job_items, jobs
 from phonotheque.model.errors import PhonothequeError
-from phonotheque.sources import spread
+from phonotheque.sources import beside, spread
 from phonotheque.sources.intake import AddOptions, add_folder
 from phonotheque.sources.spread import take_in_batch
 from phonotheque.sources.take_in import TakeIn
@@ -161,7 +161,7 @@ def test_what_was_set_aside_is_shown_and_can_be_tried_again(
         assert phono("add", archive.folder, music).code == 0  # as it was last time: not tried
         assert ways_of(archive) == {"held": 3, "unsafe": 1}
     done = phono("jobs", "retry", archive.folder, 2, "--json")
-    assert (done.code, done.data) == (0, {"tried": 1, "done": 1, "items": []})
+    assert (done.code, done.data) == (0, {"tried": 1, "done": 1, "items": [], "errors": []})
     assert ways_of(archive) == {"held": 4}
     shown = phono("jobs", archive.folder, "--json").data
     assert shown["items"] == []
@@ -185,6 +185,116 @@ def test_a_job_that_did_not_end_well_is_done_again(phono: Phono, archive: Archiv
         raise KeyboardInterrupt
     assert phono("jobs", "retry", archive.folder, 1).code == 0
     assert ways_of(archive) == {"held": 3}
+
+
+def test_what_an_interrupted_job_had_set_aside_is_tried_again(
+    phono: Phono, archive: Archive, music: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wav(music / "poison.wav", 9)
+    with monkeypatch.context() as patched:
+        patched.setattr(spread, "take_in_batch", poisoned)
+        assert phono("add", archive.folder, music, "--workers", 1).code == 0
+    with archive.ledger.begin() as ledger:
+        ledger.execute(update(jobs).values(state="interrupted"))
+    (music / "0.wav").rename(music / "another.wav")  # what the job did not come to
+    done = phono("jobs", "retry", archive.folder, "--json")
+    assert (done.code, done.data["tried"], done.data["done"]) == (0, 1, 1)
+    assert ways_of(archive) == {"held": 5}
+
+
+@pytest.mark.parametrize("state", ["done", "interrupted"])
+def test_what_is_not_there_any_more_is_not_called_done(
+    phono: Phono, archive: Archive, music: Path, tmp_path: Path, state: str
+) -> None:
+    options = {"folders": [str(music)], "plain": True, "how": "move", "workers": 1}
+    with running(archive, options=options) as job, archive.ledger.begin() as ledger:
+        for name in ("1.wav", "2.wav"):
+            job.failed(ledger, os.fsencode(music / name), Outcome.FAILED, "Input/output error", 1)
+    with archive.ledger.begin() as ledger:
+        ledger.execute(update(jobs).values(state=state))
+    music.rename(tmp_path / "elsewhere")
+    music.mkdir()  # such as a mount point with nothing on it
+    ran = phono("jobs", "retry", archive.folder)
+    assert (ran.code, "Tried 2 items again: 0 done" in ran.out) == (1, True)
+    assert "1.wav: failed in job " in ran.out
+    assert "not there any more" in ran.out
+    music.rmdir()
+    (tmp_path / "elsewhere").rename(music)
+    done = phono("jobs", "retry", archive.folder, "--json")
+    assert (done.code, done.data["done"], done.data["items"]) == (0, 2, [])
+
+
+def test_a_folder_whose_name_is_no_utf_8_is_added_and_tried_again(
+    phono: Phono, archive: Archive, music: Path, tmp_path: Path
+) -> None:
+    strange = tmp_path / os.fsdecode(b"Bj\xf6rk")
+    music.rename(strange)
+    assert phono("add", archive.folder, strange, "--workers", 1).code == 0
+    (shown,) = phono("jobs", archive.folder, "--json").data["jobs"]
+    assert shown["what"].endswith("Bj\\xf6rk")
+    with archive.ledger.begin() as ledger:
+        ledger.execute(update(jobs).values(state="interrupted"))
+    wav(strange / "more.wav", 7)
+    assert phono("jobs", "retry", archive.folder, shown["id"]).code == 0
+    assert ways_of(archive) == {"held": 4}
+
+
+def test_a_job_that_cannot_be_done_again_does_not_keep_others_from_it(
+    phono: Phono, archive: Archive, music: Path, tmp_path: Path
+) -> None:
+    gone = tmp_path / "gone"
+    for folder in (music, gone):  # the last is tried first
+        options = {"folders": [str(folder)], "plain": True}
+        with running(archive, options=options) as job, archive.ledger.begin() as ledger:
+            job.failed(ledger, os.fsencode(folder / "1.wav"), Outcome.FAILED, "Input/output error", 1)
+    ran = phono("jobs", "retry", archive.folder, "--json")
+    assert (ran.code, ran.data["tried"], ran.data["done"]) == (1, 2, 1)
+    assert [(error["job"], str(gone) in error["message"]) for error in ran.data["errors"]] == [(2, True)]
+    assert f"{gone} is not a folder" in ran.err
+    assert ways_of(archive) == {"held": 1}
+
+
+def test_trying_a_file_again_looks_only_into_the_folders_it_lies_in(
+    phono: Phono, archive: Archive, music: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wav(music / "deep" / "down" / "failed.wav", 4)
+    wav(music / "deep" / "aside" / "other.wav", 5)
+    options = {"folders": [str(music)], "plain": True}
+    with running(archive, options=options) as job, archive.ledger.begin() as ledger:
+        failed = os.fsencode(music / "deep" / "down" / "failed.wav")
+        job.failed(ledger, failed, Outcome.FAILED, "Input/output error", 1)
+    looked_into = []
+
+    def survey(folder: bytes, *rest: Any) -> Any:
+        looked_into.append(Path(os.fsdecode(folder)))
+        return beside.survey(folder, *rest)
+
+    monkeypatch.setattr("phonotheque.sources.folder.survey", survey)
+    assert phono("jobs", "retry", archive.folder).code == 0
+    assert looked_into == [music, music / "deep", music / "deep" / "down"]
+    assert ways_of(archive) == {"held": 1}
+
+
+def test_that_the_ledger_cannot_be_told_how_a_job_ended_does_not_hide_why(archive: Archive) -> None:
+    def lost(_connection: object) -> None:
+        raise PhonothequeError("The archive's lock was lost.")
+
+    def interrupted() -> None:
+        with running(archive):
+            event.listen(archive.ledger, "begin", lost)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt) as ended:
+        interrupted()
+    event.remove(archive.ledger, "begin", lost)
+    assert "lock was lost" in ended.value.__notes__[0]
+
+
+def test_more_items_are_settled_than_a_statement_has_parameters(archive: Archive) -> None:
+    with running(archive) as job, archive.ledger.begin() as ledger:
+        job.failed(ledger, b"250000", Outcome.FAILED, "Input/output error", 1)
+        settle_items(ledger, (b"%d" % number for number in range(250_001)), at=clock())
+        assert open_items(ledger) == []
 
 
 def test_what_cannot_be_tried_again_is_said(phono: Phono, archive: Archive) -> None:

@@ -22,14 +22,14 @@ from phonotheque.cli.common import (
     safe,
     show,
 )
-from phonotheque.ledger.jobs import settle_items
 from phonotheque.model.errors import NotFoundError, UsageError
+from phonotheque.sources.folder import said
 from phonotheque.sources.held import add_listens, add_source, catalogue_is_behind, rebuild_catalogue
 from phonotheque.sources.importing import Imported
 from phonotheque.sources.intake import AddOptions, AddResult, add_folder
 from phonotheque.sources.registry import source_named
 from phonotheque.sources.take_in import How
-from phonotheque.vault.archive import Archive, now, timestamp
+from phonotheque.vault.archive import Archive, now
 
 _SHOWN = 20  # notable files listed before the rest is only counted
 _LONGEST = 200  # characters of what is said of one
@@ -96,10 +96,8 @@ def add_command(
 
 def add_music(archive: Archive, folder: Path, options: AddOptions) -> AddResult:
     """Add a folder, as a job that can be told to try again what failed."""
-    with job(archive, "add", str(folder.resolve()), _to_do_again([folder], options, plain=True)) as running:
+    with job(archive, "add", said(folder.resolve()), _to_do_again([folder], options, plain=True)) as running:
         result = add_folder(archive, folder, options, running, running)
-        with archive.ledger.begin() as ledger:
-            settle_items(ledger, options.only or (), at=timestamp(now()), but=running.id)
         if result.changed or not (archive.catalogue / "CURRENT").exists():
             rebuild_catalogue(archive, at=now(), progress=running)
     return result
@@ -108,6 +106,7 @@ def add_music(archive: Archive, folder: Path, options: AddOptions) -> AddResult:
 def _to_do_again(folders: Sequence[Path], options: AddOptions, *, plain: bool) -> dict[str, Any]:
     """Return what it takes to add files of these folders again. ``plain``: the folders are all there was."""
     return {
+        # Bytes that are no UTF-8 are lone surrogates here, which JSON has as \udc80 and gives back.
         "folders": [str(folder.resolve()) for folder in folders],
         "plain": plain,
         "how": options.how.value,
@@ -130,7 +129,7 @@ def _add_source(
         raise NotFoundError(f"There is no {location}.", f"Give what {name} reads: {source.summary}.")
     folders = source.audio(location)
     again = _to_do_again(folders, options, plain=False)
-    with job(archive, "add", f"{name}:{location.resolve()}", again) as progress:
+    with job(archive, "add", f"{name}:{said(location.resolve())}", again) as progress:
         audio = [add_folder(archive, folder, options, progress, progress) for folder in folders]
         result = add_source(
             archive,

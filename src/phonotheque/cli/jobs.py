@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from phonotheque.cli.common import (
     archive_argument,
     cluster_option,
     counted,
+    failed,
     human_size,
     human_time,
     json_option,
@@ -27,7 +29,7 @@ from phonotheque.cli.common import (
 from phonotheque.cli.publish import publish_edition
 from phonotheque.jobs.tracking import Sign, sign_of
 from phonotheque.ledger.jobs import Item, JobRecord, jobs_named, last_jobs, open_items, running_jobs
-from phonotheque.model.errors import NotFoundError, PhonothequeError, UsageError
+from phonotheque.model.errors import BusyError, NotFoundError, PhonothequeError, UsageError
 from phonotheque.sources.intake import AddOptions
 from phonotheque.sources.take_in import How
 from phonotheque.vault.archive import Archive, now
@@ -65,10 +67,10 @@ def list_command(archive: Archive, last: int, as_json: bool) -> None:
         items = open_items(ledger)
         records = {record.id: record for record in running_jobs(ledger)}
         records |= {record.id: record for record in last_jobs(ledger, last)}
-    failed: dict[int, int] = defaultdict(int)
+    open_in: dict[int, int] = defaultdict(int)
     for item in items:
-        failed[item.job] += 1
-    listed = [_job_data(record, failed[record.id]) for _, record in sorted(records.items(), reverse=True)]
+        open_in[item.job] += 1
+    listed = [_job_data(record, open_in[record.id]) for _, record in sorted(records.items(), reverse=True)]
     data = {"jobs": listed, "items": [_item_data(item) for item in items]}
     show(data, as_json, lambda: _print(archive, data))
 
@@ -92,8 +94,16 @@ def retry_command(
         records = jobs_named(ledger, {item.job for item in before} | ({number} if number else set()))
     if number is not None and not records:
         raise NotFoundError(f"There is no job {number}.", f"See which there are: phono jobs {archive.folder}")
+    errors: dict[int, PhonothequeError] = {}
     for record in records:
-        _again(archive, record, [item.item for item in before if item.job == record.id])
+        try:
+            _again(archive, record, [item.item for item in before if item.job == record.id])
+        except BusyError:
+            raise  # so would all the others
+        except PhonothequeError as error:
+            if number is not None:
+                raise
+            errors[record.id] = error
     with archive.ledger.connect() as ledger:
         tried = {item.item for item in before}
         left = [item for item in open_items(ledger) if item.item in tried]
@@ -101,9 +111,12 @@ def retry_command(
         "tried": len(before),
         "done": len(before) - len(left),
         "items": [_item_data(item) for item in left],
+        "errors": [{"job": job, "message": error.message} for job, error in errors.items()],
     }
     show(data, as_json, lambda: _print_retried(archive, data))
-    context.exit(1 if left else 0)
+    for error in errors.values():
+        failed(error.message, error.advice, error.exit_code)
+    context.exit(1 if left or errors else 0)
 
 
 def _again(archive: Archive, record: JobRecord, items: list[bytes]) -> None:
@@ -125,13 +138,19 @@ def _again(archive: Archive, record: JobRecord, items: list[bytes]) -> None:
         how=How(record.options.get("how", How.COPY)),
         loudness=bool(record.options.get("loudness", True)),
         workers=record.options.get("workers"),
-        only=None if whole else frozenset(items),
     )
-    for folder in folders:
-        add_music(archive, folder, options)
+    if whole:
+        for folder in folders:
+            add_music(archive, folder, options)
+        # What was set aside looks unchanged, and was not tried: it is still this job's.
+        with archive.ledger.connect() as ledger:
+            items = [item.item for item in open_items(ledger, record.id)]
+    if items:
+        for folder in folders:
+            add_music(archive, folder, replace(options, only=frozenset(items)))
 
 
-def _job_data(record: JobRecord, failed: int) -> dict[str, Any]:
+def _job_data(record: JobRecord, left: int) -> dict[str, Any]:
     standing = record.standing
     seconds = (_moment(record.seen_at) - _moment(standing.stage_at)).total_seconds()
     rate = standing.files / seconds if seconds > 0 and standing.files else None
@@ -153,7 +172,7 @@ def _job_data(record: JobRecord, failed: int) -> dict[str, Any]:
         "seen_at": record.seen_at,
         "finished_at": record.finished_at,
         "message": record.message,
-        "failed": failed,
+        "failed": left,
     }
 
 
@@ -173,8 +192,8 @@ def _print(archive: Archive, data: Mapping[str, Any]) -> None:
         messages.print("Nothing has run here yet.")
     for one in data["jobs"]:
         sign = Sign(one["state"])
-        failed = f"; {counted(one['failed'], 'item')} to try again" if one["failed"] else ""
-        line = f"{one['id']:>5}  {one['kind']} {one['what']}: {_story(one, sign)}{failed}"
+        left = f"; {counted(one['failed'], 'item')} to try again" if one["failed"] else ""
+        line = f"{one['id']:>5}  {one['kind']} {one['what']}: {_story(one, sign)}{left}"
         output.print(safe(line), style=_STYLES.get(sign))
     _print_items(archive, data["items"])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -55,12 +55,19 @@ class _Folder:
     release: bytes | None = None  # the place of the release whose music lies in the folder above
 
 
-def walk(root: Path, *, skip: Iterable[Path] = ()) -> Iterator[FoundFile | Unwalkable]:
+def said(path: Path) -> str:
+    """Return a path as text for people, whatever bytes it is made of: what is not UTF-8 is escaped."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def walk(
+    root: Path, *, skip: Iterable[Path] = (), into: Callable[[bytes], bool] | None = None
+) -> Iterator[FoundFile | Unwalkable]:
     """Yield every file under ``root``, in order of names, holding one folder's names at a time.
 
     Links to music are followed, links to folders are not (they may loop), nor those to anything else: they
     might bring a person's other files in. The folders in ``skip``, the archive's own, are left out by
-    whatever path the walk comes to them.
+    whatever path the walk comes to them. ``into`` says which folders below the root are gone into; None: all.
     """
     skipped = {_identity(folder.stat()) for folder in skip}
     waiting = [_Folder(os.fsencode(root.absolute()), ())]
@@ -85,6 +92,8 @@ def walk(root: Path, *, skip: Iterable[Path] = ()) -> Iterator[FoundFile | Unwal
                 continue
             found = _look(entry, notes, around.sidecars.get(entry.name), rules, base)
             if isinstance(found, _Folder):
+                if into is not None and not into(found.path):
+                    continue
                 own = items_named(folder.path, entry.name, names)
                 rules_there = tuple(dict.fromkeys((*own, *found.rules)))
                 below.append(replace(found, rules=rules_there, release=around.release))

@@ -36,8 +36,9 @@ from phonotheque.model.progress import QUIET, Progress
 from phonotheque.model.rights import Act
 from phonotheque.model.sidecars import SidecarFacts
 from phonotheque.sources.decide import redecide
-from phonotheque.sources.folder import FoundFile, Unwalkable, walk
+from phonotheque.sources.folder import FoundFile, Unwalkable, said, walk
 from phonotheque.sources.held import catalogue_is_behind, expect_change
+from phonotheque.sources.only import above, is_under, settle_met
 from phonotheque.sources.spread import Where, take_in_spread
 from phonotheque.sources.take_in import How, TakeIn, Taken, remove_leftovers, still_the_same
 from phonotheque.vault.archive import Archive, now, timestamp
@@ -82,6 +83,7 @@ class AddResult:
     unchanged: int = 0  # skipped: exactly as they were last time
     refused: Counter[str] = field(default_factory=Counter)
     notable: list[tuple[str, str]] = field(default_factory=list)  # (path, what a person should know)
+    unwalkable: set[bytes] = field(default_factory=set)  # of ``only``: what could not be looked at
     unlisted: int = 0  # further notable files, beyond what is worth keeping in memory
 
     @property
@@ -143,10 +145,11 @@ def add_folder(
     agent = archive.settings.archive.agent
     with archive.ledger.begin() as ledger:
         accession = start_accession(
-            ledger, source="folder", location=str(folder), agent=agent, at=timestamp(now())
+            ledger, source="folder", location=said(folder), agent=agent, at=timestamp(now())
         )
     result = AddResult(accession, behind=catalogue_is_behind(archive))
-    progress.start("Adding", total_files=0, total_bytes=0)
+    total = 0 if options.only is None else None  # grows while it is looked ahead
+    progress.start("Adding", total_files=total, total_bytes=total)
     tasks = _tasks(archive, folder, options, result, progress, job)
     where = Where(options.workers, archive.settings.jobs.cluster)
     incoming = archive.incoming.absolute()
@@ -154,6 +157,8 @@ def add_folder(
     with _looking_ahead(archive, folder, options, progress), closing(batches):
         for finished in batches:
             _record(archive, result, finished, options, progress, job)
+    if job is not None and options.only is not None:
+        settle_met(archive.ledger, job, folder, options.only, result.unwalkable, at=timestamp(now()))
     with archive.ledger.begin() as ledger:
         finish_accession(ledger, accession, at=timestamp(now()))
         record_event(
@@ -200,6 +205,8 @@ def _tasks(
         for item in chunk:
             if isinstance(item, Unwalkable):
                 result.refuse(item.path, item.refusal)
+                if options.only is not None:
+                    result.unwalkable.add(item.path)
                 with archive.ledger.begin() as ledger:
                     _tell(ledger, job, item.path, item.refusal)
                 progress.advance(files=1)
@@ -329,26 +336,25 @@ def _sighting(
 
 def _walk(archive: Archive, folder: Path, options: AddOptions) -> Iterator[FoundFile | Unwalkable]:
     own = (archive.folder, archive.incoming, archive.bags, archive.public)
-    found = walk(folder, skip=[part for part in own if part.exists()])
+    skip = [part for part in own if part.exists()]
     if options.only is None:
-        return found
-    only = options.only
-    return (item for item in found if _is_under(item.path, only))
-
-
-def _is_under(path: bytes, places: frozenset[bytes]) -> bool:
-    """Whether a path is one of these, or in a folder that is."""
-    while path not in places:
-        above = os.path.dirname(path)
-        if above == path:
-            return False
-        path = above
-    return True
+        return walk(folder, skip=skip)
+    only, ways = options.only, above(options.only)
+    found = walk(folder, skip=skip, into=lambda path: path in ways or is_under(path, only))
+    # A folder on the way that cannot be listed hides what is asked for.
+    return (
+        item
+        for item in found
+        if is_under(item.path, only) or (isinstance(item, Unwalkable) and item.path in ways)
+    )
 
 
 @contextmanager
 def _looking_ahead(archive: Archive, folder: Path, options: AddOptions, progress: Progress) -> Iterator[None]:
     """Count what is to come in a thread, so that the remaining time can be told while the walk streams."""
+    if options.only is not None:  # few: not worth a second walk
+        yield
+        return
     stop = threading.Event()
 
     def count() -> None:
