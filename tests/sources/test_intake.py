@@ -5,17 +5,19 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from phonotheque.ledger.files import each_file
 from phonotheque.ledger.statements import record_grant
 from phonotheque.model.errors import NotFoundError, UsageError, VerificationError
 from phonotheque.model.rights import Kind, Statement
-from phonotheque.sources import intake
+from phonotheque.sources import spread
 from phonotheque.sources.decide import redecide
 from phonotheque.sources.folder import FoundFile, walk
 from phonotheque.sources.intake import AddOptions, add_folder
-from phonotheque.sources.take_in import How, TakeIn, Taken, take_in
+from phonotheque.sources.spread import take_in_batch
+from phonotheque.sources.take_in import How, TakeIn
 from phonotheque.vault import place
 from phonotheque.vault.archive import Archive
 from tests.conftest import MakeArchive
@@ -37,15 +39,9 @@ CC_ZERO = "https://creativecommons.org/publicdomain/zero/1.0/"
 pytestmark = pytest.mark.usefixtures("in_process")
 
 
-class Unreadable:
-    """Stands in for the worker where nothing may be read."""
-
-    def __init__(self) -> None:
-        self.asked: list[str] = []
-
-    def __call__(self, batch: list[TakeIn]) -> list[object]:
-        self.asked += [task.found.relative for task in batch]
-        return []
+def unasked(batch: list[TakeIn]) -> list[pa.RecordBatch]:
+    """Stand in for the worker where nothing may be read."""
+    raise AssertionError(f"asked for {[task.found.relative for task in batch]}")
 
 
 def test_masters_are_the_bytes_as_they_were(archive: Archive, music: Path) -> None:
@@ -69,10 +65,8 @@ def test_a_second_time_adds_nothing_and_reads_nothing(
     (music / "empty.wav").touch()
     first = add_folder(archive, music)
     before = state(archive)
-    reader = Unreadable()
-    monkeypatch.setattr(intake, "take_in", reader)
+    monkeypatch.setattr(spread, "take_in_batch", unasked)
     again = add_folder(archive, music)
-    assert reader.asked == []
     assert (again.unchanged, again.held, again.again, sum(again.refused.values())) == (3, 0, 0, 0)
     assert (first.changed, state(archive)) == (True, before)
 
@@ -317,17 +311,19 @@ def test_a_move_from_a_read_only_source_says_so_and_goes_on(
     assert notes(result) == {"a.wav": told, "b.wav": told}
 
 
+def changing(batch: list[TakeIn]) -> list[pa.RecordBatch]:
+    """Take files in, and change them before anybody hears of it."""
+    taken = take_in_batch(batch)
+    for task in batch:
+        wav(Path(os.fsdecode(task.found.path)), 2, frames=3000)
+    return taken
+
+
 def test_a_move_leaves_a_source_that_has_changed_meanwhile(
     archive: Archive, music: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = wav(music / "a.wav", 1)
-
-    def changing(batch: list[TakeIn]) -> list[Taken]:
-        taken = take_in(batch)
-        wav(source, 2, frames=3000)
-        return taken
-
-    monkeypatch.setattr(intake, "take_in", changing)
+    monkeypatch.setattr(spread, "take_in_batch", changing)
     result = add_folder(archive, music, AddOptions(How.MOVE))
     assert source.exists()
     assert notes(result) == {"a.wav": "not removed: it has changed since it was taken in"}
