@@ -17,7 +17,7 @@ from phonotheque.sources.decide import redecide
 from phonotheque.sources.folder import FoundFile, walk
 from phonotheque.sources.intake import AddOptions, add_folder
 from phonotheque.sources.spread import take_in_batch
-from phonotheque.sources.take_in import How, TakeIn
+from phonotheque.sources.take_in import How, TakeIn, take_in
 from phonotheque.vault import place
 from phonotheque.vault.archive import Archive
 from tests.conftest import MakeArchive
