@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from sqlalchemy import Connection, select
 
 from phonotheque.editions import publish as publishing
 from phonotheque.editions import sealing
+from phonotheque.editions import sidecars as selecting
 from phonotheque.editions.publish import PublishResult, publish
-from phonotheque.editions.sidecars import sidecar_bags
+from phonotheque.editions.sidecars import select_sidecars, sidecar_bags
 from phonotheque.editions.trust import create_keys
+from phonotheque.ledger import sidecars as ledger_sidecars
 from phonotheque.ledger.bags import BagRecord, record_bag
+from phonotheque.ledger.schema import bag_files, files, sightings
+from phonotheque.ledger.sidecars import bagged_beside, publishable_sidecars
+from phonotheque.model.bags import Finding
+from phonotheque.model.sidecars import track_places
 from phonotheque.sources.held import rebuild_catalogue
 from phonotheque.sources.intake import add_folder
 from phonotheque.vault.archive import Archive
 from phonotheque.vault.check import check_bags, check_incoming, check_ledger, recorded_bags
+from phonotheque.vault.incoming import incoming_path
 from tests.docs.docs_pages import DOCS, codes, table
 from tests.sources.test_sidecars import LYRICS, png, put
 from tests.tones import flac
@@ -201,10 +213,49 @@ def test_bags_of_artwork_keep_to_the_limits(
     monkeypatch.setattr(
         publishing,
         "sidecar_bags",
-        lambda chosen, **_: sidecar_bags(chosen, most_files=3, most_bytes=10**6),
+        lambda *found, **_: sidecar_bags(*found, most_files=3, most_bytes=10**6),
     )
     assert [bag.payload_files for bag in artwork(publish(stocked, at=NOW))] == [3, 3, 2]
     assert_whole(stocked)
+
+
+def one_file_a_bag(*found: Any, **_: int) -> Any:
+    return sidecar_bags(*found, most_files=1, most_bytes=10**6)
+
+
+@pytest.mark.parametrize("moves", [False, True])
+def test_a_cover_of_two_folders_in_two_bags_of_one_run(
+    stocked: Archive, music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moves: bool
+) -> None:
+    archive = elsewhere(stocked, tmp_path) if moves else stocked
+    track(music / "Single", 8, album="Tone 8")
+    png(music / "Single" / "cover.png", 1)
+    take_in(archive, music)
+    monkeypatch.setattr(publishing, "sidecar_bags", one_file_a_bag)
+    result = publish(archive, at=NOW)
+    assert result.failures == []
+    bags = tmp_path / "elsewhere" if moves else archive.bags
+    found = [
+        str(path.relative_to(bags / bag.id / "data"))
+        for bag in artwork(result)
+        for path in (bags / bag.id / "data").rglob("cover.png")
+    ]
+    assert sorted(found) == ["The Testers/2024 - Tone 8/cover.png", "The Testers/2024 - Tones/cover.png"]
+    assert [path for path in archive.incoming.rglob("*") if path.is_file()] == []
+
+
+def test_a_folder_that_is_called_like_a_file_goes_into_the_next_bag(
+    stocked: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(publishing, "select_sidecars", lambda _: [])
+        publish(stocked, at=NOW)
+    first, second, third = select_sidecars(stocked)
+    chosen = [replace(first, path="A/x.png"), replace(second, path="A/X.png/y.png"), third]
+    failures: list[Finding] = []
+    bags = sidecar_bags(stocked, chosen, failures, most_files=9, most_bytes=10**6)
+    assert [[file.path for _, file in bag] for bag in bags] == [["A/x.png"], ["A/X.png/y.png", third.path]]
+    assert failures == []
 
 
 def test_killed_between_sealing_and_ledger_the_next_run_goes_on(
@@ -237,6 +288,127 @@ def test_a_damaged_cover_is_named_and_the_music_goes_out(stocked: Archive, music
     result = publish(stocked, at=NOW)
     assert [(finding.what, finding.path) for finding in result.failures] == [("damaged", str(held))]
     assert sorted(bag.wave for bag in result.bags) == [0, 1, 2]
+
+
+def elsewhere(archive: Archive, tmp_path: Path) -> Archive:
+    """Return the archive as it is once its bags move to a folder."""
+    place = tmp_path / "elsewhere"
+    place.mkdir()
+    storage = replace(archive.settings.storage, bags=str(place))
+    return replace(archive, settings=replace(archive.settings, storage=storage))
+
+
+@pytest.mark.parametrize(
+    ("trouble", "what"), [("lost", "missing"), ("damaged", "damaged"), ("no file", "unreadable")]
+)
+def test_a_cover_that_the_storage_has_not_got_is_named_and_the_rest_goes_out(
+    stocked: Archive, music: Path, tmp_path: Path, trouble: str, what: str
+) -> None:
+    archive = elsewhere(stocked, tmp_path)
+    publish(archive, at=NOW)
+    track(music / "Single", 8, album="Tone 8")
+    png(music / "Single" / "cover.png", 1)
+    back = png(music / "Single" / "back.png", 7)
+    take_in(archive, music)
+    (cover,) = (tmp_path / "elsewhere").rglob("cover.png")
+    content = cover.read_bytes()
+    cover.unlink()
+    if trouble == "damaged":
+        cover.write_bytes(b"x" * len(content))
+    elif trouble == "no file":
+        os.mkfifo(cover)
+    result = publish(archive, at=LATER)
+    assert [(finding.what, Path(finding.path).name) for finding in result.failures] == [(what, "cover.png")]
+    (bag,) = artwork(result)
+    assert bag.payload_files == 1
+    (sent,) = (tmp_path / "elsewhere" / bag.id / "data").rglob("*.png")
+    assert sent.read_bytes() == back.read_bytes()
+    # Bytes under their hash's name count as a proof: damaged ones never come there.
+    assert [path for path in archive.incoming.rglob("*") if path.is_file()] == []
+    cover.unlink(missing_ok=True)
+    cover.write_bytes(content)
+    result = publish(archive, at=LATER)
+    assert ([bag.payload_files for bag in artwork(result)], result.failures) == ([1], [])
+
+
+@pytest.mark.parametrize("moves", [False, True])
+def test_a_damaged_cover_that_waits_is_taken_from_its_bag(
+    stocked: Archive, music: Path, tmp_path: Path, moves: bool
+) -> None:
+    archive = elsewhere(stocked, tmp_path) if moves else stocked
+    publish(archive, at=NOW)
+    track(music / "Single", 8, album="Tone 8")
+    cover = png(music / "Single" / "cover.png", 1).read_bytes()
+    take_in(archive, music)
+    waiting = incoming_path(archive.incoming, hashlib.sha256(cover).hexdigest())
+    waiting.parent.mkdir(exist_ok=True)
+    waiting.write_bytes(b"x" * len(cover))
+    result = publish(archive, at=LATER)
+    assert result.failures == []
+    (bag,) = artwork(result)
+    bags = tmp_path / "elsewhere" if moves else archive.bags
+    assert [path.read_bytes() for path in (bags / bag.id / "data").rglob("*.png")] == [cover]
+    assert not waiting.exists()
+
+
+def test_only_tracks_beside_what_may_go_out_are_looked_at(
+    archive: Archive, music: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = music.parent / "other"
+    for number in range(20, 24):
+        track(other / "Else", number, album="Else")
+    png(other / "Else" / "cover.png", 9)
+    put(other / "rights.toml", MUSIC_FREE)
+    create_keys(archive.keys)
+    take_in(archive, other)
+    take_in(archive, music)
+    looked: list[str] = []
+
+    def beside(ledger: Any, place: bytes) -> Iterator[tuple[str, str | None]]:
+        for found in bagged_beside(ledger, place):
+            looked.append(found[0])
+            yield found
+
+    monkeypatch.setattr(selecting, "bagged_beside", beside)
+    assert len(artwork(publish(archive, at=NOW))) == 1
+    assert {str(Path(path).parent) for path in looked} == {"data/The Testers/2024 - Tones"}
+    assert select_sidecars(archive) == []
+
+
+def test_however_many_paths_are_read_at_a_time_the_same_tracks_are_found(
+    stocked: Archive, music: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder, number in (
+        ("CD1", 31),
+        ("CD2", 32),
+        ("A/B", 33),
+        ("Bonus", 34),
+        ("Bonus", 35),
+        ("CD0/x", 36),
+    ):
+        track(music / "Album" / folder, number, album=folder)
+    png(music / "front.png", 3)
+    track(music, 41, album="Above")
+    track(music.with_name("music2"), 42, album="Next to it")
+    take_in(stocked, music)
+    take_in(stocked, music.with_name("music2"))
+    publish(stocked, at=NOW)
+    expected: dict[bytes, set[int]] = {}
+    with stocked.ledger.connect() as ledger:
+        places = {row.place for rows in publishable_sidecars(ledger) for row in rows}
+        seen = select(sightings.c.path, sightings.c.file_id).join(files, files.c.id == sightings.c.file_id)
+        for row in ledger.execute(seen.where(files.c.kind == "master")).all():
+            for place in places.intersection(track_places(row.path)):
+                expected.setdefault(place, set()).add(row.file_id)
+        assert sorted(map(len, expected.values())) == [1, 1, 5]
+        for count in (1, 2, 3, 500):
+            monkeypatch.setattr(ledger_sidecars, "_SEEN", count)
+            assert {place: masters_beside(ledger, place) for place in places} == expected
+
+
+def masters_beside(ledger: Connection, place: bytes) -> set[int]:
+    paths = [path for path, _ in bagged_beside(ledger, place)]
+    return set(ledger.execute(select(bag_files.c.file_id).where(bag_files.c.path.in_(paths))).scalars())
 
 
 def test_incoming_is_empty_once_everything_is_bagged(stocked: Archive) -> None:

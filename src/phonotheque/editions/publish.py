@@ -111,9 +111,8 @@ def _publish(archive: Archive, *, at: datetime, nonfree: bool, progress: Progres
             bag, left_out = seal_and_record(archive, order, progress)
             pending.append(bag)
             failures.extend(left_out)
-    beside, unread = select_sidecars(archive)
-    failures.extend(unread)
-    for order in _artwork_orders(archive, beside, number, len(pending), at, progress):
+    beside = select_sidecars(archive)
+    for order in _artwork_orders(archive, beside, failures, number, len(pending), at, progress):
         bag, left_out = seal_and_record(archive, order, progress)
         pending.append(bag)
         failures.extend(left_out)
@@ -175,6 +174,7 @@ def _fill(archive: Archive, chosen: Sequence[Chosen]) -> Iterator[list[Chosen]]:
 def _artwork_orders(
     archive: Archive,
     chosen: Sequence[ChosenSidecar],
+    failures: list[Finding],
     number: int,
     sealed: int,
     at: datetime,
@@ -184,7 +184,7 @@ def _artwork_orders(
         size = sum(one.row.size for one in chosen)
         progress.start("Sealing artwork and lyrics", total_files=len(chosen), total_bytes=size)
     limits = archive.settings.publish
-    bags = sidecar_bags(chosen, most_files=limits.bag_files, most_bytes=limits.bag_bytes)
+    bags = sidecar_bags(archive, chosen, failures, most_files=limits.bag_files, most_bytes=limits.bag_bytes)
     for sequence, members in enumerate(bags, start=sealed + 1):
         recordings = recording_of(one for one, _ in members)
         yield BagOrder(

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
 from phonotheque.editions.entries import rights_record
-from phonotheque.ledger.bags import bagged_copy, places_of_bags
-from phonotheque.ledger.schema import bag_files, decisions, files
-from phonotheque.ledger.sidecars import KIND, SidecarRow, sidecars_of
-from phonotheque.ledger.statements import decided_files, standing_statements
+from phonotheque.ledger.bags import bagged_copy
+from phonotheque.ledger.schema import bag_files
+from phonotheque.ledger.sidecars import KIND, SidecarRow, bagged_beside, publishable_sidecars
+from phonotheque.ledger.statements import standing_statements
 from phonotheque.model.bags import Finding
 from phonotheque.model.batches import IN_A_STATEMENT, batched
+from phonotheque.model.errors import NotFoundError, PhonothequeError
 from phonotheque.model.rights import Act, Answer, Decision, Statement
 from phonotheque.model.sidecars import SidecarKind
 from phonotheque.rights.rules import decide_all
@@ -25,7 +27,8 @@ from phonotheque.vault.fixity import check_file
 from phonotheque.vault.incoming import incoming_path
 from phonotheque.vault.names import NameAllocator, portable_segment, same_place
 from phonotheque.vault.place import write_durably
-from phonotheque.vault.storage.opening import open_place
+from phonotheque.vault.places import open_bagged
+from phonotheque.vault.storage.base import Storage
 
 _NAMED: Final = 100  # recordings that a line of recordings.jsonl names for one file
 _MOST_RELEASES: Final = 4  # of more, a folder's picture is that of none: the folder holds loose tracks
@@ -43,21 +46,13 @@ _NAMES: Final = {"front": "cover", "back": "back"}  # which players and people l
 
 @dataclass(frozen=True, slots=True)
 class ChosenSidecar:
-    """One sidecar that goes into a bag: what it is, where its bytes lie, and why it may go out."""
+    """One sidecar that goes into a bag: what it is, where to, and why it may go out."""
 
     row: SidecarRow
     path: str  # below data/, not yet unique
     recordings: tuple[str, ...]
     statements: Sequence[Statement]
     decisions: Mapping[Act, Decision]
-    source: Path
-
-
-@dataclass(frozen=True, slots=True)
-class _Track:
-    master: int
-    path: str  # below data/
-    recording: str | None
 
 
 @dataclass(slots=True)
@@ -65,115 +60,112 @@ class _Wanted:
     row: SidecarRow
     folder: str
     name: str
-    places: set[bytes] = field(default_factory=set)
     recordings: dict[str, None] = field(default_factory=dict)
 
+    def add(self, recordings: Iterable[str]) -> None:
+        for recording in recordings:
+            if len(self.recordings) < _NAMED:
+                self.recordings[recording] = None
 
-_Key = tuple[int, str]  # a sidecar, and a folder: the same bytes lie in one only once
 
-
-def select_sidecars(archive: Archive) -> tuple[list[ChosenSidecar], list[Finding]]:
-    """Return what is to be bagged now, by path, and what should be and cannot be read.
+def select_sidecars(archive: Archive) -> list[ChosenSidecar]:
+    """Return what is to be bagged now, by path.
 
     Rights are decided anew, at this moment. Each goes once into each folder of the bagged tracks that it
     belongs to, under the name that a track or a player gives it.
     """
     with archive.ledger.connect() as ledger:
-        if not _any_publishable(ledger):
-            return [], []
-        wanted = _wanted(ledger, _published(ledger))
-        chosen, failures = [], []
-        for some in batched(sorted(wanted, key=lambda one: (one.folder, one.name, one.row.sha256)), 500):
+        chosen = []
+        for some in batched(
+            sorted(_wanted(ledger), key=lambda one: (one.folder, one.name, one.row.sha256)), 500
+        ):
             statements = standing_statements(ledger, {one.row.file_id for one in some})
             for one in some:
                 decided = decide_all(statements[one.row.file_id])
                 if decided[Act.DISTRIBUTE].answer is not Answer.YES:
                     continue
-                source = _at_hand(archive, ledger, one.row)
-                if isinstance(source, Finding):
-                    failures.append(source)
-                    continue
                 path, named = f"{one.folder}/{one.name}", tuple(one.recordings)
                 why = statements[one.row.file_id]
-                chosen.append(ChosenSidecar(one.row, path, named, why, decided, source))
-    return chosen, failures
+                chosen.append(ChosenSidecar(one.row, path, named, why, decided))
+    return chosen
 
 
 def sidecar_bags(
-    chosen: Sequence[ChosenSidecar], *, most_files: int, most_bytes: int
+    archive: Archive,
+    chosen: Sequence[ChosenSidecar],
+    failures: list[Finding],
+    *,
+    most_files: int,
+    most_bytes: int,
 ) -> Iterator[list[tuple[ChosenSidecar, BagFile]]]:
-    """Cut what was chosen into bags within the limits, every path portable and unique in its bag."""
+    """Cut what was chosen into bags within the limits, every path portable and unique in its bag.
+
+    Bytes are looked for as each bag is filled: sealing the one before may have moved them. What cannot be
+    had is added to ``failures``.
+    """
     members: list[tuple[ChosenSidecar, BagFile]] = []
     names, size = NameAllocator(), 0
     for one in chosen:
-        if members and (len(members) == most_files or size + one.row.size > most_bytes):
+        path = names.add(one.path)
+        full = len(members) == most_files or size + one.row.size > most_bytes
+        # Not so with a folder that is called like a file of this bag: it would not lie beside its track.
+        beside = same_place(_folder(path)) == same_place(_folder(one.path))
+        if members and (full or not beside):
             yield members
             members, names, size = [], NameAllocator(), 0
-        path = names.add(one.path)
-        if same_place(_folder(path)) != same_place(_folder(one.path)):
-            continue  # a folder that is called like a file: it would not lie beside its track
-        file = BagFile(one.source, path, one.row.sha256, one.row.size, _record(one))
+            path = names.add(one.path)
+        source = _at_hand(archive, one.row)
+        if isinstance(source, Finding):
+            failures.append(source)
+            continue
+        file = BagFile(source, path, one.row.sha256, one.row.size, _record(one))
         members.append((one, file))
         size += one.row.size
     if members:
         yield members
 
 
-def _any_publishable(ledger: Connection) -> bool:
-    query = (
-        select(files.c.id)
-        .join(decisions, decisions.c.file_id == files.c.id)
-        .where(files.c.kind == KIND, files.c.held)
-        .where(decisions.c.act == Act.DISTRIBUTE.value, decisions.c.answer == Answer.YES.value)
-    )
-    return ledger.execute(query.limit(1)).first() is not None
+def _wanted(ledger: Connection) -> Iterator[_Wanted]:
+    """Go through what may go out, some at a time, and yield what is not in a bag beside its tracks yet.
+
+    Tracks beside which nothing may go out are not looked at: they are most of them.
+    """
+    for some in batched(publishable_sidecars(ledger), IN_A_STATEMENT):
+        published = _published(ledger, [places[0].file_id for places in some])
+        for places in some:
+            there = published[places[0].file_id]
+            # The same bytes lie in a folder only once: called like their track if they are that of one.
+            wanted: dict[str, _Wanted] = {}
+            unique = {row.place: row for row in reversed(places)}.values()
+            for row in sorted(unique, key=lambda row: (row.place.endswith(b"/"), row.place)):
+                for folder, one in _beside(ledger, row, there).items():
+                    wanted.setdefault(folder, one).add(one.recordings)
+            yield from wanted.values()
 
 
-def _published(ledger: Connection) -> set[_Key]:
-    query = select(bag_files.c.file_id, bag_files.c.path).join(files, files.c.id == bag_files.c.file_id)
-    rows = ledger.execute(query.where(files.c.kind == KIND))
-    return {(row.file_id, same_place(_folder(row.path.removeprefix("data/")))) for row in rows}
+def _published(ledger: Connection, sidecars: list[int]) -> dict[int, set[str]]:
+    """Return the folders that each of these lies in already, in whatever bag."""
+    found: dict[int, set[str]] = {sidecar: set() for sidecar in sidecars}
+    query = select(bag_files.c.file_id, bag_files.c.path).where(bag_files.c.file_id.in_(sidecars))
+    for row in ledger.execute(query):
+        found[row.file_id].add(same_place(_folder(row.path.removeprefix("data/"))))
+    return found
 
 
-def _wanted(ledger: Connection, published: set[_Key]) -> list[_Wanted]:
-    """Go through all bagged tracks, some at a time, and collect what belongs beside them and is not there."""
-    wanted: dict[_Key, _Wanted] = {}
-    releases: dict[tuple[int, bytes], set[str]] = {}  # of what lies beside a folder: the names it would be in
-    for tracks in batched(_bagged_tracks(ledger), IN_A_STATEMENT):
-        found = sidecars_of(ledger, {track.master for track in tracks})
-        ids = {row.file_id for rows in found.values() for row in rows if row.held}
-        allowed = decided_files(ledger, Act.DISTRIBUTE, among=ids)
-        for track in tracks:
-            path = PurePosixPath(track.path)
-            for row in found[track.master]:
-                if row.file_id not in allowed:
-                    continue
-                names = releases.setdefault((row.file_id, row.place), set())
-                if len(names) <= _MOST_RELEASES:
-                    names.add(path.parent.name)
-                key = (row.file_id, same_place(str(path.parent)))
-                if key not in published:
-                    one = wanted.setdefault(key, _Wanted(row, str(path.parent), _name(row, path)))
-                    one.places.add(row.place)
-                    if track.recording and len(one.recordings) < _NAMED:
-                        one.recordings[track.recording] = None
-    return [
-        one
-        for one in wanted.values()
-        if any(len(releases[one.row.file_id, place]) <= _MOST_RELEASES for place in one.places)
-    ]
-
-
-def _bagged_tracks(ledger: Connection) -> Iterator[_Track]:
-    master = func.coalesce(files.c.master_id, files.c.id).label("master")
-    query = (
-        select(master, bag_files.c.path, bag_files.c.recording)
-        .join(files, files.c.id == bag_files.c.file_id)
-        .where(files.c.kind != KIND)
-        .order_by(bag_files.c.bag_id, bag_files.c.path)
-    )
-    for row in ledger.execute(query.execution_options(yield_per=10_000)):
-        yield _Track(row.master, row.path.removeprefix("data/"), row.recording)
+def _beside(ledger: Connection, row: SidecarRow, published: set[str]) -> dict[str, _Wanted]:
+    """Return, by folder, where a sidecar is wanted for the sake of one place; nowhere among loose tracks."""
+    wanted: dict[str, _Wanted] = {}
+    releases: set[str] = set()  # the names it would be in
+    for bagged, recording in bagged_beside(ledger, row.place):
+        path = PurePosixPath(bagged.removeprefix("data/"))
+        releases.add(path.parent.name)
+        if len(releases) > _MOST_RELEASES:
+            return {}
+        folder = same_place(str(path.parent))
+        if folder not in published:
+            one = wanted.setdefault(folder, _Wanted(row, str(path.parent), _name(row, path)))
+            one.add([recording] if recording else [])
+    return wanted
 
 
 def _name(row: SidecarRow, track: PurePosixPath) -> str:
@@ -190,20 +182,39 @@ def _folder(path: str) -> str:
     return path.rpartition("/")[0]
 
 
-def _at_hand(archive: Archive, ledger: Connection, row: SidecarRow) -> Path | Finding:
-    """Return where its bytes lie here: waiting, in another bag, or brought from where that one lies."""
+def _at_hand(archive: Archive, row: SidecarRow) -> Path | Finding:
+    """Return where its bytes lie whole here: waiting, in another bag, or brought from where that one lies."""
     waiting = incoming_path(archive.incoming, row.sha256)
-    bagged = bagged_copy(ledger, row.sha256)
-    if waiting.exists() or bagged is None:
-        return check_file(waiting, row.size, row.sha256) or waiting
+    wrong = check_file(waiting, row.size, row.sha256)
+    if wrong is None:
+        return waiting
+    with archive.ledger.connect() as ledger:
+        bagged = bagged_copy(ledger, row.sha256)
+    if bagged is None:
+        return wrong
     bag_id, path, _ = bagged
-    moved = [place for place in places_of_bags(ledger, bag_id).get(bag_id, ()) if place.moved]
-    if not moved:
-        return check_file(archive.bags / bag_id / path, row.size, row.sha256) or archive.bags / bag_id / path
-    storage = open_place(moved[0].place, archive.settings.storage)
+    moved = open_bagged(archive, bag_id, path)
+    if moved is None:
+        here = archive.bags / bag_id / path
+        return check_file(here, row.size, row.sha256) or here
+    return _brought(*moved, waiting, row)
+
+
+def _brought(storage: Storage, key: str, waiting: Path, row: SidecarRow) -> Path | Finding:
+    """Bring it from a storage. Only right bytes come under their hash's name, which counts as a proof."""
+    where = f"{storage.url}/{key}"
+    try:
+        content = b"".join(storage.read(key))
+    except NotFoundError as error:
+        return Finding("missing", where, error.message)
+    except PhonothequeError as error:  # it cannot be reached, or says that it has lost it
+        return Finding("unreadable", where, error.message)
+    found = sha256(content).hexdigest()
+    if found != row.sha256:
+        return Finding("damaged", where, f"its SHA-256 is {found} instead of {row.sha256}")
     waiting.parent.mkdir(parents=True, exist_ok=True)
-    write_durably(waiting, b"".join(storage.read(f"{bag_id}/{path}")), mode=0o444)
-    return check_file(waiting, row.size, row.sha256) or waiting
+    write_durably(waiting, content, mode=0o444)
+    return waiting
 
 
 def _record(one: ChosenSidecar) -> dict[str, object]:
