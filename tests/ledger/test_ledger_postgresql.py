@@ -59,6 +59,20 @@ def test_every_text_is_ordered_by_bytes(engine: Engine) -> None:
         assert connection.execute(text("SELECT 'a' < 'B'")).scalar(), "and the server's own order is another"
 
 
+def test_a_server_that_ends_idle_transactions_lets_ours_be(url: URL) -> None:
+    first = connect(url)
+    with first.begin() as ledger:
+        name = first.dialect.identifier_preparer.quote(url.database or "")
+        ledger.execute(text(f"ALTER DATABASE {name} SET idle_in_transaction_session_timeout = '1ms'"))
+    first.dispose()
+    engine = connect(url)
+    with engine.connect() as ledger:
+        assert ledger.execute(text("SHOW idle_in_transaction_session_timeout")).scalar() == "0"
+        reset = "SELECT reset_val FROM pg_settings WHERE name = 'idle_in_transaction_session_timeout'"
+        assert ledger.execute(text(reset)).scalar() == "1"
+    engine.dispose()
+
+
 @pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg"])
 def test_addresses_are_written_as_elsewhere(url: URL, scheme: str) -> None:
     address = url.set(drivername=scheme).render_as_string(hide_password=False)

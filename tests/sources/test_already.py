@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from numpy.typing import NDArray
 
 from phonotheque.audio.sameness import Likeness
 from phonotheque.audio.speeds import SPEEDS
-from phonotheque.model.errors import NotFoundError
-from phonotheque.sources.already import Answer, Asked, already, files_in
+from phonotheque.model.errors import NotFoundError, PhonothequeError
+from phonotheque.sources.already import Answer, Asked, _examine, _File, already, files_in
 from phonotheque.sources.intake import add_folder
 from phonotheque.sources.likeness import refresh
 from phonotheque.vault.archive import Archive, open_archive
 from tests.audio.audio_making import FLAC, MP3, OPUS, RATE, WAV, music, write
 
+pytestmark = pytest.mark.ledger
 Sound = NDArray[np.int16]
 
 
@@ -56,7 +61,7 @@ def ask(archive: Archive, path: Path, *, speeds: bool = False) -> Asked:
         file: file.stat().st_mtime_ns for file in archive.folder.rglob("*") if "ledger" not in file.name
     }
     with archive.ledger.connect() as ledger:
-        asked = already(refresh(archive), ledger, path, speeds=speeds)
+        (asked,) = already(refresh(archive), ledger, [path], speeds=speeds)
     assert state(archive) == before
     return asked
 
@@ -119,6 +124,39 @@ def test_what_is_new_what_is_short_and_what_is_no_sound(held: Archive, tmp_path:
     (tmp_path / "text").write_text("Not a song")
     refused = ask(held, tmp_path / "text", speeds=speeds)
     assert (refused.answer, refused.reason) == (Answer.REFUSED, "not-audio: not audio: text")
+
+
+def deadly(batch: list[_File]) -> list[pa.RecordBatch]:
+    if any(file.path.name == "deadly" for file in batch):
+        os._exit(7)
+    return _examine(batch)
+
+
+def test_a_file_that_kills_who_reads_it_is_named_and_the_rest_goes_on(
+    held: Archive, tmp_path: Path, song: Sound, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = [tmp_path / "deadly", write(tmp_path / "song.mp3", MP3, song)]
+    paths[0].write_bytes(b"x")
+    monkeypatch.setattr("phonotheque.sources.already._examine", deadly)
+    with held.ledger.connect() as ledger:
+        killed, other = already(refresh(held), ledger, paths)
+    assert (killed.path, killed.answer) == (str(paths[0]), Answer.REFUSED)
+    assert "killed the process that read it, 2 times" in killed.reason
+    assert other.answer is Answer.BYTES
+
+
+def test_a_folder_that_cannot_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "closed").mkdir()
+    scandir = os.scandir
+
+    def refusing(path: Any) -> Any:  # as a superuser may read every folder
+        if Path(path).name == "closed":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    with pytest.raises(PhonothequeError, match="closed cannot be read: Permission denied"):
+        list(files_in([tmp_path]))
 
 
 def test_folders_are_looked_through_in_order(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from phonotheque.audio.fingerprint import Fingerprinter, bit_error_rate
 from phonotheque.audio.identify import open_regular, sniff
@@ -18,7 +18,7 @@ from phonotheque.ledger.files import record_file, start_accession
 from phonotheque.ledger.schema import events, files
 from phonotheque.model.audio import AudioFacts, Integrity, Technical
 from phonotheque.sources import likeness
-from phonotheque.sources.likeness import find_like, open_index, pairs, refresh, unindexed
+from phonotheque.sources.likeness import find_like, is_current, open_index, pairs, refresh, unindexed
 from phonotheque.vault.archive import Archive
 from phonotheque.vault.segment_index import Manifest, SegmentIndex
 from tests.conftest import MakeArchive
@@ -189,6 +189,29 @@ def test_an_index_of_another_ledger_is_made_anew(archive: Archive) -> None:
     refresh(archive)
     assert found(archive) == []
     assert open_index(archive).items == 3
+
+
+def test_it_is_known_whether_there_is_something_to_do(archive: Archive) -> None:
+    def current() -> bool:
+        with archive.ledger.connect() as ledger:
+            return is_current(open_index(archive), ledger)
+
+    songs = [fingerprint(seed) for seed in range(4)]
+    record(archive, songs[:2])
+    assert not current()
+    refresh(archive)
+    assert current()
+    record(archive, [songs[2]])  # another decoder hears something else in file 1
+    assert not current()
+    refresh(archive)
+    assert current()
+    with archive.ledger.begin() as ledger:  # back from a backup: as it was before that
+        ledger.execute(delete(events))
+        ledger.execute(update(files).where(files.c.id == 1).values(fingerprint=data(songs[1])))
+    assert not current()
+    refresh(archive)
+    assert current()
+    assert found(archive) == [(1, 2)]
 
 
 class Killed(BaseException):

@@ -32,10 +32,11 @@ from phonotheque.sources.duplicates import (
     duplicates,
     several_places,
 )
-from phonotheque.sources.likeness import open_index, refresh, unindexed
+from phonotheque.sources.likeness import is_current, open_index, refresh, unindexed
 from phonotheque.vault.archive import Archive
 from phonotheque.vault.segment_index import SegmentIndex
 
+_OUTDATED = "What was compared before is shown; some of it is not up to date."
 _ANSWERS = {
     Answer.BYTES: "yes, this very file",
     Answer.AUDIO: "yes, the same samples",
@@ -91,30 +92,30 @@ def _ask(archive: Archive, paths: tuple[Path, ...], speeds: bool, as_json: bool)
     with archive.ledger.connect() as ledger, progress_bars() as progress:
         files = list(files_in(paths))
         progress.start("Listening", total_files=len(files))
-        for path in files:
-            asked.append(already(index, ledger, path, speeds=speeds))
+        for one in already(index, ledger, files, speeds=speeds):
+            if as_json:
+                asked.append(one)
+            else:
+                _print_asked(one)
             progress.advance(files=1)
-    data = [asdict(one) for one in asked]
-
-    def text() -> None:
-        for one in asked:
-            _print_asked(one)
-
-    show(data, as_json, text)
+    if as_json:
+        show([asdict(one) for one in asked], as_json, lambda: None)
 
 
 def _index(archive: Archive) -> SegmentIndex:
     """Return the index, brought up to the ledger unless somebody else is changing the archive just now."""
     index = open_index(archive)
     with archive.ledger.connect() as ledger:
+        current = is_current(index, ledger)
         missing = unindexed(index, ledger)
-    if not missing:
+    if current:
         return index
     try:
         with archive.writing("duplicates"), progress_bars() as progress:
             return refresh(archive, progress)
     except BusyError as error:
-        messages.print(safe(f"{error.message} {counted(missing, 'new file')} cannot be compared yet."))
+        said = f"{counted(missing, 'new file')} cannot be compared yet." if missing else _OUTDATED
+        messages.print(safe(f"{error.message} {said}"))
     return index
 
 

@@ -65,14 +65,19 @@ def names_of(connection: Connection, ids: Iterable[int]) -> dict[int, str]:
 
 def heard_anew(connection: Connection, after: int) -> tuple[list[int], int]:
     """Return the files whose fingerprint was replaced since the event ``after``, and the newest event."""
-    newest = connection.execute(select(func.max(events.c.id))).scalar() or 0
+    newest = newest_event(connection)
     query = (
         select(files.c.id)
         .join(events, events.c.subject == files.c.sha256)
         .where(events.c.id > after, events.c.id <= newest, events.c.type == HEARD_ANEW)
         .distinct()
     )
-    return sorted(int(row.id) for row in connection.execute(query)), int(newest)
+    return sorted(int(row.id) for row in connection.execute(query)), newest
+
+
+def newest_event(connection: Connection) -> int:
+    """Return the number of the newest event, 0 where there is none."""
+    return int(connection.execute(select(func.max(events.c.id))).scalar() or 0)
 
 
 def masters(

@@ -85,6 +85,8 @@ def prepare(session: Session[Any], _record: object) -> None:
             " WHERE current_setting('synchronous_commit') = 'off'"
         )
         cursor.execute("SELECT set_config('lock_timeout', %s, false)", [LOCK_WAIT])
+        # A reader that streams stays in its transaction while what it read is worked on, for hours.
+        cursor.execute("SELECT set_config('idle_in_transaction_session_timeout', '0', false)")
         for name, value in _KEEPALIVES.items():  # and the server: the lock of a machine that died must end
             cursor.execute("SELECT set_config(%s, %s, false)", [f"tcp_{name}", str(value)])
     session.commit()

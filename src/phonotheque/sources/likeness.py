@@ -19,7 +19,7 @@ from sqlalchemy import Connection, func, select
 
 from phonotheque.audio.fingerprint import BestAlignment
 from phonotheque.audio.sameness import ALIKE, COMMON, EVERY, MOST, align, question, sample
-from phonotheque.ledger.copies import fingerprints_after, fingerprints_of, heard_anew, names_of
+from phonotheque.ledger.copies import fingerprints_after, fingerprints_of, heard_anew, names_of, newest_event
 from phonotheque.ledger.schema import files
 from phonotheque.model.batches import batched
 from phonotheque.model.progress import QUIET, Progress
@@ -76,6 +76,15 @@ def refresh(archive: Archive, progress: Progress = QUIET) -> SegmentIndex:
     return index
 
 
+def is_current(index: SegmentIndex, ledger: Connection) -> bool:
+    """Whether ``refresh`` would find nothing to do: all is indexed and asked, as it sounds now."""
+    state = index.manifest.state
+    if not _of_this_ledger(index, ledger) or unindexed(index, ledger):
+        return False
+    changed, _ = heard_anew(ledger, state.get("events", 0))
+    return state.get("asked", 0) >= index.items and not any(one <= state.get("files", 0) for one in changed)
+
+
 def unindexed(index: SegmentIndex, ledger: Connection) -> int:
     """Return how many masters the ledger has that the index does not know yet."""
     last = index.manifest.state.get("files", 0)
@@ -108,8 +117,13 @@ def pairs(index: SegmentIndex) -> _Pairs:
 
 
 def _of_this_ledger(index: SegmentIndex, ledger: Connection) -> bool:
-    """Whether the last file that was indexed is still that file: a ledger may come back from a backup."""
+    """Whether the last file that was indexed is still that file: a ledger may come back from a backup.
+
+    One with fewer events than were seen has come back, too, and may have other fingerprints again.
+    """
     state = index.manifest.state
+    if state.get("events", 0) > newest_event(ledger):
+        return False
     if not state.get("files"):
         return not index.items
     name = names_of(ledger, [state["files"]]).get(state["files"])
