@@ -29,7 +29,21 @@ CANDIDATES: Final = pa.schema(
 )
 
 _MOST = 1 << 62  # of bytes or listens in all
-_NUMBERS = ("listens", "master_bytes", "access_bytes", "copies")
+# Columns of CANDIDATES, and what becomes of them: the smaller form is negative if an access copy is.
+_NUMBERS = {
+    "recording": "recording",
+    "listens": "listens",
+    "master_bytes": "master",
+    "access_bytes": "cheap",
+    "copies": "copies",
+}
+_REQUIRED = {
+    "recording": "recording",
+    "file": "file",
+    "master_bytes": "master",
+    "lossless": "lossless",
+    "publishable": "publishable",
+}
 _AT_ONCE = 1 << 20
 
 # An access copy that is hardly smaller than its master is no use.
@@ -70,9 +84,12 @@ def read_candidates(engine: duckdb.DuckDBPyConnection, candidates: pa.Table | Pa
     else:
         engine.register("given", candidates)
     _check_columns(engine)
+    try:
+        engine.execute(_CANDIDATE)
+    except duckdb.OutOfRangeException as error:
+        raise _impossible("master_bytes") from error
     totals = _check_numbers(engine)
     ordered = _check_keys(engine)
-    engine.execute(_CANDIDATE)
     return Totals(
         recordings=totals["recordings"],
         counted=totals["listens"] > 0,
@@ -99,40 +116,43 @@ def _check_columns(engine: duckdb.DuckDBPyConnection) -> None:
 
 
 def _check_numbers(engine: duckdb.DuckDBPyConnection) -> Row:
-    required = [field.name for field in CANDIDATES if not field.nullable]
-    empty = ", ".join(f"count(*) - count({name}) AS no_{name}" for name in required)
-    least = ", ".join(f"coalesce(min({name}), 0) AS least_{name}" for name in ("recording", *_NUMBERS))
-    sums = ", ".join(f"coalesce(sum({name}), 0)::DOUBLE AS {name}_all" for name in _NUMBERS)
+    empty = ", ".join(f"count(*) - count({column}) AS no_{name}" for name, column in _REQUIRED.items())
+    least = ", ".join(f"coalesce(min({column}), 0) AS least_{name}" for name, column in _NUMBERS.items())
+    sums = ", ".join(f"coalesce(sum({column}), 0)::DOUBLE AS all_{name}" for name, column in _NUMBERS.items())
     whole = (
-        "count(*) AS recordings, count(copies) AS copies_known, "
+        "count(*) AS recordings, coalesce(max(copies), 0) AS copies_known, "
         "coalesce(sum(listens), 0)::HUGEINT AS listens, count(*) FILTER (publishable) AS publishable, "
         "coalesce(sum(listens) FILTER (publishable), 0)::HUGEINT AS publishable_listens"
     )
-    (found,) = rows(engine, f"SELECT {whole}, {empty}, {least}, {sums} FROM given")  # noqa: S608 — constants
-    for name in required:
+    query = f"SELECT {whole}, {empty}, {least}, {sums} FROM candidate"  # noqa: S608 — constants
+    (found,) = rows(engine, query)
+    for name in _REQUIRED:
         if found[f"no_{name}"]:
             raise UsageError(f"candidates: {name} is empty in some row.", "Every row must have it.")
     for name in _NUMBERS:
-        if found[f"least_{name}"] < 0 or found[f"{name}_all"] > _MOST:
-            raise UsageError(
-                f"candidates: a number of {name} is impossible.", "Give sizes in bytes, and counts."
-            )
-    if found["least_recording"] < 0:
-        raise UsageError("candidates: a number of recording is impossible.", "Give keys of a snapshot.")
+        if found[f"least_{name}"] < 0 or (name != "recording" and found[f"all_{name}"] > _MOST):
+            raise _impossible(name)
     return found
+
+
+def _impossible(name: str) -> UsageError:
+    return UsageError(
+        f"candidates: a number of {name} is impossible.",
+        "Give keys of a snapshot, sizes in bytes, and counts.",
+    )
 
 
 def _check_keys(engine: duckdb.DuckDBPyConnection) -> bool:
     """See that no recording occurs twice; return whether they came in order."""
     before = -1
-    for batch in engine.sql("SELECT recording FROM given").to_arrow_reader(_AT_ONCE):
+    for batch in engine.sql("SELECT recording FROM candidate").to_arrow_reader(_AT_ONCE):
         keys = batch["recording"].to_numpy()
         if len(keys) and not (before < keys[0] and (keys[1:] > keys[:-1]).all()):
             break
         before = int(keys[-1]) if len(keys) else before
     else:
         return True
-    (found,) = rows(engine, "SELECT count(*) - count(DISTINCT recording) AS twice FROM given")
+    (found,) = rows(engine, "SELECT count(*) - count(DISTINCT recording) AS twice FROM candidate")
     if found["twice"]:
         raise UsageError("candidates: a recording occurs twice.", "Give one row, with its best master.")
     return False
