@@ -114,8 +114,8 @@ def retry_command(
         "errors": [{"job": job, "message": error.message} for job, error in errors.items()],
     }
     show(data, as_json, lambda: _print_retried(archive, data))
-    for error in errors.values():
-        failed(error.message, error.advice, error.exit_code)
+    for unable in errors.values():
+        failed(unable.message, unable.advice, unable.exit_code)
     context.exit(1 if left or errors else 0)
 
 
