@@ -13,7 +13,7 @@ from phonotheque.cli.main import main
 from phonotheque.model.errors import PhonothequeError
 from tests.tones import flac
 
-pytestmark = pytest.mark.usefixtures("own_settings")
+pytestmark = [pytest.mark.usefixtures("own_settings"), pytest.mark.ledger]
 
 
 @pytest.fixture

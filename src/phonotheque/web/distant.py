@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 from starlette.requests import Request
@@ -10,6 +11,7 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from phonotheque.model.errors import PhonothequeError
 from phonotheque.model.media import media_type
 from phonotheque.vault.archive import Archive
+from phonotheque.vault.bagfolder import PAYLOAD
 from phonotheque.vault.names import check_portable
 from phonotheque.vault.places import open_bagged
 from phonotheque.vault.storage.base import Storage, Stored
@@ -24,9 +26,12 @@ def answer_from_storage(archive: Archive, request: Request, path: str) -> Respon
     """
     folder, _, below = path.partition("/")
     bag_id, _, inner = below.partition("/")
-    home = archive.public / "bags" / bag_id
-    # Only of a published bag is the ledger asked; what is here still, is answered before it comes to this.
-    if folder != "bags" or check_portable(path) or not home.is_dir():
+    # Only for a payload that is gone from a published bag is the ledger asked.
+    if folder != "bags" or not inner.startswith(PAYLOAD) or check_portable(path):
+        return None
+    home = archive.bags / bag_id
+    link = archive.public / "bags" / bag_id
+    if not link.is_dir() or link.resolve() != home.resolve() or os.path.lexists(home / inner):
         return None
     found = open_bagged(archive, bag_id, inner)
     if found is None:
