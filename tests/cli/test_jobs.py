@@ -176,7 +176,9 @@ def test_a_file_that_was_tried_again_by_chance_is_settled(archive: Archive, musi
         add_folder(archive, music, AddOptions(workers=1), job, job)
     with archive.ledger.connect() as ledger:
         assert [item.item for item in open_items(ledger)] == [os.fsencode(music / "absent.wav")]
-        assert ledger.execute(job_items.select()).fetchall()[0].settled_at is not None
+        assert (
+            ledger.execute(job_items.select().order_by(job_items.c.id)).fetchall()[0].settled_at is not None
+        )
 
 
 def test_a_job_that_did_not_end_well_is_done_again(phono: Phono, archive: Archive, music: Path) -> None:

@@ -166,6 +166,7 @@ def test_the_folders_of_an_archive_are_those_described(walked: Console) -> None:
             assert entry.name in drawing, f"docs/format.md does not tell of {place}/{entry.name}"
 
 
+@pytest.mark.sqlite("backs up the ledger's file as the page says")
 @one_console
 def test_keys_are_backed_up_and_restored(walked: Console) -> None:
     follow(HOW_TO / "back-up-and-restore-keys.md", walked)
@@ -174,6 +175,7 @@ def test_keys_are_backed_up_and_restored(walked: Console) -> None:
         pytest.skip(f"not installed, so not run: {walked.not_run}")
 
 
+@pytest.mark.sqlite("copies the archive's folder, its ledger included, as the page says")
 def test_an_edition_is_reproduced(tmp_path: Path) -> None:
     console = new_console(tmp_path)
     console.run(Line('phono init my-archive --name "Songs of our village"'))

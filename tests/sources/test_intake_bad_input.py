@@ -86,6 +86,7 @@ def synchsafe(number: int) -> bytes:
 
 
 @IN_PROCESS
+@pytest.mark.sqlite("looks at the size of the ledger's file")
 def test_huge_tags_do_not_reach_the_ledger_whole(archive: Archive, music: Path) -> None:
     # ID3v2.4 §3 and §4: a title of 20 MB in front of the sound.
     text = b"\3" + b"x" * 20_000_000
