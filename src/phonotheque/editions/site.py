@@ -16,6 +16,7 @@ from sqlalchemy import Connection, select
 from phonotheque.editions.edition import Edition
 from phonotheque.editions.trust import root_fingerprint
 from phonotheque.ledger.schema import bag_files, decisions, editions, files
+from phonotheque.ledger.stream import stream
 from phonotheque.model.rights import Act, Answer
 from phonotheque.vault.archive import Archive, timestamp
 from phonotheque.vault.place import write_durably
@@ -117,5 +118,5 @@ def _minable(ledger: Connection) -> Iterator[tuple[str, str, bool]]:
         .where((decisions.c.act == Act.MINE.value) | decisions.c.act.is_(None))
         .order_by(bag_files.c.bag_id, bag_files.c.path)
     )
-    for row in ledger.execution_options(yield_per=1000).execute(query):
+    for row in stream(ledger, query):
         yield row.bag_id, row.path, row.answer == Answer.YES.value

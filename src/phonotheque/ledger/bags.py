@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, case, func, insert, select, update
 
 from phonotheque.ledger.schema import bag_files, bag_places, bags, editions, files
+from phonotheque.ledger.stream import stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +169,7 @@ def places_of_bags(connection: Connection, bag_id: str | None = None) -> dict[st
 def bags_in_place(connection: Connection, place: str) -> Iterator[str]:
     """Stream the ids of the bags that are recorded in a place."""
     query = select(bag_places.c.bag_id).where(bag_places.c.place == place).order_by(bag_places.c.bag_id)
-    yield from connection.execute(query.execution_options(yield_per=1000)).scalars()
+    yield from (row.bag_id for row in stream(connection, query))
 
 
 def place_totals(connection: Connection) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, func, select
 
 from phonotheque.ledger.schema import events, files, sightings
+from phonotheque.ledger.stream import stream
 from phonotheque.model.batches import IN_A_STATEMENT, batched
 
 HEARD_ANEW: Final = "metadata modification"  # the event of a file that has another fingerprint now
@@ -32,13 +33,12 @@ _TOLD: Final = (
     files.c.integrity,
 )
 _MASTER: Final = files.c.kind == "master"
-_AT_ONCE: Final = 1000
 
 
 def fingerprints_after(connection: Connection, last: int) -> Iterator[tuple[int, str, bytes]]:
     """Stream (id, SHA-256, fingerprint) of the masters recorded after the file ``last``, in that order."""
     query = select(files.c.id, files.c.sha256, files.c.fingerprint).where(_MASTER, files.c.id > last)
-    for row in connection.execute(query.order_by(files.c.id).execution_options(yield_per=_AT_ONCE)):
+    for row in stream(connection, query.order_by(files.c.id)):
         yield int(row.id), row.sha256, row.fingerprint or b""
 
 
@@ -110,7 +110,7 @@ def same_samples(connection: Connection) -> Iterator[list[int]]:
     )
     group: list[int] = []
     before: tuple[Any, ...] = ()
-    for row in connection.execute(query.execution_options(yield_per=_AT_ONCE)):
+    for row in stream(connection, query):
         if row[1:] != before:
             if len(group) > 1:
                 yield group
@@ -134,7 +134,7 @@ def seen_at_several_places(connection: Connection) -> Iterator[tuple[int, list[b
         .order_by(sightings.c.file_id, sightings.c.path)
     )
     current, paths = 0, list[bytes]()
-    for row in connection.execute(query.execution_options(yield_per=_AT_ONCE)):
+    for row in stream(connection, query):
         if row.file_id != current:
             if paths:
                 yield current, paths

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 from phonotheque.ledger.copies import HEARD_ANEW
 from phonotheque.ledger.events import record_event
 from phonotheque.ledger.schema import accessions, files, path_key, sightings
+from phonotheque.ledger.stream import stream
 from phonotheque.ledger.together import insert_or_replace, insert_unless_there
 from phonotheque.model.audio import Artwork, AudioFacts, Tags
 
@@ -181,7 +182,7 @@ def each_file(
     query = select(files).where(files.c.kind == kind).order_by(files.c.sha256 if by_hash else files.c.id)
     if held is not None:
         query = query.where(files.c.held == held)
-    yield from connection.execute(query.execution_options(yield_per=1000))
+    yield from stream(connection, query)
 
 
 def held_totals(connection: Connection) -> tuple[int, int, float]:

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, select
 
 from phonotheque.ledger.schema import decisions, files
+from phonotheque.ledger.stream import stream_parts
 from phonotheque.model.rights import WORLDWIDE, Act, Answer
 
 _AT_ONCE = 50_000
@@ -29,8 +30,7 @@ _COMPARED = (
 def held_masters(connection: Connection) -> Iterator[list[tuple[str, int]]]:
     """Yield the SHA-256 and size in bytes of every held master, some thousands at a time."""
     query = select(files.c.sha256, files.c.size).where(files.c.kind == "master", files.c.held)
-    rows = connection.execution_options(yield_per=_AT_ONCE).execute(query)
-    for part in rows.partitions(_AT_ONCE):
+    for part in stream_parts(connection, query, _AT_ONCE):
         yield [(str(row.sha256), int(row.size)) for row in part]
 
 
@@ -50,4 +50,4 @@ def masters_to_choose_from(connection: Connection) -> Iterator[Sequence[Any]]:
         .outerjoin(decisions, allowed)
         .where(files.c.kind == "master", files.c.held)
     )
-    yield from connection.execution_options(yield_per=_AT_ONCE).execute(query).partitions(_AT_ONCE)
+    yield from stream_parts(connection, query, _AT_ONCE)

@@ -36,6 +36,7 @@ from sqlalchemy.exc import DatabaseError, DataError, DBAPIError, IntegrityError
 from phonotheque.ledger.connect import HEAD, MOVING, migrate, opening_error, revision_of, shown
 from phonotheque.ledger.events import record_event
 from phonotheque.ledger.schema import events, metadata
+from phonotheque.ledger.stream import stream, stream_parts
 from phonotheque.model.errors import PhonothequeError, UsageError, VerificationError
 from phonotheque.model.progress import QUIET, Progress
 
@@ -169,8 +170,7 @@ def _copy(
         query = query.where(tuple_(*key) > tuple_(*last))
         progress.advance(files=done)
     with source.connect() as ledger:
-        rows = ledger.execution_options(yield_per=_AT_ONCE).execute(query)
-        for some in rows.partitions(_AT_ONCE):
+        for some in stream_parts(ledger, query, _AT_ONCE):
             _insert(target, table, [dict(row._mapping) for row in some])
             progress.advance(files=len(some))
 
@@ -261,8 +261,7 @@ def _both(
 
 def _rows(ledger: Connection, table: Table, part: ColumnElement[bool]) -> Generator[Any]:
     query = select(table).where(part).order_by(*table.primary_key.columns)
-    with ledger.execution_options(yield_per=_AT_ONCE).execute(query) as rows:
-        yield from rows
+    yield from stream(ledger, query)
 
 
 def _plain(row: Iterable[Any]) -> bytes:

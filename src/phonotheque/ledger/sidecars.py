@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, and_, func, or_, select, update
 
 from phonotheque.ledger.files import Recorded
 from phonotheque.ledger.schema import bag_files, decisions, files, path_key, sidecars, sightings
+from phonotheque.ledger.stream import stream
 from phonotheque.ledger.together import insert_or_replace, insert_unless_there
 from phonotheque.model.batches import IN_A_STATEMENT, batched
 from phonotheque.model.rights import WORLDWIDE, Act, Answer
@@ -89,7 +90,7 @@ def publishable_sidecars(connection: Connection) -> Iterator[list[SidecarRow]]:
         .where(decisions.c.territory == WORLDWIDE, _CURRENT)
         .order_by(sidecars.c.file_id, sidecars.c.seen_at.desc(), sidecars.c.path)
     )
-    rows = connection.execute(query.execution_options(yield_per=1_000))
+    rows = stream(connection, query)
     for _, places in groupby(rows, key=lambda row: int(row.file_id)):
         yield [_sidecar(row) for row in places]
 

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Table, and_, delete, func, insert, select, update
 
 from phonotheque.ledger.schema import decisions, files, rights_questions, rights_statements
+from phonotheque.ledger.stream import stream
 from phonotheque.ledger.together import one_at_a_time
 from phonotheque.model.rights import (
     WORLDWIDE,
@@ -103,14 +104,13 @@ def standing_statements(connection: Connection, file_ids: Iterable[int]) -> dict
 def open_questions(connection: Connection) -> Iterator[OpenQuestion]:
     """Stream the questions that wait for the archivist, by file name."""
     table = rights_questions
-    rows = connection.execute(
+    query = (
         select(table, files.c.name, files.c.sha256)
         .join(files, files.c.id == table.c.file_id)
         .where(_OPEN)
         .order_by(files.c.name, table.c.id)
-        .execution_options(yield_per=1000)
     )
-    for row in rows:
+    for row in stream(connection, query):
         question = Question(row.text, tuple(row.candidates), row.evidence, row.evidence_origin)
         yield OpenQuestion(row.id, row.file_id, row.name, row.sha256, question)
 

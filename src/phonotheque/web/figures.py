@@ -13,6 +13,7 @@ from phonotheque.catalogue.engine import view
 from phonotheque.ledger.bags import EditionRecord, bag_totals, latest_edition
 from phonotheque.ledger.files import held_totals
 from phonotheque.ledger.schema import bag_files, decisions, files
+from phonotheque.ledger.stream import stream_parts
 from phonotheque.model.rights import WORLDWIDE, Act, Answer
 from phonotheque.web.catalogue_charts import Reading
 
@@ -113,6 +114,5 @@ def _may_be_shared(ledger: Connection) -> int:
 def _published(ledger: Connection) -> Iterator[pa.Table]:
     """Stream the distinct recordings that are in bags."""
     query = select(bag_files.c.recording).where(bag_files.c.recording.is_not(None)).distinct()
-    rows = ledger.execution_options(yield_per=_AT_ONCE).execute(query).scalars()
-    for part in rows.partitions(_AT_ONCE):
-        yield pa.table({"recording": pa.array(part, pa.string())})
+    for part in stream_parts(ledger, query, _AT_ONCE):
+        yield pa.table({"recording": pa.array([row.recording for row in part], pa.string())})
