@@ -53,7 +53,7 @@ def fill(connection: sqlite3.Connection, table: str, batches: Iterable[tuple[Int
 
 def find(connection: sqlite3.Connection, table: str, key: int) -> Iterator[int]:
     """Yield the values of a key, in order."""
-    query = f"SELECT first, pairs, content FROM {table} WHERE first <= ? ORDER BY first DESC LIMIT 1"  # noqa: S608
+    query = f"SELECT first, pairs, content FROM {table} WHERE first <= ? ORDER BY first DESC LIMIT 1"  # noqa: S608 — own
     for first, count, content in connection.execute(query, (key,)):
         keys, values = _decoded(first, count, content)
         yield from values[np.searchsorted(keys, key) : np.searchsorted(keys, key, side="right")].tolist()

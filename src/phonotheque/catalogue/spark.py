@@ -161,6 +161,7 @@ def _resolve(session: SparkSession, job: Unresolved) -> dict[str, int]:
         ("doubt", "kind, evidence, a, b, merged"),
     ):
         job.engine.connection.execute(
+            # The paths are quoted.
             f"CREATE TABLE {table} AS SELECT {columns} FROM read_parquet({literal(engine.files(table))})"  # noqa: S608
         )
     shutil.rmtree(tables)

@@ -63,7 +63,7 @@ class Elsewhere:
                 f"read_csv({quoted(self.path)}, header = true, auto_detect = false, delim = ',', "
                 f"quote = '\"', columns = {{{columns}}})"
             )
-        return f"SELECT trim(id::VARCHAR) AS name, copies::BIGINT AS copies FROM {source}"  # noqa: S608
+        return f"SELECT trim(id::VARCHAR) AS name, copies::BIGINT AS copies FROM {source}"  # noqa: S608 — quoted
 
     def _heading(self) -> list[str]:
         with self.path.open(encoding="utf-8-sig", errors="replace") as stream:

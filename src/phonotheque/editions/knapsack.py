@@ -91,7 +91,7 @@ def fill(
             break
     condition = " OR ".join(taken) or "false"
     rows = engine.execute(
-        f"SELECT recording, cost, worth FROM {view} "  # noqa: S608
+        f"SELECT recording, cost, worth FROM {view} "  # noqa: S608 — constants
         f"WHERE {near} ORDER BY {', '.join(order)} LIMIT {WINDOW}"
     ).fetchnumpy()
     costs, worths = _ints(rows["cost"]), _ints(rows["worth"])
@@ -103,7 +103,7 @@ def fill(
     if chosen.any():
         _keep(engine, picked, _ints(rows["recording"])[chosen])
     return Filled(
-        f"{condition} OR recording IN (SELECT recording FROM {picked})",  # noqa: S608
+        f"{condition} OR recording IN (SELECT recording FROM {picked})",  # noqa: S608 — constants
         cost + int(costs[chosen].sum()),
         worth + int(worths[chosen].sum()),
         bound,
@@ -122,7 +122,7 @@ class _Groups:
     @classmethod
     def of(cls, engine: duckdb.DuckDBPyConnection, view: str, digit: str, here: str) -> _Groups:
         found = engine.execute(
-            f"SELECT {digit} AS value, count(*) AS items, sum(cost)::BIGINT AS cost, "  # noqa: S608
+            f"SELECT {digit} AS value, count(*) AS items, sum(cost)::BIGINT AS cost, "  # noqa: S608 — constants
             f"sum(worth)::BIGINT AS worth FROM {view} WHERE {here} GROUP BY ALL ORDER BY ALL"
         ).fetchnumpy()
         return cls(
@@ -178,7 +178,7 @@ class Stages:
 
     def skip(self, name: str) -> None:
         """Take nothing."""
-        self._add(name, f"SELECT *, false AS {name} FROM {self.source}")  # noqa: S608
+        self._add(name, f"SELECT *, false AS {name} FROM {self.source}")  # noqa: S608 — constants
         self.source = f"with_{name}"
 
     def run(
@@ -190,7 +190,7 @@ class Stages:
         filled = fill(self._engine, f"for_{name}", room, picked=f"picked_{name}", order=order)
         self._add(
             name,
-            "SELECT * EXCLUDE (eligible, worth, cost, later, urgency, density, bin), "  # noqa: S608
+            "SELECT * EXCLUDE (eligible, worth, cost, later, urgency, density, bin), "  # noqa: S608 — constants
             f"coalesce({filled.condition}, false) AS {name} FROM for_{name}",
         )
         self.cost += filled.cost

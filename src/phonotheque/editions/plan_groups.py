@@ -81,13 +81,13 @@ def forecast(engine: duckdb.DuckDBPyConnection, groups: Sequence[Group], totals:
     once_more = [f"{part}_{number}::BIGINT" for number in range(len(groups)) for part in _PARTS]
     mirrored = " + ".join(["0", *whole, *once_more])
     engine.execute(
-        f"CREATE VIEW forecast AS SELECT *, CASE WHEN choice = 'out' THEN 0 "  # noqa: S608
+        f"CREATE VIEW forecast AS SELECT *, CASE WHEN choice = 'out' THEN 0 "  # noqa: S608 — constants
         f"ELSE {mirrored} END::BIGINT AS mirrored FROM {stages.source}"
     )
     if not groups:
         return Forecast()
     ((worth,),) = engine.execute(
-        f"SELECT coalesce(sum({totals.worth}), 0)::BIGINT FROM chosen WHERE choice != 'out'"  # noqa: S608
+        f"SELECT coalesce(sum({totals.worth}), 0)::BIGINT FROM chosen WHERE choice != 'out'"  # noqa: S608 — constants
     ).fetchall()
     held = [
         Held(row["copies"], row["recordings"], row["bytes"], int(row["worth"]) / (worth or 1))
@@ -100,7 +100,7 @@ def _room(engine: duckdb.DuckDBPyConnection, stages: Stages, number: int, group:
     """Fill what a group has left after whole copies, in columns of ``stages``."""
     # What is larger than one mirror's disk is on nobody's.
     fits = f"choice != 'out' AND bytes <= {group.budget}"
-    query = f"SELECT coalesce(sum(bytes), 0)::BIGINT FROM chosen WHERE {fits}"  # noqa: S608
+    query = f"SELECT coalesce(sum(bytes), 0)::BIGINT FROM chosen WHERE {fits}"  # noqa: S608 — constants
     ((size,),) = engine.execute(query).fetchall()
     capacity = group.mirrors * group.budget
     copies = min(group.mirrors, capacity // size) if size else group.mirrors

@@ -13,7 +13,7 @@ from urllib3.exceptions import HTTPError, MaxRetryError
 
 from phonotheque.model.errors import NetworkError, NotFoundError, UsageError, VerificationError
 from phonotheque.vault.names import check_portable
-from phonotheque.vault.place import BUFFER, naming, open_regular
+from phonotheque.vault.place import read_range
 
 _CONNECT, _READ = 10.0, 30.0  # seconds: to connect, and between two pieces of an answer
 
@@ -82,15 +82,7 @@ class FolderOrigin:
         """Yield bytes of a regular file; see :class:`Origin`."""
         file = self._public / _checked(path)
         try:
-            with open_regular(file) as stream, naming(file):
-                stream.seek(start)
-                left = length
-                while left is None or left > 0:
-                    chunk = stream.read(BUFFER if left is None else min(BUFFER, left))
-                    if not chunk:
-                        return
-                    left = None if left is None else left - len(chunk)
-                    yield chunk
+            yield from read_range(file, start, length)
         except FileNotFoundError as error:
             raise _absent(path, self.where) from error
         except OSError as error:

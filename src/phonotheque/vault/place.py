@@ -69,6 +69,19 @@ def open_regular(path: Path, *, follow_links: bool = True) -> FileIO:
         raise
 
 
+def read_range(path: Path, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+    """Yield the bytes of a regular file from ``start`` on, at most ``length``, some at a time."""
+    with open_regular(path) as stream, naming(path):
+        stream.seek(start)
+        left = length
+        while left is None or left > 0:
+            chunk = stream.read(BUFFER if left is None else min(BUFFER, left))
+            if not chunk:
+                return
+            left = None if left is None else left - len(chunk)
+            yield chunk
+
+
 def feed(path: Path, hasher: H, *, follow_links: bool = True) -> H:
     """Read a whole file into ``hasher`` and return it."""
     with open_regular(path, follow_links=follow_links) as stream, naming(path):

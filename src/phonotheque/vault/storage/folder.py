@@ -11,12 +11,10 @@ from pathlib import Path
 
 from phonotheque.model.errors import NotFoundError, PhonothequeError, VerificationError
 from phonotheque.vault.place import (
-    BUFFER,
     copy_hashing,
     feed,
     fsync_dir,
-    naming,
-    open_regular,
+    read_range,
     replace_durably,
 )
 from phonotheque.vault.storage.base import Item, PlaceGoneError, Stored
@@ -71,15 +69,8 @@ class FolderStorage:
         file = self._place(key)
         if self.stat(key) is None:
             raise NotFoundError(f"{file} is not there.", "Find what is missing: phono check")
-        with _told(), open_regular(file) as stream, naming(file):
-            stream.seek(start)
-            left = length
-            while left is None or left > 0:
-                chunk = stream.read(BUFFER if left is None else min(BUFFER, left))
-                if not chunk:
-                    return
-                left = None if left is None else left - len(chunk)
-                yield chunk
+        with _told():
+            yield from read_range(file, start, length)
 
     def stat(self, key: str) -> Stored | None:
         """Return a file's size, None if there is no such file."""
