@@ -41,7 +41,7 @@ def test_a_damaged_web_seed_does_not_deliver(published: Publisher, tmp_path: Pat
     with served(published.public) as web:
         mirror = open_mirror(tmp_path / "mirror", web.url)
         with pytest.raises(NetworkError, match="Not delivered: audio-1") as caught:
-            run(mirror, pace=replace(PACE, stall_timeout=1.0))
+            run(mirror, pace=replace(PACE, stall_timeout=5.0))
     assert caught.value.exit_code == 5
     assert complete(mirror) == {"audio-2", "catalogue-1"}
 
