@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from sqlalchemy import URL, Engine, event
 
 from phonotheque.ledger.connect import connect_file
@@ -19,6 +20,9 @@ from tests.postgresql import ON_POSTGRESQL, SERVER
 MakeArchive = Callable[..., Archive]
 ARCHIVE_ID = "5f0c1f5e-6d0a-4c57-9d5e-0c8f6a1b2c3d"
 ROOT = Path(__file__).parents[1]
+# How long an example takes depends on what else the machine does.
+settings.register_profile("without times", deadline=None)
+settings.load_profile("without times")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

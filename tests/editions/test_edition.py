@@ -56,7 +56,7 @@ def test_what_is_written_is_read_back_equal() -> None:
 @pytest.mark.parametrize(
     ("path", "value", "says"),
     [
-        (("format",), "phonotheque-edition/2", "newer version"),
+        (("format",), "phonotheque-edition/3", "newer version"),
         (("number",), 0, "number"),
         (("number",), True, "number"),
         (("number",), 1.0, "number"),

@@ -248,9 +248,9 @@ def test_a_folder_that_is_called_like_a_file_goes_into_the_next_bag(
     stocked: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr(publishing, "select_sidecars", lambda _: [])
+        patched.setattr(publishing, "select_sidecars", lambda *_: [])
         publish(stocked, at=NOW)
-    first, second, third = select_sidecars(stocked)
+    first, second, third = select_sidecars(stocked, NOW.date())
     chosen = [replace(first, path="A/x.png"), replace(second, path="A/X.png/y.png"), third]
     failures: list[Finding] = []
     bags = sidecar_bags(stocked, chosen, failures, most_files=9, most_bytes=10**6)
@@ -372,7 +372,7 @@ def test_only_tracks_beside_what_may_go_out_are_looked_at(
     monkeypatch.setattr(selecting, "bagged_beside", beside)
     assert len(artwork(publish(archive, at=NOW))) == 1
     assert {str(Path(path).parent) for path in looked} == {"data/The Testers/2024 - Tones"}
-    assert select_sidecars(archive) == []
+    assert select_sidecars(archive, NOW.date()) == []
 
 
 def test_however_many_paths_are_read_at_a_time_the_same_tracks_are_found(

@@ -87,7 +87,7 @@ def _file(ledger: Connection, accession: str, name: str, **more: object) -> int:
     record_sighting(ledger, Sighting(path, "1", "2", 3, 2**60, "5" * 64, "held", None, file_id),
                     accession=accession, at=DAY[0])  # fmt: skip
     record_evidence(ledger, file_id, evidence(statement(), question()), found_at=path, at=DAY[0])
-    save_decisions(ledger, {file_id: {Act.STREAM: Decision(Act.STREAM, Answer.YES, "cc", "Yes.")}}, at=DAY[0])
+    save_decisions(ledger, {file_id: [Decision(Act.STREAM, Answer.YES, "cc", "Yes.")]}, at=DAY[0])
     return file_id
 
 

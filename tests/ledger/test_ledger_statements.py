@@ -159,10 +159,10 @@ def test_decisions_are_replaced_whole(ledger: Connection, file_id: int) -> None:
     yes = Decision(Act.STREAM, Answer.YES, "cc", "It may.", ("attribution",), ("some-id",))
     no = Decision(Act.STREAM, Answer.NO, "cc", "It may not.")
     save_decisions(ledger, {}, at=DAY[0])
-    save_decisions(ledger, {file_id: {Act.STREAM: yes}}, at=DAY[0])
+    save_decisions(ledger, {file_id: [yes]}, at=DAY[0])
     assert decided_files(ledger, Act.STREAM) == {file_id}
     assert decided_files(ledger, Act.STREAM, among=[file_id, 99]) == {file_id}
     assert decided_files(ledger, Act.STREAM, among=[99]) == set()
-    save_decisions(ledger, {file_id: {Act.STREAM: no}}, at=DAY[1])
+    save_decisions(ledger, {file_id: [no]}, at=DAY[1])
     assert decided_files(ledger, Act.STREAM) == set()
     assert decision_counts(ledger) == {("stream", "no"): 1}

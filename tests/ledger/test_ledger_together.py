@@ -46,7 +46,7 @@ from tests.ledger.ledger_facts import DAY, evidence, facts, statement
 beside = Beside(SidecarKind.DOCUMENT, "notes", b"/m/")
 url, me, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
 engine = connect(url)
-yes = {Act.STREAM: Decision(Act.STREAM, Answer.YES, "cc", "It may.")}
+yes = [Decision(Act.STREAM, Answer.YES, "cc", "It may.")]
 names = [f"all {n}" for n in range(count)] + [f"{me} {n}" for n in range(count)]
 random.Random(me).shuffle(names)
 print("ready", flush=True)

@@ -84,7 +84,7 @@ def test_rights_toml_in_full(tmp_path: Path) -> None:
     )
     (statement,) = found.evidence_for("a/b.flac").statements
     assert (statement.licence, statement.kind, statement.holder) == ("CC-BY-3.0-AT", Kind.DEPOSIT, "Ann")
-    assert (statement.covers, statement.territory) == (Covers.RECORDING, "DE AT")
+    assert (statement.covers, statement.territory) == (Covers.RECORDING, "AT DE")
     assert (statement.evidence, statement.asserted_by) == ("agreement 7", "Ann herself")
     assert statement.evidence_origin == "rights.toml"
     assert found.evidence_for("disc 1/x/y.ogg").statements

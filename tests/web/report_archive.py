@@ -29,7 +29,7 @@ from phonotheque.ledger.statements import record_evidence, save_decisions, stand
 from phonotheque.model.audio import AudioFacts, Integrity, Tags, Technical
 from phonotheque.model.rights import Evidence, Kind, Question, Statement
 from phonotheque.model.settings import ArchiveSettings, PublishSettings, Settings
-from phonotheque.rights.rules import decide_all
+from phonotheque.rights.decide import decide_everywhere
 from phonotheque.vault.archive import Archive
 from tests.catalogue.catalogue_facts import listens, track, write
 
@@ -152,7 +152,9 @@ def _state_rights(ledger: Connection, masters: list[int], title: str) -> None:
         record_evidence(ledger, file_id, Evidence((free,)), found_at=b"/music", at=WHEN)
     record_evidence(ledger, masters[3], Evidence((odd,), (asked,)), found_at=b"/music", at=WHEN)
     standing = standing_statements(ledger, masters)
-    decided = {file_id: decide_all(statements) for file_id, statements in standing.items()}
+    decided = {
+        file_id: decide_everywhere(statements, on=AT.date()) for file_id, statements in standing.items()
+    }
     save_decisions(ledger, decided, at=WHEN)
 
 

@@ -17,14 +17,14 @@ from typing import Any
 
 from phonotheque.model.errors import UsageError, VerificationError
 from phonotheque.model.settings import ArchiveSettings
+from phonotheque.model.territory import parse_territory
 from phonotheque.vault.names import check_portable, same_place
 
-FORMAT = "phonotheque-edition/1"
+FORMAT = "phonotheque-edition/2"
 MAX_EDITION_BYTES = 64 * 1024**2  # about 90,000 bags
 
 _SHA1 = re.compile(r"[0-9a-f]{40}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_AUDIENCE = re.compile(r"[A-Z][A-Z0-9,+-]{0,63}")
 _LINE = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]{1,500}")
 _LARGEST = 2**63 - 1
 
@@ -58,7 +58,10 @@ class TorrentEntry:
 
 @dataclass(frozen=True, slots=True)
 class BagEntry:
-    """One bag. ``edition`` is the one that added it; ``bytes`` and ``files`` count tag files, too."""
+    """One bag. ``edition`` is the one that added it; ``bytes`` and ``files`` count tag files, too.
+
+    ``audience`` is who may have it, as model.territory writes it: ``WORLD``, ``US``, ``WORLD -DE``.
+    """
 
     id: str
     wave: int
@@ -102,6 +105,23 @@ class Withdrawal:
 
 
 @dataclass(frozen=True, slots=True)
+class Tombstone:
+    """A recording that was taken back: what says so for ever, also after it was reinstated.
+
+    ``id`` is the withdrawal's (a UUID), ``recording`` a public id, ``sha256`` of the files that it took out
+    of bags, ``territory`` where it may no longer be had, ``reason`` as far as it is public.
+    """
+
+    id: str
+    recording: str
+    sha256: tuple[str, ...]
+    territory: str
+    date: str
+    reason: str
+    reinstated: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Edition:
     """A numbered, dated publication: the bags that are current, and where to find things in them."""
 
@@ -113,6 +133,7 @@ class Edition:
     catalogue: CatalogueEntry
     index: IndexEntry
     withdrawals: tuple[Withdrawal, ...] = ()
+    tombstones: tuple[Tombstone, ...] = ()
 
 
 def check_identity(settings: ArchiveSettings) -> None:
@@ -171,6 +192,7 @@ def _value(edition: Edition) -> dict[str, Any]:
         "catalogue": _plain(edition.catalogue),
         "index": _plain(edition.index),
         "withdrawals": [_plain(withdrawal) for withdrawal in edition.withdrawals],
+        "tombstones": [_plain(stone) | {"sha256": list(stone.sha256)} for stone in edition.tombstones],
     }
 
 
@@ -204,6 +226,19 @@ def _edition(value: Any) -> Edition:
             )
             for entry in top.tables("withdrawals")
         ),
+        tombstones=tuple(_tombstone(entry) for entry in top.tables("tombstones")),
+    )
+
+
+def _tombstone(entry: _Fields) -> Tombstone:
+    return Tombstone(
+        id=entry.uuid("id"),
+        recording=entry.uuid("recording"),
+        sha256=tuple(entry.texts("sha256", _SHA256)),
+        territory=entry.territory("territory"),
+        date=entry.date("date"),
+        reason=entry.text("reason", _LINE),
+        reinstated=None if entry.get("reinstated") is None else entry.date("reinstated"),
     )
 
 
@@ -213,7 +248,7 @@ def _bag(entry: _Fields) -> BagEntry:
         id=entry.segment("id"),
         wave=entry.count("wave"),
         edition=entry.count("edition", least=1),
-        audience=entry.text("audience", _AUDIENCE),
+        audience=entry.territory("audience"),
         payload_bytes=entry.count("payload_bytes"),
         payload_files=entry.count("payload_files"),
         bytes=entry.count("bytes", least=1),
@@ -271,6 +306,23 @@ class _Fields:
         value = self.get(key)
         if not isinstance(value, str) or not pattern.fullmatch(value):
             raise _wrong(self._prefix + key, f"is not of the expected form: {value!r:.80}")
+        return value
+
+    def texts(self, key: str, pattern: re.Pattern[str]) -> list[str]:
+        values = self.get(key)
+        if not isinstance(values, list):
+            raise _wrong(self._prefix + key, "is not a list")
+        listed = _Fields(dict(zip(map(str, range(len(values))), values, strict=True)), self._prefix + key)
+        return [listed.text(number, pattern) for number in listed._value]
+
+    def territory(self, key: str) -> str:
+        value = self.text(key, _LINE)
+        try:
+            same = str(parse_territory(value)) == value
+        except ValueError:
+            same = False
+        if not same:
+            raise _wrong(self._prefix + key, f"is no territory: {value!r:.80}")
         return value
 
     def count(self, key: str, *, least: int = 0) -> int:

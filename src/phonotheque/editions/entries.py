@@ -13,6 +13,7 @@ from phonotheque.ledger.files import tags_from_json
 from phonotheque.model.audio import Tags
 from phonotheque.model.rights import Act, Decision, Statement
 from phonotheque.rights.explain import attribution_line
+from phonotheque.rights.records import decision_records, statement_record
 from phonotheque.vault.bag import BagFile
 from phonotheque.vault.names import NameAllocator, portable_segment
 
@@ -115,29 +116,8 @@ def rights_record(
 ) -> dict[str, object]:
     """Return why a file may go out, on which terms, and how to name who made it, as a bag says it."""
     return {
-        "decisions": {
-            act.value: {
-                "answer": decision.answer.value,
-                "rule": decision.rule,
-                "reason": decision.reason,
-                "conditions": list(decision.conditions),
-                "territory": decision.territory,
-            }
-            for act, decision in decisions.items()
-        },
-        "statements": [
-            {
-                "kind": statement.kind.value,
-                "licence": statement.licence,
-                "holder": statement.holder,
-                "covers": statement.covers.value,
-                "territory": statement.territory,
-                "evidence": statement.evidence,
-                "evidence_origin": statement.evidence_origin,
-                "asserted_by": statement.asserted_by,
-            }
-            for statement in statements
-        ],
+        "decisions": decision_records(decisions.values()),
+        "statements": [statement_record(statement) for statement in statements],
         "attribution": [
             attribution_line(statement.licence, statement.holder or artist or None, title)
             for statement in statements

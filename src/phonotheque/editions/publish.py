@@ -111,7 +111,7 @@ def _publish(archive: Archive, *, at: datetime, nonfree: bool, progress: Progres
             bag, left_out = seal_and_record(archive, order, progress)
             pending.append(bag)
             failures.extend(left_out)
-    beside = select_sidecars(archive)
+    beside = select_sidecars(archive, at.date())
     for order in _artwork_orders(archive, beside, failures, number, len(pending), at, progress):
         bag, left_out = seal_and_record(archive, order, progress)
         pending.append(bag)
@@ -139,7 +139,7 @@ def _make_access_copies(
 def _audio_orders(
     archive: Archive, planned: Planned, number: int, sealed: int, at: datetime, progress: Progress
 ) -> Iterator[BagOrder]:
-    chosen = select_for_bags(archive, planned)
+    chosen = select_for_bags(archive, planned, at.date())
     if chosen:
         size = sum(one.row.size for one in chosen)
         progress.start("Sealing bags", total_files=len(chosen), total_bytes=size)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from phonotheque.ledger.schema import files
 from phonotheque.ledger.statements import decided_files, standing_statements
 from phonotheque.model.batches import IN_A_STATEMENT, batched
 from phonotheque.model.rights import Act, Answer
-from phonotheque.rights.rules import decide_all
+from phonotheque.rights.decide import decide_all
 from phonotheque.vault.archive import Archive
 from phonotheque.vault.incoming import incoming_path
 
@@ -37,7 +38,7 @@ def wanted_access_copies(archive: Archive, planned: Planned) -> list[tuple[Row[A
     return found
 
 
-def select_for_bags(archive: Archive, planned: Planned) -> list[Chosen]:
+def select_for_bags(archive: Archive, planned: Planned, on: date) -> list[Chosen]:
     """Return what is to be bagged now, most listened first. Rights are decided anew, at this moment.
 
     A recording that a bag holds already is not bagged again, except as a master after an access copy.
@@ -46,12 +47,12 @@ def select_for_bags(archive: Archive, planned: Planned) -> list[Chosen]:
     with archive.ledger.connect() as ledger:
         for choice in (Choice.MASTER, Choice.ACCESS):
             for items in _planned(planned, choice):
-                chosen += _choose(archive, ledger, items, choice)
+                chosen += _choose(archive, ledger, items, choice, on)
     return sorted(chosen, key=lambda one: (-(one.listens or 0), one.recording))
 
 
 def _choose(
-    archive: Archive, ledger: Connection, items: list[dict[str, Any]], choice: Choice
+    archive: Archive, ledger: Connection, items: list[dict[str, Any]], choice: Choice, on: date
 ) -> Iterator[Chosen]:
     masters = _masters(ledger, items)
     ids = list(masters)
@@ -63,7 +64,7 @@ def _choose(
         row = master if choice == Choice.MASTER or master is None else copies.get(master.id)
         if master is None or row is None or bagged.get(item["recording"], set()) & {"master", choice}:
             continue
-        decisions = decide_all(statements[master.id])
+        decisions = decide_all(statements[master.id], on=on)
         if decisions[Act.DISTRIBUTE].answer is Answer.YES:
             yield Chosen(
                 row=row,

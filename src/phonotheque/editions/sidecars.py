@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -20,7 +21,7 @@ from phonotheque.model.batches import IN_A_STATEMENT, batched
 from phonotheque.model.errors import NotFoundError, PhonothequeError
 from phonotheque.model.rights import Act, Answer, Decision, Statement
 from phonotheque.model.sidecars import SidecarKind
-from phonotheque.rights.rules import decide_all
+from phonotheque.rights.decide import decide_all
 from phonotheque.vault.archive import Archive
 from phonotheque.vault.bag import BagFile
 from phonotheque.vault.fixity import check_file
@@ -68,7 +69,7 @@ class _Wanted:
                 self.recordings[recording] = None
 
 
-def select_sidecars(archive: Archive) -> list[ChosenSidecar]:
+def select_sidecars(archive: Archive, on: date) -> list[ChosenSidecar]:
     """Return what is to be bagged now, by path.
 
     Rights are decided anew, at this moment. Each goes once into each folder of the bagged tracks that it
@@ -81,7 +82,7 @@ def select_sidecars(archive: Archive) -> list[ChosenSidecar]:
         ):
             statements = standing_statements(ledger, {one.row.file_id for one in some})
             for one in some:
-                decided = decide_all(statements[one.row.file_id])
+                decided = decide_all(statements[one.row.file_id], on=on)
                 if decided[Act.DISTRIBUTE].answer is not Answer.YES:
                     continue
                 path, named = f"{one.folder}/{one.name}", tuple(one.recordings)

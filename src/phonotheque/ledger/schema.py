@@ -42,6 +42,7 @@ _TIME = String(32)
 # SQLite numbers rows only in a column of type INTEGER; PostgreSQL needs BIGINT at this project's scale.
 _ROW = BigInteger().with_variant(Integer(), "sqlite")
 # What files say of themselves can be anything. SQLite's integers have 64 bits, its texts any length already.
+_LIST = JSON(none_as_null=True)  # null for nothing
 _STATED = BigInteger().with_variant(Integer(), "sqlite")
 
 
@@ -161,6 +162,14 @@ rights_statements = Table(
     Column("asserted_at", _TIME, nullable=False),
     Column("found_at", LargeBinary),  # the source path it was read at; null for a grant
     Column("withdrawn_at", _TIME),  # nothing is edited: what no longer stands is dated, and kept
+    Column("supersedes", _UUID, ForeignKey("rights_statements.id")),  # the statement that this one corrects
+    Column("acts", _LIST),
+    Column("conditions", _LIST),
+    Column("valid_from", String(10)),  # days, ISO 8601
+    Column("valid_until", String(10)),
+    Column("stated_at", String(32)),
+    Column("dates", _LIST),  # model.rights.Dates
+    Column("evidence_sha256", _SHA256),  # of a document that the archive keeps
     Index("ix_rights_statements_file_id", "file_id"),
 )
 
@@ -185,7 +194,8 @@ decisions = Table(
     metadata,
     Column("file_id", _ROW, ForeignKey("files.id"), primary_key=True),
     Column("act", String(16), primary_key=True),
-    Column("territory", String(16), primary_key=True),
+    # "WORLD", and for what is not allowed everywhere a second row for where it is.
+    Column("territory", Text().with_variant(String(16), "sqlite"), primary_key=True),
     Column("answer", String(8), nullable=False),
     Column("rule", String(64), nullable=False),
     Column("reason", Text, nullable=False),
@@ -201,7 +211,7 @@ bags = Table(
     Column("id", String(128), primary_key=True),
     Column("edition", Integer, nullable=False),  # the edition that was being made when it was sealed
     Column("wave", Integer, nullable=False),
-    Column("audience", String(64), nullable=False),
+    Column("audience", Text().with_variant(String(64), "sqlite"), nullable=False),  # model.territory
     Column("bytes", BigInteger, nullable=False),
     Column("files", Integer, nullable=False),
     Column("payload_bytes", BigInteger, nullable=False),

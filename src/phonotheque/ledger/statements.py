@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Table, and_, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, Table, and_, delete, func, insert, select, update
 
 from phonotheque.ledger.schema import decisions, files, rights_questions, rights_statements
 from phonotheque.ledger.stream import stream
@@ -17,6 +17,7 @@ from phonotheque.model.rights import (
     Act,
     Answer,
     Covers,
+    Dates,
     Decision,
     Evidence,
     Kind,
@@ -26,17 +27,6 @@ from phonotheque.model.rights import (
 
 _Said = TypeVar("_Said", Statement, Question)
 _STANDING = rights_statements.c.withdrawn_at.is_(None)
-# What makes two statements about a file say the same.
-_SAID = (
-    "licence",
-    "kind",
-    "covers",
-    "territory",
-    "holder",
-    "evidence",
-    "evidence_origin",
-    "asserted_by",
-)
 _OPEN = and_(rights_questions.c.answered_by.is_(None), rights_questions.c.withdrawn_at.is_(None))
 
 
@@ -75,6 +65,20 @@ def record_grant(connection: Connection, file_ids: Iterable[int], statement: Sta
         )
 
 
+def correct(connection: Connection, statement_id: str, statement: Statement, *, at: str) -> int | None:
+    """Put a corrected statement in the place of one that stands; the old one is dated and kept.
+
+    Returns the file that it is about; None if no such statement stands.
+    """
+    table = rights_statements
+    old = connection.execute(select(table).where(table.c.id == statement_id, _STANDING)).first()
+    if old is None:
+        return None
+    _withdraw(connection, table, [statement_id], at)
+    _insert_statement(connection, old.file_id, statement, None, at, supersedes=statement_id)
+    return int(old.file_id)
+
+
 def standing_statements(connection: Connection, file_ids: Iterable[int]) -> dict[int, list[Statement]]:
     """Return the statements that stand now, per file, in the order they were recorded."""
     wanted = list(file_ids)
@@ -86,18 +90,7 @@ def standing_statements(connection: Connection, file_ids: Iterable[int]) -> dict
         .order_by(table.c.asserted_at, table.c.evidence_origin, table.c.licence.nulls_first(), table.c.id)
     )
     for row in rows:
-        statement = Statement(
-            kind=Kind(row.kind),
-            licence=row.licence,
-            evidence=row.evidence,
-            evidence_origin=row.evidence_origin,
-            asserted_by=row.asserted_by,
-            holder=row.holder,
-            covers=Covers(row.covers),
-            territory=row.territory,
-            id=row.id,
-        )
-        found[row.file_id].append(statement)
+        found[row.file_id].append(_statement(row))
     return found
 
 
@@ -115,8 +108,8 @@ def open_questions(connection: Connection) -> Iterator[OpenQuestion]:
         yield OpenQuestion(row.id, row.file_id, row.name, row.sha256, question)
 
 
-def save_decisions(connection: Connection, decided: Mapping[int, Mapping[Act, Decision]], *, at: str) -> None:
-    """Replace the decisions on these files by newly computed ones."""
+def save_decisions(connection: Connection, decided: Mapping[int, Iterable[Decision]], *, at: str) -> None:
+    """Replace the decisions on these files by newly computed ones: one for each act and territory."""
     if not decided:
         return
     one_at_a_time(connection, decided)
@@ -126,7 +119,7 @@ def save_decisions(connection: Connection, decided: Mapping[int, Mapping[Act, De
         [
             {
                 "file_id": file_id,
-                "act": act.value,
+                "act": decision.act.value,
                 "territory": decision.territory,
                 "answer": decision.answer.value,
                 "rule": decision.rule,
@@ -135,8 +128,8 @@ def save_decisions(connection: Connection, decided: Mapping[int, Mapping[Act, De
                 "statements": list(decision.statements),
                 "decided_at": at,
             }
-            for file_id, by_act in decided.items()
-            for act, decision in by_act.items()
+            for file_id, found in decided.items()
+            for decision in found
         ],
     )
 
@@ -159,12 +152,12 @@ def decided_files(
 
 
 def decision_counts(connection: Connection) -> dict[tuple[str, str], int]:
-    """Return the number of known masters per (act, answer)."""
+    """Return the number of known masters per (act, answer), worldwide."""
     table = decisions
     rows = connection.execute(
         select(table.c.act, table.c.answer, func.count())
         .join(files, files.c.id == table.c.file_id)
-        .where(files.c.kind == "master")
+        .where(files.c.kind == "master", table.c.territory == WORLDWIDE)
         .group_by(table.c.act, table.c.answer)
     )
     return {(row[0], row[1]): int(row[2]) for row in rows}
@@ -189,34 +182,62 @@ def _replace_statements(
 ) -> None:
     table = rights_statements
     here = and_(table.c.file_id == file_id, table.c.found_at == found_at, _STANDING)
-    standing = {
-        tuple(str(row._mapping[name] or "") for name in _SAID): row.id
-        for row in connection.execute(select(table).where(here))
-    }
-    wanted = {tuple(str(getattr(statement, name) or "") for name in _SAID): statement for statement in found}
-    for said, statement in wanted.items():
-        if said not in standing:
+    rows = connection.execute(select(table).where(here))
+    standing = {replace(_statement(row), id=""): row.id for row in rows}
+    wanted = dict.fromkeys(replace(statement, id="") for statement in found)
+    for statement in wanted:
+        if statement not in standing:
             _insert_statement(connection, file_id, statement, found_at, at)
     gone = [statement_id for said, statement_id in standing.items() if said not in wanted]
     _withdraw(connection, table, gone, at)
 
 
 def _insert_statement(
-    connection: Connection, file_id: int, statement: Statement, found_at: bytes | None, at: str
+    connection: Connection,
+    file_id: int,
+    statement: Statement,
+    found_at: bytes | None,
+    at: str,
+    supersedes: str | None = None,
 ) -> str:
     statement_id = str(uuid.uuid4())
     row = {
         **asdict(statement),
         "kind": statement.kind.value,
         "covers": statement.covers.value,
+        "acts": [act.value for act in statement.acts] or None,
+        "conditions": list(statement.conditions) or None,
         "id": statement_id,
         "file_id": file_id,
         "asserted_at": at,
         "found_at": found_at,
         "withdrawn_at": None,
+        "supersedes": supersedes,
     }
     connection.execute(insert(rights_statements), row)
     return statement_id
+
+
+def _statement(row: Row[Any]) -> Statement:
+    dates = row.dates
+    return Statement(
+        kind=Kind(row.kind),
+        licence=row.licence,
+        evidence=row.evidence,
+        evidence_origin=row.evidence_origin,
+        asserted_by=row.asserted_by,
+        holder=row.holder,
+        covers=Covers(row.covers),
+        territory=row.territory,
+        id=row.id,
+        acts=tuple(map(Act, row.acts or ())),
+        valid_from=row.valid_from,
+        valid_until=row.valid_until,
+        stated_at=row.stated_at,
+        dates=None if dates is None else Dates(**{**dates, "deaths": tuple(dates["deaths"])}),
+        conditions=tuple(row.conditions or ()),
+        evidence_sha256=row.evidence_sha256,
+    )
 
 
 def _replace_questions(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from phonotheque.model.rights import WORLDWIDE, Covers, Evidence, Kind, Question, Statement
+from phonotheque.model.rights import Covers, Evidence, Kind, Question, Statement
+from phonotheque.model.territory import parse_territory
 
 _FREE = {"CC0-1.0", "CC-PDM-1.0"}
 MAX_EVIDENCE = 4000  # characters that a question quotes from all its sources
@@ -64,7 +65,7 @@ def _free_composition(one: Statement, other: Statement) -> bool:
 
 
 def _same_place(one: str, other: str) -> bool:
-    return WORLDWIDE in (one, other) or not set(one.split()).isdisjoint(other.split())
+    return bool(parse_territory(one) & parse_territory(other))
 
 
 def _rules_out(question: Question, statement: Statement) -> bool:

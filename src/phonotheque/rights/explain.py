@@ -62,6 +62,20 @@ def _what(statement: Statement) -> str:
             return f"Deposited under {name}" if name else "Deposited"
         case Kind.MANDATE:
             return "Kept by mandate"
+        case Kind.DATES:
+            return "Dates of the term of protection"
+        case Kind.DELIVERY:
+            return "Delivered by a label"
+        case Kind.OWN_WORK:
+            return "Own work"
+        case Kind.ON_SITE:
+            return "To be heard on site only"
+        case Kind.UNKNOWN:
+            return "A status that grants nothing"
+        case Kind.RESERVATION:
+            return "Mining is reserved"
+        case Kind.WITHDRAWAL:
+            return "Withdrawn"
 
 
 def _terms_name(terms: Terms) -> str:

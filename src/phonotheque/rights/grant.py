@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import difflib
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from phonotheque.model.errors import UsageError
 from phonotheque.model.rights import WORLDWIDE, Covers, Kind, Statement
+from phonotheque.model.territory import parse_territory
 from phonotheque.rights.expressions import Terms, parse_terms, terms_id
 from phonotheque.rights.licences import KNOWN_IDS, Licence, readings
 
 GRANT = "grant"  # the evidence_origin of what the archivist typed
 MAX_TEXT = 10_000  # characters of evidence or of a name
-
-_TERRITORIES = re.compile(rf"{WORLDWIDE}|[A-Z]{{2}}(?: [A-Z]{{2}})*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +52,13 @@ def normal_form(statement: Statement) -> Statement | Problem:
     problem = problem or _kind(statement.kind, terms) or _territory(statement.territory)
     if problem:
         return problem
-    return Statement(
-        kind=statement.kind,
+    return replace(
+        statement,
         licence=terms_id(terms) if terms else None,
         evidence=statement.evidence.strip(),
-        evidence_origin=statement.evidence_origin,
         asserted_by=statement.asserted_by.strip(),
         holder=(statement.holder or "").strip() or None,
-        covers=statement.covers,
-        territory=statement.territory,
+        territory=str(parse_territory(statement.territory)),
     )
 
 
@@ -105,10 +101,17 @@ def _frees(terms: Terms) -> bool:
 
 
 def _territory(territory: str) -> Problem | None:
-    if _TERRITORIES.fullmatch(territory):
-        return None
-    advice = f"Write {WORLDWIDE}, or two-letter country codes (ISO 3166-1) with spaces between them: “DE FR”."
-    return Problem("territory", f"“{territory[:100]}” names no territory", advice)
+    try:
+        if parse_territory(territory):
+            return None
+        what = "it is empty"
+    except ValueError as error:
+        what = str(error)
+    advice = (
+        f"Write {WORLDWIDE}, or two-letter country codes (ISO 3166-1) with spaces between them: “DE FR”, "
+        "“EU”, “WORLD -DE”."
+    )
+    return Problem("territory", what, advice)
 
 
 def _unreadable(licence: str) -> Problem:

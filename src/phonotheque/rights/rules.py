@@ -1,21 +1,19 @@
-"""What recorded statements allow: pure functions from statements to decisions.
+"""What one recorded statement allows: pure functions from a statement to a finding with its reason.
 
-A rule reads one statement in one case (an act, in a territory) and returns a finding with its reason.
-`decide` asks the rules for the recording and for the composition, and says yes only if both have a yes.
-Rules about terms of protection or about countries are further functions of the same shape.
-
-A statement never takes away what another, independent statement grants: among several that speak for the
-same work the most permissive one counts, and of equal ones that with the fewest conditions.
+The rule of a licence reads the licence and the act. Terms of protection are in rights/terms.py; how findings
+become a decision is in rights/decide.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 
-from phonotheque.model.rights import WORLDWIDE, Act, Answer, Covers, Decision, Kind, Statement
+from phonotheque.model.rights import Act, Answer, Kind, Statement
 from phonotheque.rights.expressions import AllOf, AnyOf, Terms, parse_terms
+from phonotheque.rights.findings import Case, Finding, all_of, best
 from phonotheque.rights.licences import Licence
+from phonotheque.rights.reasons import because
+from phonotheque.rights.terms import of_dates
 
 ATTRIBUTION = "attribution"
 SHARE_ALIKE = "share-alike"
@@ -25,16 +23,7 @@ LICENCE_TEXT = "licence-text"
 SOURCE = "source"
 
 PUBLIC = (Act.STREAM, Act.DISTRIBUTE)  # acts that put the work before others
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What one rule says. ``reason`` is one sentence."""
-
-    answer: Answer
-    rule: str
-    reason: str
-    conditions: tuple[str, ...] = ()
+AGREEMENTS = (Kind.DEPOSIT, Kind.DELIVERY, Kind.OWN_WORK)
 
 
 Rule = Callable[[Licence, Act], Finding]
@@ -62,21 +51,21 @@ def creative_commons(licence: Licence, act: Act) -> Finding:
         if element in licence.elements
     )
     if act is Act.MINE and limits:
-        reason = f"{licence.id} is limited ({', '.join(limits)}), and whether that allows mining is disputed."
+        reason = because("limited", licence=licence.id, conditions=" ".join(limits))
         return Finding(Answer.UNKNOWN, name, reason)
     if act is Act.PRESERVE:
         kept = (NON_COMMERCIAL,) if "nc" in licence.elements else ()
-        return Finding(Answer.YES, name, f"{licence.id} allows copies to be made and kept.", kept)
+        return Finding(Answer.YES, name, because("licence-keeps", licence=licence.id), kept)
     duties = tuple(
         words for element, words in (("by", ATTRIBUTION), ("sa", SHARE_ALIKE)) if element in licence.elements
     )
-    what = "reproducing and analysing" if act is Act.MINE else "sharing"
-    return Finding(Answer.YES, name, f"{licence.id} allows {what} the work.", duties + limits)
+    what = "licence-analyses" if act is Act.MINE else "licence-shares"
+    return Finding(Answer.YES, name, because(what, licence=licence.id), duties + limits)
 
 
 def cc_zero(licence: Licence, act: Act) -> Finding:
     """CC0 1.0 §2 (all copyright and related rights are waived), §3 (else an unconditional licence)."""
-    return Finding(Answer.YES, "cc0", f"Its owner waived all rights with {licence.id}.")
+    return Finding(Answer.YES, "cc0", because("waived", licence=licence.id))
 
 
 def public_domain_mark(licence: Licence, act: Act) -> Finding:
@@ -85,8 +74,7 @@ def public_domain_mark(licence: Licence, act: Act) -> Finding:
     It grants nothing; it is evidence of a fact, and as good as whoever applied it. That is why its
     statements keep who asserted them, and why they are of the kind public-domain.
     """
-    reason = "It was marked with the Public Domain Mark as free of known copyright worldwide."
-    return Finding(Answer.YES, "pdm", reason)
+    return Finding(Answer.YES, "pdm", because("marked"))
 
 
 def gpl_family(licence: Licence, act: Act) -> Finding:
@@ -101,14 +89,12 @@ def gpl_family(licence: Licence, act: Act) -> Finding:
     """
     match act:
         case Act.PRESERVE:
-            return Finding(Answer.YES, "gpl", f"{licence.id} allows copies to be made and kept.")
+            return Finding(Answer.YES, "gpl", because("licence-keeps", licence=licence.id))
         case Act.STREAM | Act.DISTRIBUTE:
             duties = (ATTRIBUTION, SHARE_ALIKE, LICENCE_TEXT, SOURCE)
-            return Finding(
-                Answer.YES, "gpl", f"{licence.id} allows passing the work on under its terms.", duties
-            )
+            return Finding(Answer.YES, "gpl", because("gpl-passes-on", licence=licence.id), duties)
         case Act.MINE:
-            return Finding(Answer.UNKNOWN, "gpl", f"{licence.id} does not say whether mining is allowed.")
+            return Finding(Answer.UNKNOWN, "gpl", because("silent-on-mining", licence=licence.id))
 
 
 def free_art(licence: Licence, act: Act) -> Finding:
@@ -118,16 +104,14 @@ def free_art(licence: Licence, act: Act) -> Finding:
     what is changed. Mining is not spoken of.
     """
     if act is Act.MINE:
-        return Finding(Answer.UNKNOWN, "free-art", f"{licence.id} does not say whether mining is allowed.")
+        return Finding(Answer.UNKNOWN, "free-art", because("silent-on-mining", licence=licence.id))
     duties = (ATTRIBUTION, SHARE_ALIKE, LICENCE_TEXT) if act in PUBLIC else ()
-    return Finding(
-        Answer.YES, "free-art", f"{licence.id} allows copying, distributing and performing.", duties
-    )
+    return Finding(Answer.YES, "free-art", because("free-art", licence=licence.id), duties)
 
 
 def without_rule(licence: Licence, act: Act) -> Finding:
     """A licence that the SPDX list knows and that nobody has written a rule for yet."""
-    return Finding(Answer.UNKNOWN, "no-rule", f"No rule is written for {licence.id}.")
+    return Finding(Answer.UNKNOWN, "no-rule", because("no-rule", licence=licence.id))
 
 
 RULES: dict[str, Rule] = {
@@ -144,26 +128,43 @@ def of_terms(terms: Terms, act: Act) -> Finding:
     """Terms of several licences (SPDX 3.0.1, Annex B): OR is whichever suits best, AND is all at once."""
     match terms:
         case AnyOf():
-            return _best(of_terms(option, act) for option in terms.options)
+            return best(of_terms(option, act) for option in terms.options)
         case AllOf():
-            return _all(of_terms(part, act) for part in terms.parts)
+            return all_of(of_terms(part, act) for part in terms.parts)
         case Licence():
             return RULES[terms.family](terms, act)
 
 
-def of_statement(statement: Statement, act: Act) -> Finding:
-    """What one statement says of an act, by its kind and its licence."""
+def of_statement(statement: Statement, case: Case) -> Finding:
+    """What one statement that speaks for the case's country and day says of its act, by kind and licence."""
     terms = parse_terms(statement.licence) if statement.licence else None
-    if statement.kind is Kind.MANDATE:
-        return mandate(act)
+    match statement.kind:
+        case Kind.MANDATE:
+            return mandate(case.act)
+        case Kind.ON_SITE:
+            return on_site(case.act)
+        case Kind.UNKNOWN:
+            return Finding(Answer.UNKNOWN, "status", because("status-only"))
+        case Kind.DATES:
+            return of_dates(statement, case)
     if statement.licence and terms is None:
-        reason = f"The licence “{statement.licence}” is not one that the rules can read."
+        reason = because("unreadable-licence", licence=statement.licence)
         return Finding(Answer.UNKNOWN, "no-rule", reason)
     if statement.kind is Kind.PUBLIC_DOMAIN:
-        return public_domain(terms, act)
+        return public_domain(terms, case.act)
     if terms is not None:
-        return of_terms(terms, act)
-    return deposit(act) if statement.kind is Kind.DEPOSIT else _no_licence(statement)
+        return of_terms(terms, case.act)
+    if statement.kind in AGREEMENTS:
+        return agreement(statement, case.act)
+    return Finding(Answer.UNKNOWN, "no-rule", because("names-no-licence", kind=statement.kind))
+
+
+def denial(statement: Statement) -> Finding:
+    """A withdrawal or a reservation: NO, whatever else is granted."""
+    if statement.kind is Kind.WITHDRAWAL:
+        return Finding(Answer.NO, "withdrawal", because("withdrawn", reason=statement.evidence.rstrip(".")))
+    holder = statement.holder or statement.asserted_by
+    return Finding(Answer.NO, "reservation", because("reserved", holder=holder))
 
 
 def mandate(act: Act) -> Finding:
@@ -171,15 +172,31 @@ def mandate(act: Act) -> Finding:
     as EU 2019/790 art. 6, the owner's request): preservation and never anything else.
     """
     if act is Act.PRESERVE:
-        return Finding(Answer.YES, "mandate", "The archive has a mandate to preserve it.")
-    return Finding(Answer.UNKNOWN, "mandate", f"A mandate to preserve says nothing of the act {act}.")
+        return Finding(Answer.YES, "mandate", because("mandate"))
+    return Finding(Answer.UNKNOWN, "mandate", because("mandate-only", act=act))
 
 
-def deposit(act: Act) -> Finding:
-    """A deposit whose terms are not recorded as a licence: it hands over a copy to be kept, nothing more."""
-    if act is Act.PRESERVE:
-        return Finding(Answer.YES, "deposit", "It was deposited to be kept.")
-    return Finding(Answer.UNKNOWN, "deposit", f"The recorded deposit does not say that one may {act} it.")
+def on_site(act: Act) -> Finding:
+    """What may be kept and heard in the archive's rooms (EU 2001/29 art. 5(3)(n)), and never leaves them."""
+    answer = Answer.YES if act is Act.PRESERVE else Answer.UNKNOWN
+    return Finding(answer, "on-site", because("on-site"))
+
+
+def agreement(statement: Statement, act: Act) -> Finding:
+    """A deposit, a label's deal or an own work whose terms are no licence: exactly the acts that it names.
+
+    A deposit that names none hands over a copy to be kept, nothing more.
+    """
+    rule = statement.kind.value
+    if statement.kind is Kind.DEPOSIT and not statement.acts:
+        if act is Act.PRESERVE:
+            return Finding(Answer.YES, rule, because("deposited"))
+        return Finding(Answer.UNKNOWN, rule, because("deposit-silent", act=act))
+    holder = statement.holder or statement.asserted_by
+    if act in statement.acts:
+        conditions = () if act is Act.PRESERVE else statement.conditions
+        return Finding(Answer.YES, rule, because("agreed", holder=holder, act=act), conditions)
+    return Finding(Answer.UNKNOWN, rule, because("agreement-silent", holder=holder, act=act))
 
 
 def public_domain(terms: Terms | None, act: Act) -> Finding:
@@ -192,81 +209,5 @@ def public_domain(terms: Terms | None, act: Act) -> Finding:
     if isinstance(terms, Licence) and terms.family in ("cc0", "pdm"):
         return RULES[terms.family](terms, act)
     if terms is not None:
-        reason = "It is stated to be in the public domain and to be licensed, which cannot both be true."
-        return Finding(Answer.UNKNOWN, "public-domain", reason)
-    return Finding(Answer.YES, "public-domain", "It is stated, with evidence, to be in the public domain.")
-
-
-def _no_licence(statement: Statement) -> Finding:
-    return Finding(Answer.UNKNOWN, "no-rule", f"A statement of the kind {statement.kind} names no licence.")
-
-
-# --- from findings to a decision ---
-
-_RANK = {Answer.YES: 0, Answer.NO: 1, Answer.UNKNOWN: 2}
-
-
-def _rank(finding: Finding) -> tuple[int, int]:
-    return _RANK[finding.answer], len(finding.conditions)
-
-
-def _best(findings: Iterable[Finding]) -> Finding:
-    return min(findings, key=_rank)
-
-
-def _all(findings: Iterable[Finding]) -> Finding:
-    """Return what holds when every finding must hold: the least permissive answer with all conditions."""
-    found = list(dict.fromkeys(findings))
-    for answer in (Answer.NO, Answer.UNKNOWN):
-        if against := next((finding for finding in found if finding.answer is answer), None):
-            return against
-    if len(found) == 1:
-        return found[0]
-    conditions = dict.fromkeys(c for finding in found for c in finding.conditions)
-    reasons = "; ".join(finding.reason.rstrip(".") for finding in found) + "."
-    rules = " and ".join(dict.fromkeys(finding.rule for finding in found))
-    return Finding(Answer.YES, rules, reasons, tuple(conditions))
-
-
-def applies(statement: Statement, territory: str) -> bool:
-    """Tell whether a statement speaks for a territory: worldwide, or naming it among others."""
-    return statement.territory == WORLDWIDE or territory in statement.territory.split()
-
-
-def _of_work(statements: Sequence[Statement], work: Covers, act: Act) -> tuple[Finding, tuple[str, ...]]:
-    """Return the best finding for one of the two works, and the ids of all statements that give it."""
-    findings = [(of_statement(s, act), s) for s in statements if s.covers in (work, Covers.BOTH)]
-    if not findings:
-        reason = f"There is no recorded basis for the {work}."
-        return Finding(Answer.UNKNOWN, "no-basis", reason), ()
-    best = _best(finding for finding, _ in findings)
-    return best, tuple(s.id for finding, s in findings if finding == best and s.id)
-
-
-def decide(statements: Sequence[Statement], act: Act, *, territory: str = WORLDWIDE) -> Decision:
-    """Return what the statements allow for one act in one territory (``WORLD`` or an ISO 3166-1 code)."""
-    here = [statement for statement in statements if applies(statement, territory)]
-    if not here:
-        reason = "There is no recorded basis."
-        if statements:
-            where = "the whole world" if territory == WORLDWIDE else territory
-            reason = f"No recorded basis speaks for {where}."
-        return Decision(act, Answer.UNKNOWN, "no-basis", reason, territory=territory)
-    (recording, ids), (composition, more) = (
-        _of_work(here, work, act) for work in (Covers.RECORDING, Covers.COMPOSITION)
-    )
-    both = _all((recording, composition))
-    return Decision(
-        act,
-        both.answer,
-        both.rule,
-        both.reason,
-        both.conditions,
-        tuple(dict.fromkeys(ids + more)),
-        territory,
-    )
-
-
-def decide_all(statements: Sequence[Statement], *, territory: str = WORLDWIDE) -> dict[Act, Decision]:
-    """Return the decision for every act."""
-    return {act: decide(statements, act, territory=territory) for act in Act}
+        return Finding(Answer.UNKNOWN, "public-domain", because("licensed-and-free"))
+    return Finding(Answer.YES, "public-domain", because("declared-free"))

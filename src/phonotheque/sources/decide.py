@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date
 
 from sqlalchemy import Connection
 
@@ -10,15 +11,18 @@ from phonotheque.ledger.statements import save_decisions, standing_statements
 from phonotheque.model.batches import IN_A_STATEMENT, batched
 from phonotheque.model.rights import Kind, Statement
 from phonotheque.model.settings import Settings
-from phonotheque.rights.rules import decide_all
+from phonotheque.rights.decide import decide_everywhere
 
 
 def redecide(ledger: Connection, file_ids: Iterable[int], settings: Settings, *, at: str) -> None:
-    """Compute and save all decisions on these files."""
+    """Compute and save all decisions on these files, as of the day of ``at``."""
+    day = date.fromisoformat(at[:10])
     mandate = mandate_statement(settings)
     for some in batched(file_ids, IN_A_STATEMENT):
         standing = standing_statements(ledger, some)
-        decided = {file: decide_all([*statements, *mandate]) for file, statements in standing.items()}
+        decided = {
+            file: decide_everywhere([*statements, *mandate], on=day) for file, statements in standing.items()
+        }
         save_decisions(ledger, decided, at=at)
 
 

@@ -19,9 +19,10 @@ from phonotheque.jobs.limits import processor_time
 from phonotheque.model.audio import AudioFacts, Refusal, RefusalKind
 from phonotheque.model.rights import Act, Answer, Evidence
 from phonotheque.model.sidecars import Beside, SidecarFacts
-from phonotheque.rights.rules import decide
+from phonotheque.rights.decide import decide
 from phonotheque.sources.evidence import gather, gather_beside, speaks_of_rights
 from phonotheque.sources.folder import FoundFile
+from phonotheque.vault.archive import now
 from phonotheque.vault.incoming import incoming_path
 from phonotheque.vault.place import copy_hashing, feed, fsync_dir, hard_link, replace_durably, share
 
@@ -101,7 +102,9 @@ def _take_in(task: TakeIn) -> Taken:
             evidence = gather_beside(task.found.path, task.found.notes)
         else:
             evidence = gather(task.found.path, task.found.notes, facts.tags)
-        held = task.may_keep or decide(evidence.statements, Act.PRESERVE).answer is Answer.YES
+        today = now().date()
+        keep = decide(evidence.statements, Act.PRESERVE, on=today)
+        held = task.may_keep or keep.answer is Answer.YES
         if held:
             _keep(temporary, task.incoming, sha256)
         return Taken(task.found, facts, evidence, held)

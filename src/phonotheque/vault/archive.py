@@ -63,6 +63,11 @@ class Archive:
         return self.folder / "vault" / "incoming"
 
     @property
+    def evidence(self) -> Path:
+        """Documents that statements about rights rest on, named by SHA-256: kept, never published."""
+        return self.folder / "vault" / "evidence"
+
+    @property
     def bags(self) -> Path:
         """Sealed bags."""
         return self.folder / "vault" / "bags"

@@ -1,0 +1,52 @@
+"""Documents that rest behind rights statements: agreements, letters, scans. Kept by hash, never published."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from uuid import uuid4
+
+from phonotheque.model.errors import NotFoundError, VerificationError
+from phonotheque.vault.archive import Archive
+from phonotheque.vault.fixity import check_file
+from phonotheque.vault.incoming import incoming_path
+from phonotheque.vault.place import copy_hashing, fsync_dir, replace_durably
+
+
+def keep_evidence(archive: Archive, document: Path) -> str:
+    """Keep a copy of a document; return its SHA-256. The archive's lock must be held.
+
+    Raises NotFoundError if there is none, OSError if it cannot be read or the disk is full.
+    """
+    if not document.is_file():
+        raise NotFoundError(f"There is no document {document}.", "Name the file that shows the basis.")
+    archive.evidence.mkdir(parents=True, exist_ok=True)
+    temporary = archive.evidence / f".keeping-{uuid4().hex}"
+    try:
+        sha256 = copy_hashing(document, temporary, hashlib.sha256).hexdigest()
+        goal = evidence_path(archive, sha256)
+        if not goal.exists() or check_file(goal, goal.stat().st_size, sha256) is not None:
+            goal.parent.mkdir(exist_ok=True)
+            replace_durably(temporary, goal)
+            goal.chmod(0o444)
+            fsync_dir(archive.evidence)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return sha256
+
+
+def evidence_path(archive: Archive, sha256: str) -> Path:
+    """Return where a kept document lies."""
+    return incoming_path(archive.evidence, sha256)
+
+
+def read_evidence(archive: Archive, sha256: str) -> bytes:
+    """Return a kept document. Raises NotFoundError, and VerificationError if it is not what was kept."""
+    path = evidence_path(archive, sha256)
+    if not path.exists():
+        raise NotFoundError(
+            f"The document {sha256} is not in {archive.evidence}.", "Restore it from a backup."
+        )
+    if finding := check_file(path, path.stat().st_size, sha256):
+        raise VerificationError(f"{path}: {finding.detail}", "Restore it from a backup.")
+    return path.read_bytes()

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from phonotheque.model.errors import NotFoundError, VerificationError
+from phonotheque.vault.evidence import evidence_path, keep_evidence, read_evidence
+from tests.conftest import MakeArchive
+
+
+def test_a_document_is_kept_by_its_hash_once(make_archive: MakeArchive, tmp_path: Path) -> None:
+    archive = make_archive()
+    letter = tmp_path / "letter.txt"
+    letter.write_text("I allow it.", encoding="utf-8")
+    sha256 = keep_evidence(archive, letter)
+    assert sha256 == hashlib.sha256(b"I allow it.").hexdigest()
+    assert keep_evidence(archive, letter) == sha256
+    assert read_evidence(archive, sha256) == b"I allow it."
+    assert [path.name for path in archive.evidence.rglob("*") if path.is_file()] == [sha256]
+
+
+def test_a_damaged_document_is_said_and_can_be_kept_again(make_archive: MakeArchive, tmp_path: Path) -> None:
+    archive = make_archive()
+    letter = tmp_path / "letter.txt"
+    letter.write_text("I allow it.", encoding="utf-8")
+    kept = evidence_path(archive, keep_evidence(archive, letter))
+    kept.chmod(0o644)
+    kept.write_text("I allow no.", encoding="utf-8")
+    with pytest.raises(VerificationError, match=kept.name):
+        read_evidence(archive, kept.name)
+    keep_evidence(archive, letter)
+    assert read_evidence(archive, kept.name) == b"I allow it."
+
+
+def test_a_document_that_is_not_there_is_said(make_archive: MakeArchive, tmp_path: Path) -> None:
+    archive = make_archive()
+    with pytest.raises(NotFoundError, match=r"letter\.txt"):
+        keep_evidence(archive, tmp_path / "letter.txt")
+    with pytest.raises(NotFoundError, match="a" * 64):
+        read_evidence(archive, "a" * 64)
