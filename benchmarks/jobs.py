@@ -38,6 +38,7 @@ from phonotheque.vault.archive import open_archive
 _BATCH = 100
 _EMPTY_FILES = 20_000  # that nothing is done with
 _SMALL_FILES = 20_000
+_TIMES_OVER = 4  # each song: so that starting and ending weigh little
 _KILL_EVERY = 10.0  # seconds
 _FLAT = 1.1  # times as much memory at the end as after a tenth
 _CLUSTER = """
@@ -113,8 +114,9 @@ def _costs(song: Path, incoming: Path, rounds: int) -> dict[str, float]:
 
 def bench_jobs(music: Music, folder: Path, rounds: int) -> None:
     """Measure spreading: one process, two, and a cluster of two; work that is nothing; workers killed."""
-    songs = list(_music_in(music.songs))
-    print_heading("jobs", f"{len(songs)} songs of 4 minutes taken in, {rounds} rounds in turns.")
+    songs = list(_music_in(music.songs)) * _TIMES_OVER
+    about = f"{len(songs)} songs of 4 minutes taken in, each {_TIMES_OVER} times, {rounds} rounds in turns."
+    print_heading("jobs", about)
     with _cluster(folder) as address:
         took = _in_turns(
             {
