@@ -143,7 +143,7 @@ def test_a_reference_to_a_missing_row_is_found(path: Path) -> None:
     connect_file(path).dispose()
     with closing(sqlite3.connect(path)) as raw, raw:  # without the pragma, references are not kept
         raw.execute(
-            "INSERT INTO decisions VALUES (77, 'stream', 'WORLD', 'yes', 'r', 'r', '[]', '[]', '2026-01-01')"
+            "INSERT INTO decisions VALUES (77, 'stream', 'WORLD', 'yes', 'r', 'r', '[]', '[]', '2026', NULL)"
         )
     engine = connect_file(path)
     assert integrity_errors(engine) == ["row 1 of decisions refers to a missing row of files"]

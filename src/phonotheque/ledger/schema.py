@@ -162,6 +162,7 @@ rights_statements = Table(
     Column("asserted_at", _TIME, nullable=False),
     Column("found_at", LargeBinary),  # the source path it was read at; null for a grant
     Column("withdrawn_at", _TIME),  # nothing is edited: what no longer stands is dated, and kept
+    Column("withdrawn_because", Text),  # a person retracted or corrected it; it is not read from files again
     Column("supersedes", _UUID, ForeignKey("rights_statements.id")),  # the statement that this one corrects
     Column("acts", _LIST),
     Column("conditions", _LIST),
@@ -202,7 +203,23 @@ decisions = Table(
     Column("conditions", JSON, nullable=False),
     Column("statements", JSON, nullable=False),  # ids
     Column("decided_at", _TIME, nullable=False),
+    Column("turns_on", String(10)),  # the next day on which it may be another; null: none
     Index("ix_decisions_act_answer", "act", "answer"),
+    Index("ix_decisions_turns_on", "turns_on"),
+)
+
+# Each time that everything was decided anew.
+redecisions = Table(
+    "redecisions",
+    metadata,
+    Column("id", _ROW, primary_key=True),
+    Column("day", String(10), nullable=False),  # as of which
+    Column("basis", _SHA256, nullable=False),  # of what decisions rest on besides statements
+    Column("started_at", _TIME, nullable=False),
+    Column("finished_at", _TIME),  # null while under way or interrupted
+    Column("last_file", BigInteger, nullable=False),  # how far it came, in the order of files.id
+    Column("files", BigInteger, nullable=False),
+    Column("moved", BigInteger, nullable=False),  # of these, whose answers changed
 )
 
 bags = Table(
