@@ -157,6 +157,15 @@ def test_trackers_do_not_change_the_infohash_and_equal_input_gives_equal_bytes()
     assert (other.infohash_v1, other.infohash_v2) == (plain.infohash_v1, plain.infohash_v2)
 
 
+def test_a_private_torrent_says_so_to_every_reader() -> None:
+    bag = sealed(CASES["brackets"])
+    made = build_torrent(bag, created_by="x", creation_date=None, private=True)
+    assert parsed(made).priv()
+    assert read_torrent(made.data).private
+    assert not read_torrent(torrent(bag).data).private
+    assert made.infohash_v2 != torrent(bag).infohash_v2
+
+
 def test_bags_that_make_no_torrent_are_refused() -> None:
     unsorted = sealed(CASES["brackets"])
     unsorted = SealedBag("bag", unsorted.files[::-1], 0, 0)
@@ -238,6 +247,7 @@ HOSTILE: dict[str, Change] = {
     "layer of nothing": put(b"piece layers", bytes(32), to=b""),
     "stray layer": lambda top: top[b"piece layers"].update(stray_layer()),
     "unknown field": put(b"nodes", to=[]),
+    "half private": put(INFO, b"private", to=2),
     "info is a list": put(INFO, to=[]),
     "tracker is a file": put(b"announce", to=b"file:///etc/passwd"),
     "tracker with a line break": put(b"announce", to=b"http://a/\r\nHost: b"),

@@ -68,6 +68,7 @@ class TorrentMeta:
     infohash_v2: str
     trackers: tuple[str, ...]
     web_seeds: tuple[str, ...]
+    private: bool = False  # BEP 27: peers come from its trackers only
 
     @property
     def size(self) -> int:
@@ -76,7 +77,7 @@ class TorrentMeta:
 
 
 def read_torrent(data: bytes) -> TorrentMeta:
-    """Parse and verify a hybrid torrent (BEP 3, 12, 19, 47, 52).
+    """Parse and verify a hybrid torrent (BEP 3, 12, 19, 27, 47, 52).
 
     The names are portable and clash with none, the piece layers belong to their roots, the v1 list and the v2
     tree describe the same files. Raises VerificationError saying what is wrong.
@@ -85,6 +86,8 @@ def read_torrent(data: bytes) -> TorrentMeta:
     info = _mapping(top.get(b"info"), "info", _INFO_KEYS)
     if info.get(b"meta version") != 2 or not isinstance(info.get(b"files"), list):
         raise VerificationError("the torrent is not a hybrid (v1 and v2) torrent of a folder")
+    if info.get(b"private", 0) not in (0, 1):
+        raise VerificationError("the torrent's field private is neither 0 nor 1")
     name = _name(info.get(b"name"), "", "the torrent")
     piece_length = _piece_length(info)
     files = _files(info, _layers(top), piece_length)
@@ -98,6 +101,7 @@ def read_torrent(data: bytes) -> TorrentMeta:
         infohash_v2=hashlib.sha256(raw).hexdigest(),
         trackers=_trackers(top),
         web_seeds=tuple(_urls(top.get(b"url-list", []), "url-list", {"http", "https"})),
+        private=info.get(b"private") == 1,
     )
 
 

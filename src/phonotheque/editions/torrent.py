@@ -49,15 +49,18 @@ def build_torrent(
     creation_date: int | None,
     comment: str = "",
     similar: Sequence[bytes] = (),
+    private: bool = False,
 ) -> Torrent:
     """Make the torrent of a bag; equal arguments give equal bytes.
 
     Each tracker is a tier of its own (BEP 12). ``creation_date`` is in seconds since 1970. ``similar`` holds
-    the 20-byte v1 infohashes of torrents that share files with this one (BEP 38). Raises UsageError for a bag
-    that would give a torrent nobody can read.
+    the 20-byte v1 infohashes of torrents that share files with this one (BEP 38). ``private`` lets clients find
+    peers by its trackers only (BEP 27). Raises UsageError for a bag that would give a torrent nobody can read.
     """
     _check_bag(bag)
     info = _info(bag, similar)
+    if private:
+        info[b"private"] = 1
     raw = encode(info)
     top: dict[bytes, Encodable] = {
         b"created by": created_by,
