@@ -1,1 +1,3 @@
 """What the archive holds and why: the transactional record."""
+
+from phonotheque.ledger import withdrawal_tables as withdrawal_tables  # whoever asks for tables gets them all
