@@ -1,7 +1,7 @@
 """Where bags and torrents lie in the public tree, by audience.
 
-What everybody may have lies under ``bags`` and ``targets/editions/N/torrents``. All else lies on a shelf of its
-own, ``restricted/FR`` and ``targets/editions/N/restricted/FR``, so that one rule of a web server guards it.
+What everybody may have lies under ``bags`` and ``targets/editions/N/torrents``. All else lies on a shelf of
+its own, ``restricted/FR`` and ``targets/editions/N/restricted/FR``: one rule of a server guards it.
 """
 
 from __future__ import annotations

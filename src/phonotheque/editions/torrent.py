@@ -54,8 +54,9 @@ def build_torrent(
     """Make the torrent of a bag; equal arguments give equal bytes.
 
     Each tracker is a tier of its own (BEP 12). ``creation_date`` is in seconds since 1970. ``similar`` holds
-    the 20-byte v1 infohashes of torrents that share files with this one (BEP 38). ``private`` lets clients find
-    peers by its trackers only (BEP 27). Raises UsageError for a bag that would give a torrent nobody can read.
+    the 20-byte v1 infohashes of torrents that share files with this one (BEP 38). ``private`` lets clients
+    find peers by its trackers only (BEP 27). Raises UsageError for a bag that would give a torrent nobody can
+    read.
     """
     _check_bag(bag)
     info = _info(bag, similar)
