@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, Table, and_, delete, func, insert, selec
 from phonotheque.ledger.schema import decisions, files, rights_questions, rights_statements
 from phonotheque.ledger.stream import stream
 from phonotheque.ledger.together import one_at_a_time
+from phonotheque.model.batches import IN_A_STATEMENT, batched
 from phonotheque.model.rights import (
     WORLDWIDE,
     Act,
@@ -27,6 +28,16 @@ from phonotheque.model.rights import (
 
 _Said = TypeVar("_Said", Statement, Question)
 _STANDING = rights_statements.c.withdrawn_at.is_(None)
+_ORDER = (
+    rights_statements.c.asserted_at,
+    rights_statements.c.evidence_origin,
+    rights_statements.c.licence.nulls_first(),
+    rights_statements.c.id,
+)
+_CORRECTION = rights_statements.alias()
+_RECORDED = select(rights_statements, _CORRECTION.c.id.label("superseded_by")).outerjoin(
+    _CORRECTION, _CORRECTION.c.supersedes == rights_statements.c.id
+)
 _OPEN = and_(rights_questions.c.answered_by.is_(None), rights_questions.c.withdrawn_at.is_(None))
 
 
@@ -41,6 +52,24 @@ class OpenQuestion:
     question: Question
 
 
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A statement about a file as the ledger has it. Times are UTC, ISO 8601.
+
+    ``ended_at`` is since when it stands no longer: it was superseded by another, retracted by a person
+    (``ended_because``), or is no longer found where it was read (``found_at``, a source path).
+    """
+
+    file_id: int
+    statement: Statement
+    recorded_at: str
+    ended_at: str | None = None
+    ended_because: str | None = None
+    supersedes: str | None = None
+    superseded_by: str | None = None
+    found_at: bytes | None = None
+
+
 def record_evidence(
     connection: Connection, file_id: int, evidence: Evidence, *, found_at: bytes, at: str
 ) -> None:
@@ -48,35 +77,104 @@ def record_evidence(
 
     Statements and questions read there before that are no longer found are dated as withdrawn; equal ones
     stay as they are. Grants are never touched, and a question that a grant has answered is not asked again.
+    What a person has corrected or retracted is not recorded again, wherever it is read.
     """
     one_at_a_time(connection, [file_id])
     _replace_statements(connection, file_id, _storable(evidence.statements), found_at, at)
     _replace_questions(connection, file_id, _storable(evidence.questions), found_at, at)
 
 
-def record_grant(connection: Connection, file_ids: Iterable[int], statement: Statement, *, at: str) -> None:
-    """Record what the archivist states about these files; it answers their open questions."""
-    for file_id in file_ids:
-        statement_id = _insert_statement(connection, file_id, statement, None, at)
-        connection.execute(
-            update(rights_questions)
-            .where(rights_questions.c.file_id == file_id, _OPEN)
-            .values(answered_by=statement_id)
+def record_grant(
+    connection: Connection, file_ids: Iterable[int], statement: Statement, *, at: str
+) -> dict[int, str]:
+    """Record what the archivist states about these files; it answers their open questions.
+
+    Returns the statement's id for each file.
+    """
+    ids: dict[int, str] = {}
+    table = rights_questions
+    for some in batched(file_ids, IN_A_STATEMENT):
+        rows = [_row(file_id, statement, None, at) for file_id in some]
+        connection.execute(insert(rights_statements), rows)
+        new = {row["file_id"]: row["id"] for row in rows}
+        asked = connection.execute(
+            select(table.c.id, table.c.file_id).where(table.c.file_id.in_(some), _OPEN)
         )
+        for question in asked.all():
+            answered = update(table).where(table.c.id == question.id)
+            connection.execute(answered.values(answered_by=new[question.file_id]))
+        ids |= new
+    return ids
 
 
-def correct(connection: Connection, statement_id: str, statement: Statement, *, at: str) -> int | None:
+def correct(
+    connection: Connection, statement_id: str, statement: Statement, *, at: str, because: str | None = None
+) -> Recorded | None:
     """Put a corrected statement in the place of one that stands; the old one is dated and kept.
 
-    Returns the file that it is about; None if no such statement stands.
+    It answers what the old one answered. Returns it as recorded; None if no such statement stands.
     """
-    table = rights_statements
-    old = connection.execute(select(table).where(table.c.id == statement_id, _STANDING)).first()
-    if old is None:
+    old = recorded_statement(connection, statement_id)
+    if old is None or old.ended_at is not None:
         return None
-    _withdraw(connection, table, [statement_id], at)
-    _insert_statement(connection, old.file_id, statement, None, at, supersedes=statement_id)
-    return int(old.file_id)
+    _withdraw(connection, rights_statements, [statement_id], at, because)
+    row = _row(old.file_id, statement, None, at, supersedes=statement_id)
+    connection.execute(insert(rights_statements), row)
+    questions = update(rights_questions).where(rights_questions.c.answered_by == statement_id)
+    connection.execute(questions.values(answered_by=row["id"]))
+    return Recorded(old.file_id, replace(statement, id=row["id"]), at, supersedes=statement_id)
+
+
+def retract(connection: Connection, statement_id: str, because: str, *, at: str) -> Recorded | None:
+    """Let a statement that was wrong stand no longer: it is dated with the reason, and kept.
+
+    The questions that it answered are open again. Returns it as it stood; None if no such statement stands.
+    """
+    old = recorded_statement(connection, statement_id)
+    if old is None or old.ended_at is not None:
+        return None
+    _withdraw(connection, rights_statements, [statement_id], at, because)
+    questions = update(rights_questions).where(rights_questions.c.answered_by == statement_id)
+    connection.execute(questions.values(answered_by=None))
+    return old
+
+
+def recorded_statement(connection: Connection, statement_id: str) -> Recorded | None:
+    """Return a statement with that id, whether it stands or not."""
+    row = connection.execute(_RECORDED.where(rights_statements.c.id == statement_id)).first()
+    return None if row is None else _recorded(row)
+
+
+def statements_called(connection: Connection, beginning: str) -> list[Recorded]:
+    """Return up to two statements whose ids begin with a text, of which only hexadecimal digits count."""
+    table = rights_statements
+    like = table.c.id.like(f"{beginning}%")
+    among = and_(table.c.id >= beginning, table.c.id < beginning + "g", like)
+    return [_recorded(row) for row in connection.execute(_RECORDED.where(among).limit(2))]
+
+
+def all_statements(connection: Connection, file_ids: Iterable[int]) -> dict[int, list[Recorded]]:
+    """Return all statements about these files, also those that stand no longer, as they were recorded."""
+    wanted = list(file_ids)
+    found: dict[int, list[Recorded]] = {file_id: [] for file_id in wanted}
+    for row in connection.execute(_RECORDED.where(rights_statements.c.file_id.in_(wanted)).order_by(*_ORDER)):
+        found[row.file_id].append(_recorded(row))
+    return found
+
+
+def record_denial(connection: Connection, file_ids: Iterable[int], statement: Statement, *, at: str) -> None:
+    """Record what takes away what others grant, on each of these files; it answers no questions."""
+    for file_id in file_ids:
+        _insert_statement(connection, file_id, statement, None, at)
+
+
+def end_denials(connection: Connection, file_ids: Iterable[int], origin: str, *, at: str) -> None:
+    """Date what an origin took away on these files as standing no more."""
+    table = rights_statements
+    for some in batched(file_ids, IN_A_STATEMENT):
+        said = and_(table.c.file_id.in_(some), table.c.evidence_origin == origin, _STANDING)
+        ids = connection.execute(select(table.c.id).where(said)).scalars().all()
+        _withdraw(connection, table, list(ids), at)
 
 
 def standing_statements(connection: Connection, file_ids: Iterable[int]) -> dict[int, list[Statement]]:
@@ -84,12 +182,8 @@ def standing_statements(connection: Connection, file_ids: Iterable[int]) -> dict
     wanted = list(file_ids)
     found: dict[int, list[Statement]] = {file_id: [] for file_id in wanted}
     table = rights_statements
-    rows = connection.execute(
-        select(table)
-        .where(table.c.file_id.in_(wanted), _STANDING)
-        .order_by(table.c.asserted_at, table.c.evidence_origin, table.c.licence.nulls_first(), table.c.id)
-    )
-    for row in rows:
+    query = select(table).where(table.c.file_id.in_(wanted), _STANDING).order_by(*_ORDER)
+    for row in connection.execute(query):
         found[row.file_id].append(_statement(row))
     return found
 
@@ -108,8 +202,17 @@ def open_questions(connection: Connection) -> Iterator[OpenQuestion]:
         yield OpenQuestion(row.id, row.file_id, row.name, row.sha256, question)
 
 
-def save_decisions(connection: Connection, decided: Mapping[int, Iterable[Decision]], *, at: str) -> None:
-    """Replace the decisions on these files by newly computed ones: one for each act and territory."""
+def save_decisions(
+    connection: Connection,
+    decided: Mapping[int, Iterable[Decision]],
+    *,
+    at: str,
+    turns_on: Mapping[int, str | None] | None = None,
+) -> None:
+    """Replace the decisions on these files by newly computed ones: one for each act and territory.
+
+    ``turns_on`` are the days, where there is one, on which the decisions on a file may next be others.
+    """
     if not decided:
         return
     one_at_a_time(connection, decided)
@@ -127,6 +230,7 @@ def save_decisions(connection: Connection, decided: Mapping[int, Iterable[Decisi
                 "conditions": list(decision.conditions),
                 "statements": list(decision.statements),
                 "decided_at": at,
+                "turns_on": (turns_on or {}).get(file_id),
             }
             for file_id, found in decided.items()
             for decision in found
@@ -181,41 +285,54 @@ def _replace_statements(
     connection: Connection, file_id: int, found: tuple[Statement, ...], found_at: bytes, at: str
 ) -> None:
     table = rights_statements
-    here = and_(table.c.file_id == file_id, table.c.found_at == found_at, _STANDING)
-    rows = connection.execute(select(table).where(here))
-    standing = {replace(_statement(row), id=""): row.id for row in rows}
+    of_file = [_recorded(row) for row in connection.execute(_RECORDED.where(table.c.file_id == file_id))]
+    settled = {
+        replace(one.statement, id="") for one in of_file if one.superseded_by or one.ended_because is not None
+    }
+    standing = {
+        replace(one.statement, id=""): one.statement.id
+        for one in of_file
+        if one.found_at == found_at and one.ended_at is None
+    }
     wanted = dict.fromkeys(replace(statement, id="") for statement in found)
-    for statement in wanted:
-        if statement not in standing:
-            _insert_statement(connection, file_id, statement, found_at, at)
+    new = [said for said in wanted if said not in standing and said not in settled]
+    if new:
+        connection.execute(insert(table), [_row(file_id, said, found_at, at) for said in new])
     gone = [statement_id for said, statement_id in standing.items() if said not in wanted]
     _withdraw(connection, table, gone, at)
 
 
-def _insert_statement(
-    connection: Connection,
-    file_id: int,
-    statement: Statement,
-    found_at: bytes | None,
-    at: str,
-    supersedes: str | None = None,
-) -> str:
-    statement_id = str(uuid.uuid4())
-    row = {
+def _row(
+    file_id: int, statement: Statement, found_at: bytes | None, at: str, supersedes: str | None = None
+) -> dict[str, Any]:
+    """Return a new row for a statement."""
+    return {
         **asdict(statement),
         "kind": statement.kind.value,
         "covers": statement.covers.value,
         "acts": [act.value for act in statement.acts] or None,
         "conditions": list(statement.conditions) or None,
-        "id": statement_id,
+        "id": str(uuid.uuid4()),
         "file_id": file_id,
         "asserted_at": at,
         "found_at": found_at,
         "withdrawn_at": None,
+        "withdrawn_because": None,
         "supersedes": supersedes,
     }
-    connection.execute(insert(rights_statements), row)
-    return statement_id
+
+
+def _recorded(row: Row[Any]) -> Recorded:
+    return Recorded(
+        row.file_id,
+        _statement(row),
+        row.asserted_at,
+        row.withdrawn_at,
+        row.withdrawn_because,
+        row.supersedes,
+        row.superseded_by,
+        row.found_at,
+    )
 
 
 def _statement(row: Row[Any]) -> Statement:
@@ -268,6 +385,10 @@ def _replace_questions(
     _withdraw(connection, table, [row_id for asked, row_id in waiting.items() if asked not in wanted], at)
 
 
-def _withdraw(connection: Connection, table: Table, ids: list[str], at: str) -> None:
-    if ids:
-        connection.execute(update(table).where(table.c.id.in_(ids)).values(withdrawn_at=at))
+def _withdraw(
+    connection: Connection, table: Table, ids: list[str], at: str, because: str | None = None
+) -> None:
+    if not ids:
+        return
+    values = {"withdrawn_at": at} if because is None else {"withdrawn_at": at, "withdrawn_because": because}
+    connection.execute(update(table).where(table.c.id.in_(ids)).values(values))
