@@ -164,17 +164,21 @@ def all_statements(connection: Connection, file_ids: Iterable[int]) -> dict[int,
 
 def record_denial(connection: Connection, file_ids: Iterable[int], statement: Statement, *, at: str) -> None:
     """Record what takes away what others grant, on each of these files; it answers no questions."""
-    for file_id in file_ids:
-        _insert_statement(connection, file_id, statement, None, at)
+    for some in batched(file_ids, IN_A_STATEMENT):
+        connection.execute(
+            insert(rights_statements), [_row(file_id, statement, None, at) for file_id in some]
+        )
 
 
-def end_denials(connection: Connection, file_ids: Iterable[int], origin: str, *, at: str) -> None:
+def end_denials(
+    connection: Connection, file_ids: Iterable[int], origin: str, *, at: str, because: str
+) -> None:
     """Date what an origin took away on these files as standing no more."""
     table = rights_statements
     for some in batched(file_ids, IN_A_STATEMENT):
         said = and_(table.c.file_id.in_(some), table.c.evidence_origin == origin, _STANDING)
         ids = connection.execute(select(table.c.id).where(said)).scalars().all()
-        _withdraw(connection, table, list(ids), at)
+        _withdraw(connection, table, list(ids), at, because)
 
 
 def standing_statements(connection: Connection, file_ids: Iterable[int]) -> dict[int, list[Statement]]:
