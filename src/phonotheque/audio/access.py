@@ -16,6 +16,7 @@ from phonotheque.audio.cover import picture_block
 from phonotheque.audio.filters import FilterChain
 from phonotheque.audio.fingerprint import bit_error_rate
 from phonotheque.audio.identify import open_regular, sniff
+from phonotheque.audio.labels import r128_gain
 from phonotheque.audio.sameness import SAME
 from phonotheque.audio.samples import Samples
 from phonotheque.audio.second_opinion import decode_somehow
@@ -30,7 +31,6 @@ _HEADERS: Final = 4096  # bytes: identification, comments, the last page
 _FRAME: Final = 0.02  # seconds
 _LOUDER: Final = 1.5  # LU between a copy and its master, at most
 _STEREO: Final = 2
-_REFERENCE: Final = -23.0  # LUFS, EBU R 128
 
 
 class AccessCopyError(PhonothequeError):
@@ -169,11 +169,6 @@ class _OpusEncoder:
             self._container.mux(self._stream.encode(frame))
 
 
-def _gain(loudness: float | None) -> str | None:
-    """Return what brings this loudness (LUFS) to -23, in 1/256 dB within 16 bits (RFC 7845 §5.2.1)."""
-    return None if loudness is None else str(max(-32_768, min(32_767, round((_REFERENCE - loudness) * 256))))
-
-
 def _comments(tags: Tags, master_sha256: str, loudness: float | None) -> dict[str, str]:
     """Return the Vorbis comments of an access copy (RFC 7845 §5.2)."""
     fields = {
@@ -188,7 +183,7 @@ def _comments(tags: Tags, master_sha256: str, loudness: float | None) -> dict[st
         "musicbrainz_trackid": tags.recording_mbid,
         "license": "; ".join(tags.licences) or None,
         "copyright": tags.copyright,
-        "r128_track_gain": _gain(loudness),
+        "r128_track_gain": None if loudness is None else r128_gain(loudness),
         "master_sha256": master_sha256,
     }
     return {key: value for key, value in fields.items() if value}

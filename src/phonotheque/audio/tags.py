@@ -23,7 +23,7 @@ _MAX_READ: Final = 64 << 20  # bytes in one read: no honest tag is larger
 _MAX_TOTAL: Final = 512 << 20  # bytes in all, so that a hostile file cannot fill memory
 
 # What mutagen raises on malformed input besides its own errors, by its history of reports.
-_MALFORMED: Final = (
+MALFORMED: Final = (
     mutagen.MutagenError,
     ArithmeticError,
     AssertionError,
@@ -94,7 +94,7 @@ def _found(file: BinaryIO, notes: list[str]) -> list[Entry]:
         found = list(entries(holder)) if holder is not None else []
     except TagsTooLargeError as error:
         notes.append(f"its tags were not read: {error.message}")
-    except _MALFORMED as error:
+    except MALFORMED as error:
         notes.append(f"its tags cannot be read: {type(error).__name__}: {error}"[:300])
     guard.let_go()
     if guard.error is not None:
