@@ -28,6 +28,7 @@ _COMMANDS = {
     "rights": "What may be published and why; what may not and why",
     "plan": "Choose what a disk budget can cover",
     "publish": "Seal bags and publish a signed edition",
+    "audit": "Decide anew whether all that is published may be",
     "mirror": "Hold somebody else's edition",
     "check": "Verify every byte",
     "ledger": "Where the ledger is; moving it to PostgreSQL, or back",

@@ -169,7 +169,7 @@ class HttpOrigin:
 
 
 def _checked(path: str) -> str:
-    if reason := check_portable(path):
+    if reason := check_portable(path.removeprefix(".well-known/")):
         raise VerificationError(
             f"The path {path!r:.200} is refused: {reason}.", "The publisher must correct it."
         )

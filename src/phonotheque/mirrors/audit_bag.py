@@ -1,0 +1,366 @@
+"""Auditing one bag of a public tree: tag files and torrent verified, lines judged, files looked for.
+
+Tag files are brought into a scratch folder, verified there, and only then believed. At no time is more in
+memory than the manifests of one bag.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+
+from phonotheque.editions.audit import Fault, Terms, Tombstones, What, judge
+from phonotheque.editions.bencode import decode
+from phonotheque.editions.edition import BagEntry
+from phonotheque.editions.metainfo import TorrentMeta
+from phonotheque.editions.sealing import CATALOGUE_WAVE
+from phonotheque.mirrors.audit_catalogue import audit_catalogue
+from phonotheque.mirrors.audit_index import IndexRows
+from phonotheque.mirrors.mining_rules import MiningRules
+from phonotheque.mirrors.origin import FolderOrigin, Origin, fetch
+from phonotheque.mirrors.transfer import MAX_TORRENT_BYTES, check_torrent
+from phonotheque.model.errors import NetworkError, NotFoundError, VerificationError
+from phonotheque.model.progress import Progress
+from phonotheque.model.rights import Answer
+from phonotheque.model.territory import WORLDWIDE, Territory, parse_territory
+from phonotheque.vault.bag import RECORDINGS
+from phonotheque.vault.bagfolder import (
+    DECLARATION,
+    INFO,
+    MANIFEST,
+    MAX_TAG_BYTES,
+    TAG_MANIFEST,
+    BagContents,
+    files_in,
+    read_bag,
+    read_tag_manifest,
+)
+
+_MAX_LINE: Final = 16 * 1024**2  # bytes of recordings.jsonl
+_MAX_RECORDINGS: Final = 4 * 1024**3
+_AT_ONCE: Final = 256  # files looked for before their faults are told
+_NEEDED: Final = (DECLARATION, INFO, MANIFEST, RECORDINGS)
+
+
+@dataclass(frozen=True, slots=True)
+class Standard:
+    """What all bags of a tree are measured by. ``country`` narrows every audience to it."""
+
+    on: date
+    stones: Tombstones
+    mining: MiningRules | None
+    country: Territory | None
+    every_byte: bool
+    look: bool  # whether files are looked for at all
+    scratch: Path
+    executor: Executor
+
+
+class _BrokenError(Exception):
+    """The bag cannot be believed any further. Only within this file."""
+
+
+def audit_bag(
+    origin: Origin,
+    entry: BagEntry,
+    rows: IndexRows | None,
+    standard: Standard,
+    on_fault: Callable[[Fault], None],
+    progress: Progress,
+) -> bool:
+    """Audit one bag; return whether it is there at all. Raises NetworkError when a server cannot be read."""
+    try:
+        tagmanifest = fetch(origin, f"bags/{entry.id}/{TAG_MANIFEST}", MAX_TAG_BYTES)
+    except NotFoundError:
+        return False
+    except VerificationError as error:
+        on_fault(Fault(What.DAMAGED, entry.id, TAG_MANIFEST, error.message))
+        return True
+    audit = _BagAudit(origin, entry, rows, standard, on_fault, progress)
+    with suppress(_BrokenError):  # why was told
+        audit.run(tagmanifest)
+    return True
+
+
+class _BagAudit:
+    """One bag under audit: what its verified tag files say."""
+
+    def __init__(
+        self,
+        origin: Origin,
+        entry: BagEntry,
+        rows: IndexRows | None,
+        standard: Standard,
+        on_fault: Callable[[Fault], None],
+        progress: Progress,
+    ) -> None:
+        self.origin, self.entry, self.rows = origin, entry, rows
+        self.standard, self.on_fault, self.progress = standard, on_fault, progress
+        self.folder = standard.scratch / entry.id
+        self.audience = standard.country or parse_territory(entry.audience)
+
+    def fault(self, what: What, path: str, reason: str) -> None:
+        self.on_fault(Fault(what, self.entry.id, path, reason))
+
+    def run(self, tagmanifest: bytes) -> None:
+        """Verify the tag files and the torrent, then audit what they say of the payload."""
+        self.folder.mkdir()
+        try:
+            tags = self._tag_files(tagmanifest)
+            bag = self._believe(lambda: read_bag(self.folder), MANIFEST)
+            sizes = self._torrent(bag)
+            terms = Terms(
+                bag=self.entry.id,
+                wave=self.entry.wave,
+                audience=self.audience,
+                on=self.standard.on,
+                sealed=self._sealed(bag),
+                stones=self.standard.stones,
+            )
+            self._lines(bag, sizes, terms)
+            self._files(bag, sizes)
+            self._unlisted({*bag.manifest, *tags, TAG_MANIFEST})
+        finally:
+            for file in self.folder.iterdir():
+                file.unlink()
+            self.folder.rmdir()
+
+    def _believe(self, read: Callable[[], Any], path: str) -> Any:
+        try:
+            return read()
+        except VerificationError as error:
+            self.fault(What.DAMAGED, path, error.message)
+            raise _BrokenError from error
+
+    def _tag_files(self, tagmanifest: bytes) -> Mapping[str, str]:
+        found = hashlib.sha256(tagmanifest).hexdigest()
+        if found != self.entry.tagmanifest_sha256:
+            reason = f"its SHA-256 is {found}; edition.json lists {self.entry.tagmanifest_sha256}"
+            self.fault(What.DAMAGED, TAG_MANIFEST, reason)
+            raise _BrokenError
+        (self.folder / TAG_MANIFEST).write_bytes(tagmanifest)
+        tags: Mapping[str, str] = self._believe(lambda: read_tag_manifest(self.folder), TAG_MANIFEST)
+        whole = [self._fetch_tag_file(path, sha256) for path, sha256 in tags.items()]
+        lacking = [name for name in _NEEDED if name not in tags]
+        for name in lacking:
+            self.fault(What.NO_LINE, name, f"{TAG_MANIFEST} does not list it, so nothing in it is signed")
+        if lacking or not all(whole):
+            raise _BrokenError
+        return tags
+
+    def _fetch_tag_file(self, path: str, sha256: str) -> bool:
+        """Bring a tag file into the scratch folder, if it is one that is read; tell whether it is whole."""
+        most = _MAX_RECORDINGS if path == RECORDINGS else MAX_TAG_BYTES
+        digest, size = hashlib.sha256(), 0
+        place = self.folder / path if path in _NEEDED else Path("/dev/null")
+        try:
+            with place.open("wb") as stream:
+                for chunk in self.origin.open_range(f"bags/{self.entry.id}/{path}", 0, most + 1):
+                    digest.update(chunk)
+                    size += len(chunk)
+                    stream.write(chunk)
+        except NotFoundError:
+            self.fault(What.MISSING, path, "is not there")
+            return False
+        except VerificationError as error:
+            self.fault(What.DAMAGED, path, error.message)
+            return False
+        except NetworkError as error:
+            return self._unreadable(path, error)
+        if size > most or digest.hexdigest() != sha256:
+            self.fault(What.DAMAGED, path, f"its SHA-256 is not the {sha256} of {TAG_MANIFEST}")
+            return False
+        return True
+
+    def _unreadable(self, path: str, error: NetworkError) -> bool:
+        """Go on past a file that a disk does not give; of a server that does not answer, nothing is known."""
+        if not isinstance(self.origin, FolderOrigin):
+            raise error
+        self.fault(What.UNREADABLE, path, error.message)
+        return False
+
+    def _torrent(self, bag: BagContents) -> Mapping[str, tuple[int, str]]:
+        """Compare the torrent with the bag; return size and root of each payload file as it has them."""
+        wanted = self.entry.torrent
+        place = f"targets/{wanted.path}"
+        try:
+            if wanted.size > MAX_TORRENT_BYTES:
+                raise VerificationError(f"is larger than a torrent may be: {wanted.size} bytes")
+            data = fetch(self.origin, place, wanted.size)
+            meta = check_torrent(data, self.entry)
+        except NotFoundError:
+            self.fault(What.MISSING, place, "is not there")
+            raise _BrokenError from None
+        except VerificationError as error:
+            self.fault(What.DAMAGED, place, error.message)
+            raise _BrokenError from error
+        if self.entry.audience != WORLDWIDE and not _is_private(data):
+            self.fault(What.AUDIENCE, place, "lets anybody find the bag: it is not private (BEP 27)")
+        return self._payload_of(meta, bag)
+
+    def _payload_of(self, meta: TorrentMeta, bag: BagContents) -> dict[str, tuple[int, str]]:
+        listed = {*bag.manifest, *bag.tagmanifest, TAG_MANIFEST}
+        held = {file.path: (file.size, file.root.hex()) for file in meta.files}
+        for path in sorted(held.keys() - listed):
+            self.fault(What.UNLISTED, path, "is in the bag's torrent, and in no manifest")
+        for path in sorted(listed - held.keys()):
+            self.fault(What.CLAIM, path, "is in the bag's manifests, and not in its torrent")
+        payload = {path: fact for path, fact in held.items() if path in bag.manifest}
+        size = sum(size for size, _ in payload.values())
+        entry = self.entry
+        for what, found, said in (
+            ("bytes", size, entry.payload_bytes),
+            ("files", len(bag.manifest), entry.payload_files),
+        ):
+            if found != said:
+                self.fault(What.CLAIM, "", f"holds {found} {what} of payload; edition.json says {said}")
+        return payload
+
+    def _sealed(self, bag: BagContents) -> date:
+        said = next((value for label, value in bag.info if label == "Bagging-Date"), "")
+        try:
+            sealed = date.fromisoformat(said)
+        except ValueError:
+            self.fault(What.CLAIM, INFO, f"Bagging-Date is no day: {said!r:.40}")
+            raise _BrokenError from None
+        if sealed > self.standard.on:
+            self.fault(What.CLAIM, INFO, f"was sealed on {sealed}, after the day of the audit")
+        return sealed
+
+    def _lines(self, bag: BagContents, sizes: Mapping[str, tuple[int, str]], terms: Terms) -> None:
+        """Judge every line of recordings.jsonl; tell of files without one, and of lines without a file."""
+        seen: set[str] = set()
+        recordings: set[str] = set()
+        rows = self.rows.of(self.entry.id) if self.rows is not None else None
+        for number, record in self._records():
+            path = record.get("path")
+            if not isinstance(path, str) or path not in bag.manifest or path in seen:
+                shown = path if isinstance(path, str) else f"{RECORDINGS}, line {number}"
+                reason = "has two lines in recordings.jsonl" if path in seen else "is in no manifest"
+                self.fault(What.NO_FILE, shown, reason)
+                continue
+            seen.add(path)
+            facts = (record.get("size"), record.get("pieces_root"), record.get("sha256"))
+            if facts != (*sizes.get(path, (None, None)), bag.manifest[path]):
+                self.fault(What.CLAIM, path, "its line gives another size or hash than manifest and torrent")
+            self._judge(record, path, terms)
+            if rows is not None and self.entry.wave != CATALOGUE_WAVE:
+                self._compare(path, record, rows.pop(path, None))
+            if isinstance(recording := record.get("recording"), str):
+                recordings.add(recording)
+            self.progress.advance(files=1, size=sizes.get(path, (0, ""))[0])
+        for path in sorted(bag.manifest.keys() - seen):
+            self.fault(What.NO_LINE, path, "no line of recordings.jsonl tells of it: it has no basis")
+        for path in sorted(rows or ()):
+            self.fault(What.CLAIM, path, "the edition's index lists it, and the bag does not hold it")
+        if self.entry.wave == CATALOGUE_WAVE:
+            for what, path, reason in audit_catalogue(self.origin, self.entry.id, bag.manifest, sizes):
+                self.fault(what, path, reason)
+
+    def _judge(self, record: Mapping[str, Any], path: str, terms: Terms) -> None:
+        if self.entry.wave == CATALOGUE_WAVE:
+            if record.get("kind") != "catalogue":
+                self.fault(What.CATALOGUE, path, "is in a bag of the catalogue, and its line is of no table")
+            return
+        judged = judge(record, terms)
+        for fault in judged.faults:
+            self.on_fault(fault)
+        if self.standard.mining is None:
+            return
+        here, anywhere = judged.mining
+        reserved = self.standard.mining.reserved(self.entry.id, path)
+        if reserved is not True and here is not Answer.YES:
+            self.fault(What.MINING, path, "tdmrep.json does not reserve it, and no basis allows mining it")
+        elif reserved and anywhere is Answer.YES:
+            self.fault(What.MINING, path, "tdmrep.json reserves it, and by its decision it may be mined")
+
+    def _compare(self, path: str, record: Mapping[str, Any], row: tuple[Any, ...] | None) -> None:
+        """Compare a line with its row of the index, where a sidecar has one recording or none."""
+        if row is None:
+            self.fault(What.CLAIM, path, "the edition's index does not list it")
+            return
+        sha256, size, recording = row
+        named = record.get("recordings") if record.get("kind") == "sidecar" else [record.get("recording")]
+        if (sha256, size) != (record.get("sha256"), record.get("size")) or (
+            recording not in (named if isinstance(named, list) else []) and recording is not None
+        ):
+            self.fault(What.CLAIM, path, "the edition's index gives another recording, size or hash")
+
+    def _records(self) -> Iterator[tuple[int, Mapping[str, Any]]]:
+        with (self.folder / RECORDINGS).open("rb") as lines:
+            for number, line in enumerate(iter(partial(lines.readline, _MAX_LINE + 1), b""), start=1):
+                if len(line) > _MAX_LINE:
+                    self.fault(What.UNREADABLE_LINE, f"{RECORDINGS}, line {number}", "is too long to be read")
+                    return
+                try:
+                    record = json.loads(line)
+                except (ValueError, RecursionError) as error:
+                    self.fault(What.UNREADABLE_LINE, f"{RECORDINGS}, line {number}", f"is not JSON: {error}")
+                    continue
+                if isinstance(record, dict):
+                    yield number, record
+                else:
+                    self.fault(What.UNREADABLE_LINE, f"{RECORDINGS}, line {number}", "is no JSON object")
+
+    def _files(self, bag: BagContents, sizes: Mapping[str, tuple[int, str]]) -> None:
+        """Look for every payload file: its size, or every byte."""
+        if not self.standard.look:
+            return
+        wanted = iter(
+            [(path, sizes[path][0], sha256) for path, sha256 in bag.manifest.items() if path in sizes]
+        )
+        while some := list(islice(wanted, _AT_ONCE)):
+            for (path, _, _), wrong in zip(some, self.standard.executor.map(self._look, some), strict=True):
+                if isinstance(wrong, NetworkError):
+                    self._unreadable(path, wrong)
+                elif wrong is not None:
+                    self.fault(*wrong)
+
+    def _look(self, file: tuple[str, int, str]) -> tuple[What, str, str] | NetworkError | None:
+        path, size, sha256 = file
+        digest, got = hashlib.sha256(), 0
+        start, length = (0, size + 1) if self.standard.every_byte else (max(0, size - 1), 2)
+        try:
+            for chunk in self.origin.open_range(f"bags/{self.entry.id}/{path}", start, length):
+                digest.update(chunk)
+                got += len(chunk)
+        except NotFoundError:
+            return What.MISSING, path, "is not there"
+        except VerificationError as error:
+            return What.DAMAGED, path, error.message
+        except NetworkError as error:
+            return error
+        if start + got != size:
+            return What.DAMAGED, path, f"does not have the {size} bytes that the torrent lists"
+        if self.standard.every_byte and digest.hexdigest() != sha256:
+            return What.DAMAGED, path, f"its SHA-256 is {digest.hexdigest()}, not {sha256}"
+        return None
+
+    def _unlisted(self, listed: set[str]) -> None:
+        """Tell of what lies in a bag's folder and is in no manifest. A server shows no such list."""
+        if not isinstance(self.origin, FolderOrigin):
+            return
+        folder = Path(self.origin.where, "bags", self.entry.id)
+
+        def failed(below: str, error: OSError) -> None:
+            self.fault(What.UNREADABLE, below, str(error.strerror))
+
+        for path, what in files_in(folder, failed):
+            if path not in listed or what:
+                shown = path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+                self.fault(What.UNLISTED, shown, what or "lies in the bag, and no manifest lists it")
+
+
+def _is_private(torrent: bytes) -> bool:
+    top = decode(torrent)
+    info = top.get(b"info") if isinstance(top, dict) else None
+    return isinstance(info, dict) and info.get(b"private") == 1
