@@ -198,7 +198,7 @@ decisions = Table(
     # "WORLD", and for what is not allowed everywhere a second row for where it is.
     Column("territory", Text().with_variant(String(16), "sqlite"), primary_key=True),
     Column("answer", String(8), nullable=False),
-    Column("rule", String(64), nullable=False),
+    Column("rule", Text().with_variant(String(64), "sqlite"), nullable=False),
     Column("reason", Text, nullable=False),
     Column("conditions", JSON, nullable=False),
     Column("statements", JSON, nullable=False),  # ids
