@@ -23,11 +23,22 @@ _SIZE = re.compile(r"\s*([0-9]{1,18}(?:\.[0-9]{1,9})?)\s*([kmgtp]?)(i?)b?\s*", r
 
 @dataclass(frozen=True, slots=True)
 class ArchiveSettings:
-    """Who this archive is. ``agent`` is named in the ledger as the one who did things."""
+    """Who this archive is. ``agent`` is named in the ledger as the one who did things.
+
+    ``country`` is where it keeps its copies (ISO 3166-1): what may be kept there only, may be kept.
+    """
 
     id: str = ""
     name: str = ""
     agent: str = "archivist"
+    country: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DdexSettings:
+    """What labels call this archive in their messages: party ids and names. Deals with others are none."""
+
+    recipient: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +110,7 @@ class Settings:
 
     archive: ArchiveSettings = field(default_factory=ArchiveSettings)
     mandate: MandateSettings = field(default_factory=MandateSettings)
+    ddex: DdexSettings = field(default_factory=DdexSettings)
     publish: PublishSettings = field(default_factory=PublishSettings)
     ledger: LedgerSettings = field(default_factory=LedgerSettings)
     catalogue: CatalogueSettings = field(default_factory=CatalogueSettings)
