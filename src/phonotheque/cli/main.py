@@ -28,6 +28,7 @@ _COMMANDS = {
     "rights": "What may be published and why; what may not and why",
     "plan": "Choose what a disk budget can cover",
     "publish": "Seal bags and publish a signed edition",
+    "withdraw": "Take back what is held or published, and what came of it",
     "audit": "Decide anew whether all that is published may be",
     "mirror": "Hold somebody else's edition",
     "check": "Verify every byte",

@@ -28,8 +28,9 @@ from phonotheque.model.progress import Progress
 from phonotheque.vault.archive import Archive, now, timestamp
 from phonotheque.vault.bagfolder import PAYLOAD, TAG_MANIFEST
 from phonotheque.vault.fixity import check_file
+from phonotheque.vault.incoming import incoming_path
 from phonotheque.vault.outside import Target, check_recorded, target_of
-from phonotheque.vault.place import fsync_dir
+from phonotheque.vault.place import fsync_dir, link_or_copy, replace_durably
 from phonotheque.vault.storage.base import Item, Storage
 from phonotheque.vault.storage.opening import checked_place, open_place
 from phonotheque.vault.transfers import in_threads, outcomes, read_back, send
@@ -231,6 +232,36 @@ def at_hand(archive: Archive, file: Path, size: int, sha256: str) -> Path:
             f"Mend it: phono repair {archive.folder} --from MIRROR",
         )
     return copy
+
+
+def bring_home(archive: Archive, bag_id: str, entry: BagFileRecord) -> Finding | None:
+    """Bring a file of a sealed bag to where masters wait, from wherever the bag's payload lies.
+
+    Only right bytes come under their hash's name; they may be a second name of those in the bag. Returns what
+    is wrong with the bag's file, if anything is.
+    """
+    goal = incoming_path(archive.incoming, entry.sha256)
+    if check_file(goal, entry.size, entry.sha256) is None:
+        return None
+    if wrong := check_bagged(archive, bag_id, entry.path, entry.size, entry.sha256):
+        return wrong
+    goal.parent.mkdir(parents=True, exist_ok=True)
+    coming = borrowed_path(archive, entry.sha256)
+    try:
+        moved = open_bagged(archive, bag_id, entry.path)
+        if moved is None:
+            link_or_copy(archive.bags / bag_id / entry.path, coming, allow_link=True)
+        else:
+            with coming.open("xb") as stream:
+                for chunk in moved[0].read(moved[1]):
+                    stream.write(chunk)
+            if wrong := check_file(coming, entry.size, entry.sha256, name=entry.path):
+                return wrong  # damaged between being read for the check and being read again
+        coming.chmod(0o444)
+        replace_durably(coming, goal)
+    finally:
+        coming.unlink(missing_ok=True)
+    return None
 
 
 def borrowed_path(archive: Archive, sha256: str) -> Path:

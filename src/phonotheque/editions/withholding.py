@@ -1,0 +1,154 @@
+"""What of the sealed bags the public tree shows: all of a bag by one link, or all but what is withheld.
+
+A sealed bag never changes. Until it is revised, what was taken back stays in ``vault/bags`` and is shown to
+nobody: in the place of the link to the bag stands a folder of links to its other files.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable
+from datetime import date
+from pathlib import Path
+
+from sqlalchemy import Connection, func, select
+
+from phonotheque.editions.judging import judge
+from phonotheque.editions.shelves import BAGS, RESTRICTED, bags_folder
+from phonotheque.ledger.bags import BagFileRecord, BagRecord, all_bags, files_in_bag, places_of_bags
+from phonotheque.ledger.schema import bag_files, files
+from phonotheque.model.batches import IN_A_STATEMENT, batched
+from phonotheque.model.errors import PhonothequeError
+from phonotheque.vault.archive import Archive
+from phonotheque.vault.outside import check_recorded
+from phonotheque.vault.place import fsync_dir
+from phonotheque.vault.places import bring_home
+
+_PARTIAL = ".partial-"
+
+
+def shown_at(archive: Archive, bag: BagRecord) -> Path:
+    """Return where the public tree shows a bag."""
+    return archive.public / bags_folder(bag.audience) / bag.id
+
+
+def bags_with(ledger: Connection, file_ids: Iterable[int]) -> set[str]:
+    """Return the bags that hold one of these files, or a copy made from one."""
+    found: set[str] = set()
+    subject = func.coalesce(files.c.master_id, files.c.id)
+    bagged = select(bag_files.c.bag_id).join(files, files.c.id == bag_files.c.file_id)
+    for some in batched(sorted(set(file_ids)), IN_A_STATEMENT):
+        found |= set(ledger.execute(bagged.where(subject.in_(some))).scalars())
+    return found
+
+
+def withhold(archive: Archive, ledger: Connection, bag_ids: Iterable[str], on: date) -> list[str]:
+    """Show of these bags what may be shown on a day; return "bag/path" of what is not.
+
+    Only this archive's own tree is changed. Repeated, it changes nothing.
+    """
+    wanted = set(bag_ids)
+    withheld = []
+    for bag in (bag for bag in all_bags(ledger) if bag.id in wanted):
+        hidden = {one.entry.path for one in judge(ledger, bag, on) if not one.allowed}
+        if os.path.lexists(shown_at(archive, bag)):
+            show_bag(archive, ledger, bag, hidden)
+        withheld += [f"{bag.id}/{path}" for path in sorted(hidden)]
+    return withheld
+
+
+def show_bag(archive: Archive, ledger: Connection, bag: BagRecord, hidden: Iterable[str] = ()) -> None:
+    """Show a bag in the public tree, but for the files whose paths in it are ``hidden``."""
+    place = shown_at(archive, bag)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    home = archive.bags / bag.id
+    without = set(hidden)
+    if not without:
+        if not place.is_symlink():
+            _clear(place)
+            place.symlink_to(_from(place.parent, home), target_is_directory=True)
+            fsync_dir(place.parent)
+        return
+    paths = [entry.path for entry in files_in_bag(ledger, bag.id) if entry.path not in without]
+    if not place.is_symlink() and place.is_dir() and _files_below(place) == set(paths):
+        return
+    partial = place.with_name(f"{_PARTIAL}{place.name}")
+    _clear(partial)
+    for path in paths:
+        link = partial / path
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(_from(link.parent, home / path, partial, place))
+    partial.mkdir(exist_ok=True)
+    # Between these two steps the bag is not shown at all, which is safe; the next run shows it again.
+    _clear(place)
+    partial.rename(place)
+    fsync_dir(place.parent)
+
+
+def hide_bag(archive: Archive, bag: BagRecord) -> None:
+    """Show a bag no more."""
+    place = shown_at(archive, bag)
+    if os.path.lexists(place):
+        _clear(place)
+        fsync_dir(place.parent)
+
+
+def withhold_outside(archive: Archive, ledger: Connection, withheld: Iterable[str], erase: set[str]) -> None:
+    """Remove what is withheld from a public tree outside of the archive's folder.
+
+    Bytes that are only there come home first, unless their SHA-256 is in ``erase``. Raises NetworkError,
+    PhonothequeError; the next publishing, or any command on withdrawals, goes on.
+    """
+    if not archive.settings.storage.public:
+        return
+    for name in withheld:
+        bag_id, _, path = name.partition("/")
+        (entry,) = (one for one in files_in_bag(ledger, bag_id) if one.path == path)
+        for place in places_of_bags(ledger, bag_id).get(bag_id, ()):
+            storage = check_recorded(archive, place.place, first=bag_id)
+            if storage.stat(name) is None:
+                continue
+            if place.moved and entry.sha256 not in erase:
+                _bring_home(archive, bag_id, entry)
+            storage.delete(name)
+
+
+def bags_not_whole(archive: Archive) -> set[str]:
+    """Return the bags that the public tree shows in part."""
+    found = set()
+    for folder in (archive.public / BAGS, *(archive.public / RESTRICTED).glob(f"*/{BAGS}")):
+        if folder.is_dir():
+            found |= {entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.is_symlink()}
+    return found
+
+
+def _bring_home(archive: Archive, bag_id: str, entry: BagFileRecord) -> None:
+    wrong = bring_home(archive, bag_id, entry)
+    if wrong is not None:
+        raise PhonothequeError(
+            f"{bag_id}/{entry.path} is {wrong.what} where the bag lies: {wrong.detail}.",
+            "It stays there until it is mended: phono repair. It is shown to nobody here.",
+        )
+
+
+def _from(folder: Path, target: Path, partial: Path | None = None, place: Path | None = None) -> str:
+    """Return the relative path that leads from a folder (as it will be called) to a target."""
+    here = folder if partial is None or place is None else place / folder.relative_to(partial)
+    return os.path.relpath(target, here)
+
+
+def _files_below(folder: Path) -> set[str]:
+    found = set()
+    for here, folders, names in os.walk(folder):
+        links = [name for name in folders if Path(here, name).is_symlink()]
+        found |= {Path(here, name).relative_to(folder).as_posix() for name in (*names, *links)}
+    return found
+
+
+def _clear(place: Path) -> None:
+    """Remove a link, or a folder of links; what they lead to stays."""
+    if place.is_symlink():
+        place.unlink()
+    elif place.is_dir():
+        shutil.rmtree(place)
