@@ -50,6 +50,7 @@ class Covers(StrEnum):
     COMPOSITION = "composition"
 
 
+NEVER = "never"  # of Dates: what was not published, or not communicated, to this day
 DENIALS = frozenset({Kind.RESERVATION, Kind.WITHDRAWAL})
 
 
@@ -58,9 +59,14 @@ class Dates:
     """What terms of protection are reckoned from. Dates are ISO 8601, as far as known: 1932, 1932-05-03.
 
     None or empty is not known, and lets a rule that needs it say so. ``published`` and ``country`` (ISO
-    3166-1) are of the first lawful publication; ``fixed`` is when it was recorded, ``communicated`` when it
-    was first lawfully communicated to the public (broadcast). ``deaths`` are the years in which the authors
-    of words and music died, complete if ``all_deaths``. ``for_hire``: a US work made for hire, or anonymous.
+    3166-1) are of the first lawful publication; ``fixed`` is when it was recorded, or a composition written
+    down; ``communicated`` when it was first lawfully communicated to the public (broadcast). What never was
+    is ``published`` or ``communicated`` NEVER. ``deaths`` are the years in which the authors died, complete
+    if ``all_deaths``: of words and music, or, in a statement of a recording only, of the recording.
+    ``for_hire``: a US work made for hire. ``anonymous``: no author was ever made known to the public.
+
+    In a statement of both works, ``deaths`` and ``with_words`` are of the composition, all else is of the
+    recording.
     """
 
     published: str | None = None
@@ -71,6 +77,7 @@ class Dates:
     all_deaths: bool = False
     with_words: bool | None = None
     for_hire: bool | None = None
+    anonymous: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

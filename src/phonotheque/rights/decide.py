@@ -8,16 +8,17 @@ reservations take away. The recording and the composition are decided separately
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 
 from phonotheque.model.rights import DENIALS, WORLDWIDE, Act, Answer, Covers, Decision, Kind, Statement
-from phonotheque.model.territory import EU, NOWHERE, Territory, parse_territory
+from phonotheque.model.territory import NOWHERE, Territory, parse_territory
 from phonotheque.rights.findings import Case, Finding, all_of, best
 from phonotheque.rights.reasons import because
 from phonotheque.rights.rules import denial, of_statement
+from phonotheque.rights.terms import LAWS
 
 _ELSEWHERE = ""  # a country that no statement names, and no rule is written for
-_LAWS = (frozenset({"US"}), EU)  # where terms of protection are known
 
 
 def in_force(statement: Statement, on: date) -> bool:
@@ -74,7 +75,7 @@ def _places(statements: Sequence[Statement]) -> dict[str, Territory]:
     """Part the world into places that statements and rules treat alike, each by one of its countries."""
     named = frozenset(code for s in statements for code in parse_territory(s.territory).codes)
     places = {code: Territory(frozenset({code})) for code in sorted(named)}
-    laws = _LAWS if any(s.kind is Kind.DATES for s in statements) else ()
+    laws = LAWS if any(s.kind is Kind.DATES for s in statements) else ()
     for members in laws:
         if rest := members - named:
             places[min(rest)] = Territory(rest)
@@ -107,7 +108,8 @@ def _decide_in(statements: Sequence[Statement], case: Case) -> tuple[Finding, tu
 
 def _of_work(statements: Sequence[Statement], work: Covers, case: Case) -> tuple[Finding, tuple[str, ...]]:
     """Return the best finding for one of the two works, and the ids of all statements that give it."""
-    findings = [(of_statement(s, case), s) for s in statements if s.covers in (work, Covers.BOTH)]
+    asked = replace(case, work=work)
+    findings = [(of_statement(s, asked), s) for s in statements if s.covers in (work, Covers.BOTH)]
     if not findings:
         return Finding(Answer.UNKNOWN, "no-basis", because("no-basis-for", work=work)), ()
     found = best(finding for finding, _ in findings)

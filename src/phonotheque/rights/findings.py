@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from phonotheque.model.rights import Act, Answer
+from phonotheque.model.rights import Act, Answer, Covers
 from phonotheque.rights.reasons import Reason
 
 _RANK = {Answer.YES: 0, Answer.NO: 1, Answer.UNKNOWN: 2}
@@ -14,11 +14,15 @@ _RANK = {Answer.YES: 0, Answer.NO: 1, Answer.UNKNOWN: 2}
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What is asked: an act, in one country (ISO 3166-1; empty: one that no statement names), on a day."""
+    """What is asked: an act, in one country (ISO 3166-1; empty: one that no statement names), on a day.
+
+    ``work`` is the one of the two works in a track that is asked about.
+    """
 
     act: Act
     country: str
     on: date
+    work: Covers = Covers.BOTH
 
 
 @dataclass(frozen=True, slots=True)

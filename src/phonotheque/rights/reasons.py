@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from phonotheque.rights.wording import ACTS, CONDITIONS, REASONS
+from phonotheque.rights.wording import ACTS, CONDITIONS, REASONS, WORKS
 
 LANGUAGES = ("en", "fr")
 
@@ -31,13 +31,13 @@ class Reason:
     def told(self, language: str = "en") -> str:
         """Return the sentence in a language of LANGUAGES."""
         if self.parts:
-            return "; ".join(part.told(language).rstrip(".") for part in self.parts) + "."
+            return " ".join(part.told(language) for part in self.parts)
         values = {name: _word(name, value, language) for name, value in self.values}
         return REASONS[self.key][LANGUAGES.index(language)].format(**values)
 
 
 def because(key: str, **values: object) -> Reason:
-    """Return a reason. Values named ``act`` and ``conditions`` are words that are translated, too."""
+    """Return a reason. Values named ``act``, ``conditions`` and ``work`` are words, and translated, too."""
     return Reason(key, tuple((name, str(value)) for name, value in values.items()))
 
 
@@ -45,6 +45,8 @@ def _word(name: str, value: str, language: str) -> str:
     index = LANGUAGES.index(language)
     if name == "act":
         return ACTS[value][index]
+    if name == "work":
+        return WORKS[value][index]
     if name == "conditions":
         return ", ".join(CONDITIONS[each][index] for each in value.split())
     return value

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from phonotheque.rights.wording_terms import TERM_REASONS
+
 ACTS = {
     "preserve": ("preserve", "conserver"),
     "stream": ("stream", "diffuser en flux"),
@@ -16,6 +18,11 @@ CONDITIONS = {
     "no-derivatives": ("no-derivatives", "pas de modification"),
     "licence-text": ("licence-text", "texte de la licence"),
     "source": ("source", "source"),
+}
+
+WORKS = {
+    "recording": ("recording", "l’enregistrement"),
+    "composition": ("composition", "la composition"),
 }
 
 REASONS: dict[str, tuple[str, str]] = {
@@ -107,7 +114,7 @@ REASONS: dict[str, tuple[str, str]] = {
     "no-basis": ("There is no recorded basis.", "Aucune base n’est enregistrée."),
     "no-basis-for": (
         "There is no recorded basis for the {work}.",
-        "Aucune base n’est enregistrée pour l’{work}.",
+        "Aucune base n’est enregistrée pour {work}.",
     ),
     "not-everywhere": (
         "No recorded basis speaks for the whole world.",
@@ -118,4 +125,5 @@ REASONS: dict[str, tuple[str, str]] = {
         "No recorded basis is in force on {on}.",
         "Aucune base enregistrée n’est en vigueur au {on}.",
     ),
+    **TERM_REASONS,
 }
