@@ -5,16 +5,20 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import shutil
 import threading
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID, uuid5
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import Mount
@@ -27,17 +31,21 @@ from phonotheque.editions.edition import (
     Edition,
     IndexEntry,
     Previous,
+    Tombstone,
     TorrentEntry,
     Withdrawal,
     write_edition,
 )
+from phonotheque.editions.shelves import bags_folder, torrent_path
 from phonotheque.editions.torrent import build_torrent
 from phonotheque.editions.trust import create_keys, init_repository, publish_targets
 from phonotheque.mirrors.messages import SwarmSettings
 from phonotheque.vault.bag import BagFile, BagPlan, seal
 
 NOW = datetime(2026, 11, 21, 10, 15, tzinfo=UTC)
+DATE = "2026-11-22T00:00:00Z"
 ARCHIVE = "0b9cbd60-4f0e-4ab4-8f7f-1d6e7f1b2a3c"
+ID = UUID(ARCHIVE)
 LOCAL = SwarmSettings(listen=("127.0.0.1:0",), dht=False, lsd=False, pex=False, port_mapping=False)
 
 
@@ -62,6 +70,10 @@ class Publisher:
     previous: Previous | None = None
     now: datetime = NOW
     targets: dict[str, Path] = field(default_factory=dict)
+    contents: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    withdrawals: dict[str, Withdrawal] = field(default_factory=dict)
+    tombstones: list[Tombstone] = field(default_factory=list)
+    with_index: bool = False  # a true one; else noise, as large
 
     def __post_init__(self) -> None:
         self.public = self.folder / "public"
@@ -74,27 +86,38 @@ class Publisher:
         self, name: str, files: Mapping[str, bytes] | None = None, *, edition: int = 1, **changes: Any
     ) -> BagEntry:
         """Seal a bag, write its torrent, and list it in the next edition."""
+        audience = changes.get("audience", "WORLD")
+        self.contents[name] = dict(files or music(name))
         sources = self.folder / "sources" / name
         sources.mkdir(parents=True)
         planned = []
-        for index, (path, data) in enumerate((files or music(name)).items()):
+        for index, (path, data) in enumerate(self.contents[name].items()):
             (sources / str(index)).write_bytes(data)
             planned.append(
                 BagFile(sources / str(index), path, hashlib.sha256(data).hexdigest(), len(data), {})
             )
         home = self.folder / "vault" / "bags"
         sealed = seal(BagPlan(name, tuple(planned), (), "A bag for tests.\n"), home).bag
-        torrent = build_torrent(sealed, created_by="Phonotheque", creation_date=None)
-        path = f"editions/{edition}/torrents/{name}.torrent"
+        similar = [bytes.fromhex(changes["similar"])] if "similar" in changes else []
+        torrent = build_torrent(
+            sealed,
+            created_by="Phonotheque",
+            creation_date=None,
+            private=changes.get("private", audience != "WORLD"),
+            similar=similar,
+        )
+        path = torrent_path(edition, name, audience)
         place = self.public / "targets" / path
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(torrent.data)
-        (self.public / "bags" / name).symlink_to(f"../../vault/bags/{name}")
+        shown = self.public / bags_folder(audience)
+        shown.mkdir(parents=True, exist_ok=True)
+        (shown / name).symlink_to(os.path.relpath(home / name, shown))
         entry = BagEntry(
             id=name,
             wave=1,
             edition=edition,
-            audience="WORLD",
+            audience=audience,
             payload_bytes=sealed.payload_bytes,
             payload_files=sealed.payload_files,
             bytes=sealed.size,
@@ -115,11 +138,53 @@ class Publisher:
         self.bags.append(entry)
         return entry
 
-    def edition(self, number: int, *, withdrawals: tuple[Withdrawal, ...] = ()) -> Edition:
+    def revise(
+        self, name: str, *drop: str, edition: int, reason: str = "asked for", territory: str = "WORLD"
+    ) -> BagEntry | None:
+        """Take files (of these paths) out of a bag, which is withdrawn; seal the rest again, if there is any.
+
+        A tombstone says so of each. All earlier withdrawals of what became this bag name the new one.
+        """
+        old = next(bag for bag in self.bags if bag.id == name)
+        left = {path: data for path, data in self.contents[name].items() if path not in drop}
+        self.take_back(name, edition=edition, reason=reason)
+        for path in drop:
+            sha = hashlib.sha256(self.contents[name][path]).hexdigest()
+            self.tombstones.append(
+                Tombstone(str(uuid5(ID, sha)), str(uuid5(ID, path)), (sha,), territory, DATE, reason, None)
+            )
+        if not left:
+            return None
+        stem, _, number = name.partition("-r")
+        fresh = f"{stem}-r{int(number or 1) + 1}"
+        entry = self.bag(fresh, left, edition=edition, similar=old.torrent.infohash_v1, audience=old.audience)
+        for gone, withdrawal in self.withdrawals.items():
+            if gone == name or withdrawal.replaced_by == name:
+                self.withdrawals[gone] = replace(withdrawal, replaced_by=fresh)
+        return entry
+
+    def take_back(self, name: str, *, edition: int, reason: str = "asked for") -> None:
+        """Withdraw a whole bag: it is listed no more, and gone here."""
+        self.bags = [bag for bag in self.bags if bag.id != name]
+        self.withdrawals[name] = Withdrawal(name, DATE, reason, None)
+        for link in [*self.public.glob(f"bags/{name}"), *self.public.glob(f"restricted/*/bags/{name}")]:
+            link.unlink()
+        shutil.rmtree(self.folder / "vault" / "bags" / name)
+        for torrent in self.public.glob(f"targets/editions/*/**/{name}.torrent"):
+            torrent.unlink()
+
+    def edition(self, number: int, *, withdrawals: tuple[Withdrawal, ...] | None = None) -> Edition:
         """The edition as it would be published now, with its index written."""
         index = self.public / "targets" / f"editions/{number}/index.parquet"
         index.parent.mkdir(parents=True, exist_ok=True)
         index.write_bytes(noise(f"index{number}", 2000))
+        if self.with_index:
+            rows = [
+                {"sha256": hashlib.sha256(data).hexdigest(), "bag": bag.id}
+                for bag in self.bags
+                for data in self.contents[bag.id].values()
+            ]
+            pq.write_table(pa.Table.from_pylist(rows), index)
         return Edition(
             number,
             self.now.strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -128,9 +193,12 @@ class Publisher:
             tuple(self.bags),
             CatalogueEntry(self.bags[0].id, "2026-11-21T101500Z"),
             IndexEntry(
-                f"editions/{number}/index.parquet", 2000, hashlib.sha256(index.read_bytes()).hexdigest()
+                f"editions/{number}/index.parquet",
+                index.stat().st_size,
+                hashlib.sha256(index.read_bytes()).hexdigest(),
             ),
-            withdrawals,
+            tuple(self.withdrawals.values()) if withdrawals is None else withdrawals,
+            tuple(self.tombstones),
         )
 
     def publish(self, number: int, edition: Edition | None = None) -> Edition:

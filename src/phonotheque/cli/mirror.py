@@ -40,6 +40,13 @@ from phonotheque.model.errors import UsageError
     "--trust", default="", metavar="SHA256", help="Demand this fingerprint of the publisher's root."
 )
 @click.option(
+    "--in",
+    "country",
+    default="",
+    metavar="COUNTRY",
+    help="Where this mirror is (FR, JP): it may hold what is for people there, too. Kept for next time.",
+)
+@click.option(
     "--once", is_flag=True, help="Stop when everything is here, instead of serving and following on."
 )
 @click.option("--peer", "peers", multiple=True, metavar="HOST:PORT", help="Also ask this peer. Repeatable.")
@@ -61,6 +68,7 @@ def mirror_command(
     folder: Path,
     budget: int | None,
     trust: str,
+    country: str,
     once: bool,
     peers: tuple[str, ...],
     listen: tuple[str, ...],
@@ -73,15 +81,17 @@ def mirror_command(
 
     Every byte is verified before it counts as held. Without --once it goes on serving what it holds to others
     and follows new editions, until Ctrl-C. Run it again at any time: nothing verified is fetched twice.
+
+    What an edition withdraws, or no longer lets be held where the mirror is, is erased; the proof is kept.
     """
-    mirror = open_mirror(folder, origin, budget=budget or 0, trust=trust)
+    mirror = open_mirror(folder, origin, budget=budget or 0, trust=trust, country=country)
     allowed = budget or mirror.settings.mirror.budget
     if not allowed:
         raise UsageError("How much may the mirror take?", "Say it: --budget 100GB")
     with progress_bars() as progress, _ending_well() as stop:
         result = sync(
             mirror,
-            open_origin(mirror.settings.mirror.origin),
+            open_origin(mirror.settings.mirror.origin, country=mirror.settings.mirror.country),
             budget=allowed,
             peers=peers,
             once=once,
@@ -136,6 +146,12 @@ def _print(folder: Path, result: SyncResult) -> None:
         messages.print(safe(f"{bag}: {reason}"), style="red")
     for bag, reason in result.left_out:
         messages.print(safe(f"{bag}: left out, {reason}"), style="dim")
+    for bag, successor in result.withdrawn:
+        instead = f"; what remains of it is {successor}" if successor else ""
+        messages.print(safe(f"{bag}: withdrawn{instead}"), style="dim")
+    if result.erased_files:
+        gone = f"{counted(result.erased_files, 'file')}, {human_size(result.erased_bytes)}"
+        messages.print(f"Erased {gone} that may not be held any more; the proof is in the mirror's ledger.")
     fetched = f"fetched {human_size(result.fetched)}, {human_size(result.verified_already)} were here already"
     held = f"{counted(len(result.complete), 'bag')} of edition {result.edition}"
     output.print(f"{folder} holds {held}, every byte verified; {fetched}.")

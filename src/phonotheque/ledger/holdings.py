@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, exists, insert, select, update
 
 from phonotheque.ledger.schema import holding_files, holdings
 from phonotheque.ledger.together import insert_unless_there
@@ -18,7 +18,11 @@ class HoldingState(StrEnum):
 
     WANTED = "wanted"  # chosen; some files may be verified already
     COMPLETE = "complete"  # every file verified and on the disk
-    WITHDRAWN = "withdrawn"  # taken back by its publisher: neither served nor fetched
+    WITHDRAWN = "withdrawn"  # taken back by its publisher: neither served nor fetched, for ever
+    BARRED = "barred"  # not for the place where the mirror is: as withdrawn, until its files are erased
+
+
+GOING = (HoldingState.WITHDRAWN, HoldingState.BARRED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +46,13 @@ class HeldFile:
 
 
 def want(connection: Connection, bag_id: str, *, edition: int, size: int) -> None:
-    """Record that a bag is wanted; one that is already recorded stays as it is."""
+    """Record that a bag is wanted; one that is already recorded stays as it is, unless it was barred."""
     row = {"bag_id": bag_id, "edition": edition, "bytes": size, "state": HoldingState.WANTED.value}
     insert_unless_there(connection, holdings, row, holdings.c.bag_id)
+    barred = (holdings.c.bag_id == bag_id) & (holdings.c.state == HoldingState.BARRED.value)
+    if connection.execute(select(holdings.c.bag_id).where(barred)).first():
+        connection.execute(delete(holding_files).where(holding_files.c.bag_id == bag_id))
+        _set(connection, bag_id, HoldingState.WANTED, None)
 
 
 def all_holdings(connection: Connection) -> dict[str, Holding]:
@@ -84,9 +92,53 @@ def reopen(connection: Connection, bag_id: str, paths: Collection[str]) -> None:
     _set(connection, bag_id, HoldingState.WANTED, None)
 
 
-def withdraw(connection: Connection, bag_id: str) -> None:
-    """Record that a bag's publisher took it back."""
-    _set(connection, bag_id, HoldingState.WITHDRAWN, None)
+def let_go(connection: Connection, bag_id: str, state: HoldingState) -> None:
+    """Record that a bag may not be held any more: it was withdrawn, or is barred from here."""
+    _set(connection, bag_id, state, None)
+
+
+def erased(connection: Connection, bag_id: str, paths: Collection[str]) -> None:
+    """Forget files whose bytes are gone; a barred bag of which nothing is left is forgotten with them."""
+    _forget(connection, bag_id, paths)
+    left = select(holding_files.c.bag_id).where(holding_files.c.bag_id == bag_id).limit(1)
+    if connection.execute(left).first() is None:
+        barred = (holdings.c.bag_id == bag_id) & (holdings.c.state == HoldingState.BARRED.value)
+        connection.execute(delete(holdings).where(barred))
+
+
+def bags_with_files(connection: Connection, states: Collection[HoldingState]) -> list[str]:
+    """Return the bags in one of these states of which files are on record."""
+    query = (
+        select(holdings.c.bag_id)
+        .where(
+            holdings.c.state.in_([state.value for state in states]),
+            exists().where(holding_files.c.bag_id == holdings.c.bag_id),
+        )
+        .order_by(holdings.c.bag_id)
+    )
+    return list(connection.execute(query).scalars())
+
+
+def bags_holding(connection: Connection, hashes: Iterable[str]) -> dict[str, str]:
+    """Return the bags of which a file with one of these SHA-256 is on record, each with one of them."""
+    found: dict[str, str] = {}
+    for some in batched(sorted(hashes), IN_A_STATEMENT):
+        query = select(holding_files.c.bag_id, holding_files.c.sha256).where(holding_files.c.sha256.in_(some))
+        found |= {row.bag_id: row.sha256 for row in connection.execute(query)}
+    return found
+
+
+def held_of_sizes(connection: Connection, sizes: Iterable[int]) -> Iterator[tuple[str, HeldFile]]:
+    """Yield each verified file of complete bags that has one of these sizes in bytes, with its bag's id."""
+    for some in batched(sorted(set(sizes)), IN_A_STATEMENT):
+        query = (
+            select(holding_files)
+            .join(holdings, holdings.c.bag_id == holding_files.c.bag_id)
+            .where(holding_files.c.size.in_(some), holdings.c.state == HoldingState.COMPLETE.value)
+            .order_by(holding_files.c.bag_id, holding_files.c.path)
+        )
+        for row in connection.execute(query).all():
+            yield row.bag_id, HeldFile(row.path, row.size, row.sha256)
 
 
 def _set(connection: Connection, bag_id: str, state: HoldingState, verified_at: str | None) -> None:

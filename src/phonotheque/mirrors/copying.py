@@ -19,6 +19,7 @@ from phonotheque.vault.place import naming
 
 def copy_pieces(
     origin: Origin,
+    shown: str,
     folder: Path,
     meta: TorrentMeta,
     standing: Standing,
@@ -28,8 +29,9 @@ def copy_pieces(
 ) -> tuple[Standing, tuple[Finding, ...]]:
     """Fetch into a bag's folder, made ready, what it lacks; return how it stands now, and what was not had.
 
-    Only missing pieces are asked for, neighbours in one request. What the origin has wrong or not at all is a
-    finding, and the next file is tried. Raises OSError naming the file that cannot be written.
+    ``shown`` is where the origin shows the bag. Only missing pieces are asked for, neighbours in one request.
+    What the origin has wrong or not at all is a finding, and the next file is tried. Raises OSError naming
+    the file that cannot be written.
     """
     good = {f.path: bytearray(standing.have[f.first_piece : f.first_piece + f.pieces]) for f in meta.files}
     findings = []
@@ -37,7 +39,7 @@ def copy_pieces(
         if stop.is_set():
             break
         try:
-            _fill(origin, folder / file.path, meta, file, good[file.path], on_bytes)
+            _fill(origin, f"{shown}/{file.path}", folder / file.path, meta, file, good[file.path], on_bytes)
         except NotFoundError as error:
             findings.append(Finding("missing", file.path, error.message))
         except NetworkError as error:
@@ -49,6 +51,7 @@ def copy_pieces(
 
 def _fill(
     origin: Origin,
+    source: str,
     path: Path,
     meta: TorrentMeta,
     file: TorrentFile,
@@ -56,7 +59,6 @@ def _fill(
     on_bytes: Callable[[int], None],
 ) -> None:
     expected = piece_hashes(file.size, file.root, file.layer, meta.piece_length)
-    source = f"bags/{meta.name}/{file.path}"
     with path.open("r+b", buffering=0) as stream, naming(path):
         for first, count in _gaps(good):
             start = first * meta.piece_length

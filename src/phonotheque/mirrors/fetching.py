@@ -5,17 +5,18 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from errno import EDQUOT, ENOSPC
 
 from phonotheque.editions.edition import BagEntry
-from phonotheque.mirrors.messages import Finished, Moved, Report, SwarmSettings, Trouble
+from phonotheque.mirrors.messages import Finished, Moved, Removed, Report, SwarmSettings, Trouble
 from phonotheque.mirrors.origin import Origin
 from phonotheque.mirrors.swarm import Swarm, SwarmLostError
-from phonotheque.mirrors.transfer import Arrival, begin, copy, examine, find_torrent, finish
+from phonotheque.mirrors.transfer import WITHDRAWN, Arrival, begin, copy, examine, find_torrent, finish
+from phonotheque.mirrors.whereabouts import may_hold
 from phonotheque.model.bags import Finding
 from phonotheque.model.errors import NetworkError, NotFoundError, PhonothequeError, VerificationError
 from phonotheque.model.progress import Progress
@@ -23,6 +24,7 @@ from phonotheque.vault.archive import Archive, timestamp
 
 _TURN = 0.2  # seconds between looks at the clock and at whether to stop
 _LOSSES = 3  # times the swarm process may be lost before a run gives up
+_REMOVAL = 10.0  # seconds for the swarm process to stop serving a bag
 _SAID = 5  # troubles told of one bag; the last one is told again if the bag does not come
 
 
@@ -45,6 +47,7 @@ class Outcome:
     refused: dict[str, str] = field(default_factory=dict)  # what was delivered does not verify
     fetched: int = 0
     verified_already: int = 0
+    reused: int = 0  # of these, found in other bags
 
 
 @dataclass(slots=True)
@@ -87,19 +90,28 @@ class Fetching:
         self._seeds: dict[str, BagEntry] = {}
         self._outcome = Outcome()
 
-    def fetch(self, entries: Sequence[BagEntry], *, direct: bool, event: str = "replication") -> Outcome:
+    def fetch(
+        self,
+        entries: Sequence[BagEntry],
+        *,
+        direct: bool,
+        event: str = "replication",
+        forbidden: Set[str] = frozenset(),
+        outcome: Outcome | None = None,
+    ) -> Outcome:
         """Bring bags in this order; ``direct`` asks the origin itself first, piece by piece, then the swarm.
 
-        Raises PhonothequeError on a full disk; all else is told of each bag in the outcome.
+        A bag that holds a file with a ``forbidden`` SHA-256 is refused. Raises PhonothequeError on a full
+        disk; all else is told of each bag in the outcome.
         """
-        self._outcome = outcome = Outcome()
+        self._outcome = outcome = outcome or Outcome()
         waiting, attempts = deque(entries), Counter[str]()
         try:
             while (waiting or self._active) and not self._stop.is_set():
                 while waiting and len(self._active) < self._pace.at_once and not self._stop.is_set():
                     self._begin(waiting.popleft(), direct)
                 for arrival in self._attend():
-                    if not self._finish(arrival, event, attempts):
+                    if not self._finish(arrival, event, forbidden, attempts):
                         waiting.append(arrival.entry)
         except OSError as error:
             if error.errno in (ENOSPC, EDQUOT):
@@ -122,6 +134,25 @@ class Fetching:
             if bag not in self._seeds:
                 self._seed(entry)
 
+    def leave(self, bags: Iterable[str]) -> None:
+        """Serve these bags no more; on return nobody is given anything of them."""
+        going = {bag for bag in bags if self._seeds.pop(bag, None)}
+        swarm, end = self._swarm, time.monotonic() + _REMOVAL
+        if swarm is None:
+            return
+        for bag in going:
+            with suppress(SwarmLostError):  # the next poll sees it, too
+                swarm.remove(bag)
+        while going and self._swarm is swarm:
+            if time.monotonic() > end:
+                swarm.kill()  # the next poll starts another one, which knows nothing of them
+            for report in self._poll(swarm, _TURN):
+                match report:
+                    case Removed(bag):
+                        going.discard(bag)
+                    case Trouble():
+                        self._progress.say(f"{report.bag or 'BitTorrent'}: {report.what}")
+
     def serve(self, seconds: float) -> None:
         """Go on serving for so long, or until told to stop."""
         end = time.monotonic() + seconds
@@ -141,7 +172,7 @@ class Fetching:
 
     def _begin(self, entry: BagEntry, direct: bool) -> None:
         try:
-            arrival = begin(self._mirror, self._origin, entry)
+            arrival = begin(self._mirror, self._origin, entry, self._progress.say)
         except VerificationError as error:
             self._refuse(entry.id, error.message)
             return
@@ -150,8 +181,11 @@ class Fetching:
             return
         self._progress.advance(size=arrival.standing.good_bytes)
         self._outcome.verified_already += arrival.standing.good_bytes
+        self._outcome.reused += arrival.reused
         findings: tuple[Finding, ...] = ()
-        if direct and arrival.standing.lacking:
+        # Only we can tell the origin where we are, as it asks for what not everybody may have.
+        asked = direct or (arrival.meta.private and self._settings.web_seed)
+        if asked and arrival.standing.lacking:
             findings = copy(arrival, self._origin, on_bytes=self._fetched, stop=self._stop)
         why = [f"{finding.path}: {finding.what}, {finding.detail}" for finding in findings[:1]]
         if arrival.standing.lacking and not self._anybody(arrival):
@@ -188,11 +222,13 @@ class Fetching:
                 self._drop(bag)
         return arrivals
 
-    def _finish(self, arrival: Arrival, event: str, attempts: Counter[str]) -> bool:
+    def _finish(self, arrival: Arrival, event: str, forbidden: Set[str], attempts: Counter[str]) -> bool:
         """Verify a bag that should be whole; False if it is to be tried again."""
         bag = arrival.entry.id
         at = timestamp(self._clock())
-        findings = finish(self._mirror, arrival, at=at, event=event, progress=self._progress)
+        findings = finish(
+            self._mirror, arrival, at=at, event=event, forbidden=forbidden, progress=self._progress
+        )
         if not findings:
             self._outcome.complete.append(bag)
             if self._swarm:
@@ -201,7 +237,8 @@ class Fetching:
         attempts[bag] += 1
         examine(arrival)
         # If every piece is right and the manifests still disagree, fetching again cannot help.
-        if arrival.standing.lacking and attempts[bag] < self._pace.attempts:
+        again = arrival.standing.lacking and not any(finding.what == WITHDRAWN for finding in findings)
+        if again and attempts[bag] < self._pace.attempts:
             return False
         first = findings[0]
         self._refuse(bag, f"{first.path}: {first.what}, {first.detail} ({len(findings)} files in all)")
@@ -240,6 +277,8 @@ class Fetching:
     def _anybody(self, arrival: Arrival) -> bool:
         """Whether there is any way to find someone who has the bag."""
         settings, meta = self._settings, arrival.meta
+        if meta.private:
+            return bool(meta.trackers or self._peers)
         seeds = settings.web_seed and bool(self._origin.web_seed or meta.web_seeds)
         return bool(
             settings.dht or settings.lsd or settings.trackers or meta.trackers or self._peers or seeds
@@ -258,6 +297,8 @@ class Fetching:
             )
 
     def _seed(self, entry: BagEntry) -> None:
+        if not may_hold(self._mirror.settings.mirror.country, entry.audience):
+            return  # an archive that repairs its own bag, and has not said where it is
         torrent, _ = find_torrent(self._origin, self._mirror.public, entry)
         self._seeds[entry.id] = entry
         swarm = self._running()

@@ -171,6 +171,11 @@ def _check_succession(held: Followed, new: Edition, sha256: str, listed: str | N
             f"{EDITION} does not follow from edition {old.number} as it is held.", _ADVICE
         )
     current = {bag.id: bag for bag in new.bags}
+    for gone in old.withdrawals:
+        if gone.bag in current:
+            raise VerificationError(
+                f"{EDITION} brings back the bag {gone.bag}, which was withdrawn.", _ADVICE
+            )
     withdrawn = {withdrawal.bag for withdrawal in new.withdrawals}
     for bag in old.bags:
         if bag.id not in current and bag.id not in withdrawn:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from phonotheque.editions.edition import Edition, read_edition
-from phonotheque.ledger.holdings import HoldingState, all_holdings
+from phonotheque.ledger.holdings import GOING, HoldingState, all_holdings
 from phonotheque.mirrors.follow import EDITION, accepted
 from phonotheque.mirrors.home import trust_dir
 from phonotheque.model.errors import NotFoundError
@@ -26,7 +26,8 @@ def current_edition(folder: Archive) -> Edition:
 def expected_bags(mirror: Archive) -> dict[str, str | None]:
     """Return the bags that should lie in a mirror's ``vault/bags``, with the SHA-256 of their tag manifests.
 
-    Those are the complete ones, and others whose folder is there; the hash is None for a withdrawn bag.
+    Those are the complete ones, and others whose folder is there, but none that has to go; the hash is None
+    for a bag that the edition does not list.
     """
     with mirror.ledger.connect() as connection:
         held = all_holdings(connection)
@@ -36,5 +37,6 @@ def expected_bags(mirror: Archive) -> dict[str, str | None]:
     return {
         bag: known.get(bag)
         for bag, holding in held.items()
-        if holding.state is HoldingState.COMPLETE or (mirror.bags / bag).exists()
+        if holding.state is HoldingState.COMPLETE
+        or (holding.state not in GOING and (mirror.bags / bag).exists())
     }

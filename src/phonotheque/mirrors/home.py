@@ -4,24 +4,32 @@ from __future__ import annotations
 
 import json
 import uuid
+from dataclasses import replace
 from pathlib import Path
 
 from phonotheque.model.errors import UsageError
+from phonotheque.model.settings import parse_country
 from phonotheque.vault.archive import SETTINGS_FILE, Archive, open_archive
 from phonotheque.vault.place import write_durably
+from phonotheque.vault.settings_file import set_in_file
 
 
-def open_mirror(folder: Path, origin: str = "", *, budget: int = 0, trust: str = "") -> Archive:
+def open_mirror(
+    folder: Path, origin: str = "", *, budget: int = 0, trust: str = "", country: str = ""
+) -> Archive:
     """Open a mirror, or make one that follows ``origin`` (a URL or a folder) if nothing is there yet.
 
-    Raises UsageError when the folder is an archive, follows another origin, or holds something else.
+    ``country`` is kept as where the mirror is from now on. Raises UsageError for what is no country, and when
+    the folder is an archive, follows another origin, or holds something else.
     """
+    if country:
+        country = parse_country(country, "--in")
     if not (folder / SETTINGS_FILE).exists():
         if not origin:
             raise UsageError(
                 f"{folder} is no mirror yet.", "Say what it shall follow: phono mirror ORIGIN FOLDER"
             )
-        _make(folder, _address(origin), budget, trust)
+        _make(folder, _address(origin), budget, trust, country)
     mirror = open_archive(folder)
     if not mirror.is_mirror:
         raise UsageError(f"{folder} is an archive of its own.", "Choose another folder for the mirror.")
@@ -35,6 +43,10 @@ def open_mirror(folder: Path, origin: str = "", *, budget: int = 0, trust: str =
             f"{folder} follows {mirror.settings.mirror.origin}, not {origin}.",
             f"If it has moved, change [mirror] origin in {folder / SETTINGS_FILE}; its keys must stay.",
         )
+    if country and country != mirror.settings.mirror.country:
+        set_in_file(folder / SETTINGS_FILE, "mirror", "country", country)
+        settings = mirror.settings
+        return replace(mirror, settings=replace(settings, mirror=replace(settings.mirror, country=country)))
     return mirror
 
 
@@ -48,11 +60,16 @@ def arriving(mirror: Archive) -> Path:
     return mirror.folder / "vault" / "arriving"
 
 
+def leaving(mirror: Archive) -> Path:
+    """Bags that may not be held any more: not served, and here only until what may stay has its new place."""
+    return mirror.folder / "vault" / "leaving"
+
+
 def _address(origin: str) -> str:
     return origin.rstrip("/") if "://" in origin else str(Path(origin).resolve())
 
 
-def _make(folder: Path, origin: str, budget: int, trust: str) -> None:
+def _make(folder: Path, origin: str, budget: int, trust: str, country: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     if any(not entry.name.startswith(".phonotheque.toml.") for entry in folder.iterdir()):
         raise UsageError(f"{folder} holds other files.", "Choose an empty or new folder for the mirror.")
@@ -60,6 +77,7 @@ def _make(folder: Path, origin: str, budget: int, trust: str) -> None:
         raise UsageError(f"The name of {origin!r} cannot be written into settings.", "Rename the folder.")
     # JSON's strings are TOML's, as far as printable characters go.
     values = {"origin": origin, "budget": budget} | ({"trust": trust} if trust else {})
+    values |= {"country": country} if country else {}
     lines = "\n".join(f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in values.items())
     name = json.dumps(f"Mirror of {origin}", ensure_ascii=False)
     text = f'[archive]\nid = "{uuid.uuid4()}"\nname = {name}\n\n[mirror]\n{lines}\n'

@@ -88,6 +88,13 @@ class Finished:
 
 
 @dataclass(frozen=True, slots=True)
+class Removed:
+    """Nobody is given anything of the bag any more, and its files are closed."""
+
+    bag: str
+
+
+@dataclass(frozen=True, slots=True)
 class Trouble:
     """Something went wrong. ``errno`` is set for errors of the disk; ``bag`` is None for the session."""
 
@@ -101,4 +108,4 @@ class Stopped:
     """The answer to :class:`Stop`."""
 
 
-Report = Listening | Moved | Finished | Trouble | Stopped
+Report = Listening | Moved | Finished | Removed | Trouble | Stopped

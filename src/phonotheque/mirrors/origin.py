@@ -11,10 +11,12 @@ from urllib.parse import quote, urlsplit
 import urllib3
 from urllib3.exceptions import HTTPError, MaxRetryError
 
+from phonotheque.editions.shelves import BAGS, RESTRICTED
 from phonotheque.model.errors import NetworkError, NotFoundError, UsageError, VerificationError
 from phonotheque.vault.names import check_portable
 from phonotheque.vault.place import read_range
 
+COUNTRY_HEADER = "Phonotheque-Country"  # ISO 3166-1 alpha-2: where the one who asks is
 _CONNECT, _READ = 10.0, 30.0  # seconds: to connect, and between two pieces of an answer
 
 
@@ -36,10 +38,13 @@ class Origin(Protocol):
         """
 
 
-def open_origin(text: str, *, timeout: float = _READ, retries: int = 3) -> Origin:
-    """Return the origin at an ``http(s)://`` URL, or in a folder (an archive, a mirror, its ``public``)."""
+def open_origin(text: str, *, country: str = "", timeout: float = _READ, retries: int = 3) -> Origin:
+    """Return the origin at an ``http(s)://`` URL, or in a folder (an archive, a mirror, its ``public``).
+
+    ``country`` is told to a web server that is asked for something which not everybody may have.
+    """
     if "://" in text:
-        return HttpOrigin(text, timeout=timeout, retries=retries)
+        return HttpOrigin(text, country=country, timeout=timeout, retries=retries)
     return FolderOrigin(Path(text))
 
 
@@ -96,13 +101,14 @@ class FolderOrigin:
 class HttpOrigin:
     """A public tree on a web server. Answers are bounded, redirects followed a few times."""
 
-    def __init__(self, url: str, *, timeout: float = _READ, retries: int = 3) -> None:
+    def __init__(self, url: str, *, country: str = "", timeout: float = _READ, retries: int = 3) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
             raise UsageError(
                 f"{url} is not an address to mirror.", "Write it as https://host/path or a folder."
             )
         self._base = url.rstrip("/") + "/"
+        self._country = country
         self._pool = urllib3.PoolManager(
             timeout=urllib3.Timeout(connect=min(timeout, _CONNECT), read=timeout),
             retries=urllib3.Retry(total=retries, redirect=3, backoff_factor=0.2),
@@ -116,8 +122,8 @@ class HttpOrigin:
 
     @property
     def web_seed(self) -> str | None:
-        """Bags lie under ``bags/`` in every public tree."""
-        return self._base + "bags/"
+        """Bags that everybody may have lie under ``bags/`` in every public tree."""
+        return f"{self._base}{BAGS}/"
 
     def open_range(self, path: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
         """Yield bytes by a range request (RFC 9110 §14); see :class:`Origin`."""
@@ -126,6 +132,8 @@ class HttpOrigin:
         end = "" if length is None else str(start + length - 1)
         ranged = {"Range": f"bytes={start}-{end}"} if start or length is not None else {}
         url = self._base + quote(_checked(path))
+        if self._country and RESTRICTED in path.split("/"):
+            ranged[COUNTRY_HEADER] = self._country
         try:
             answer = self._pool.request("GET", url, preload_content=False, headers=self._headers(ranged))
         except MaxRetryError as error:
@@ -135,6 +143,8 @@ class HttpOrigin:
         try:
             if answer.status in (403, 404, 410):  # object stores answer 403 for what is not there
                 raise _absent(path, self._base)
+            if answer.status == 451:  # RFC 7725
+                raise _barred(path, self._base, self._country)
             if answer.status == 416:  # the file ends before the range begins
                 return
             if answer.status not in (200, 206):
@@ -174,6 +184,13 @@ def _checked(path: str) -> str:
             f"The path {path!r:.200} is refused: {reason}.", "The publisher must correct it."
         )
     return path
+
+
+def _barred(path: str, where: str, country: str) -> NotFoundError:
+    there = f"in {country}" if country else "by somebody who does not say where they are"
+    return NotFoundError(
+        f"{where} says that {path} may not be had {there}.", "Say where you are, as it is, with --in."
+    )
 
 
 def _absent(path: str, where: str) -> NotFoundError:

@@ -13,6 +13,7 @@ from typing import Any
 from tuf.api.metadata import Metadata, Targets
 
 from phonotheque.editions.edition import MAX_EDITION_BYTES
+from phonotheque.editions.shelves import BAGS, RESTRICTED, bags_folder
 from phonotheque.mirrors.follow import EDITION, Followed
 from phonotheque.mirrors.origin import Origin, fetch
 from phonotheque.model.errors import NetworkError, NotFoundError, VerificationError
@@ -22,10 +23,11 @@ from phonotheque.vault.place import fsync_dir, naming, replace_durably, write_du
 _OLD_EDITION = re.compile(rf"editions/[1-9][0-9]{{0,17}}/{re.escape(EDITION)}")
 
 
-def publish_bag(public: Path, bag: str) -> None:
-    """Show a complete bag under ``public/bags``, by a link."""
-    link = public / "bags" / bag
-    goal = Path("..", "..", "vault", "bags", bag)
+def publish_bag(public: Path, bag: str, audience: str) -> None:
+    """Show a complete bag in the place for its audience, by a link."""
+    shown = bags_folder(audience)
+    link = public / shown / bag
+    goal = Path(*[".."] * (shown.count("/") + 2), "vault", "bags", bag)
     if link.is_symlink() and link.readlink() == goal:
         return
     link.parent.mkdir(parents=True, exist_ok=True)
@@ -37,11 +39,27 @@ def publish_bag(public: Path, bag: str) -> None:
 
 
 def unpublish_bag(public: Path, bag: str) -> None:
-    """Stop showing a bag; its files stay."""
-    link = public / "bags" / bag
-    if link.is_symlink():
-        link.unlink()
-        fsync_dir(link.parent)
+    """Stop showing a bag, wherever it is shown; its files stay."""
+    for folder in (public, *_shelves(public)):
+        link = folder / BAGS / bag
+        if link.is_symlink():
+            link.unlink()
+            fsync_dir(link.parent)
+
+
+def unpublish_torrent(public: Path, edition: int, bag: str) -> None:
+    """Stop showing the torrent of a bag that an edition added."""
+    targets = public / "targets" / "editions" / str(edition)
+    for folder in (targets / "torrents", *_shelves(targets)):
+        torrent = folder / f"{bag}.torrent"
+        if torrent.exists():
+            torrent.unlink()
+            fsync_dir(folder)
+
+
+def _shelves(folder: Path) -> list[Path]:
+    restricted = folder / RESTRICTED
+    return sorted(restricted.iterdir()) if restricted.is_dir() else []
 
 
 def read_target(public: Path, path: str, sha256: str) -> bytes | None:

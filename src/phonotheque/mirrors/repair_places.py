@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from phonotheque.editions.edition import BagEntry
+from phonotheque.editions.shelves import bags_folder
 from phonotheque.ledger.bags import BagFileRecord, BagPlace, files_in_bag
 from phonotheque.ledger.events import record_event
 from phonotheque.mirrors.origin import Origin
@@ -67,7 +68,7 @@ def mend(
             if finding is not None:
                 with lock:
                     mended.findings.append(replace(finding, path=record.path))
-                _mend_one(archive, origin, storage, entry.id, record, finding, mended)
+                _mend_one(archive, origin, storage, entry, record, finding, mended)
 
         in_threads(one, entries, archive.settings.storage.transfers)
     if any(place.moved for place in places):
@@ -93,7 +94,7 @@ def _mend_one(
     archive: Archive,
     origin: Origin,
     storage: Storage,
-    bag_id: str,
+    entry: BagEntry,
     record: BagFileRecord,
     finding: Finding,
     mended: Mended,
@@ -102,11 +103,11 @@ def _mend_one(
         mended.failed.append(f"{record.path} {finding.detail}")  # which does not make it wrong
         return
     try:
-        file = _right_copy(archive, origin, bag_id, record, mended)
+        file = _right_copy(archive, origin, entry, record, mended)
     except (NotFoundError, VerificationError) as error:
         mended.failed.append(error.message)
         return
-    key = f"{bag_id}/{record.path}"
+    key = f"{entry.id}/{record.path}"
     item = Item(key, file, record.size, record.sha256, media_type(f"bags/{key}"))
     try:
         # Whatever is stated of what is there, reading it has shown that it is wrong.
@@ -115,16 +116,19 @@ def _mend_one(
         let_go(file)
 
 
-def _right_copy(archive: Archive, origin: Origin, bag_id: str, record: BagFileRecord, mended: Mended) -> Path:
+def _right_copy(
+    archive: Archive, origin: Origin, entry: BagEntry, record: BagFileRecord, mended: Mended
+) -> Path:
     """Return a whole copy of a file: the one here, or one fetched for a while."""
-    here = archive.bags / bag_id / record.path
+    here = archive.bags / entry.id / record.path
+    shown = f"{bags_folder(entry.audience)}/{entry.id}"
     if check_file(here, record.size, record.sha256) is None:
         return here
     copy = borrowed_path(archive, record.sha256)
     digest = hashlib.sha256()
     try:
         with copy.open("xb") as stream:
-            for chunk in origin.open_range(f"bags/{bag_id}/{record.path}", 0, record.size):
+            for chunk in origin.open_range(f"{shown}/{record.path}", 0, record.size):
                 digest.update(chunk)
                 stream.write(chunk)
                 mended.fetched += len(chunk)

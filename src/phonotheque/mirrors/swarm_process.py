@@ -26,6 +26,7 @@ from phonotheque.mirrors.messages import (
     Moved,
     Pause,
     Remove,
+    Removed,
     Report,
     Stop,
     Stopped,
@@ -151,6 +152,7 @@ def _obey(swarm: _Session, command: Command) -> None:
 def _add(swarm: _Session, command: Add) -> None:
     load: Any = lt.load_torrent_buffer  # its stub does not know the limits
     parameters = load(command.torrent, _LIMITS)
+    private = parameters.ti.priv()
     parameters.save_path = command.save_path
     parameters.flags &= ~(lt.torrent_flags.auto_managed | lt.torrent_flags.paused)
     if command.have is None:
@@ -164,10 +166,13 @@ def _add(swarm: _Session, command: Add) -> None:
         (lt.torrent_flags.disable_lsd, swarm.settings.lsd),
         (lt.torrent_flags.disable_pex, swarm.settings.pex),
     ):
-        if not wanted:
+        # A private torrent's peers come from its trackers, and from those we were told of (BEP 27).
+        if not wanted or private:
             parameters.flags |= flag
-    parameters.url_seeds = [*parameters.url_seeds, *command.web_seeds] if swarm.settings.web_seed else []
-    parameters.trackers = [*parameters.trackers, *swarm.settings.trackers]
+    # The web seed of what not everybody may have wants to know where we are, which libtorrent cannot say.
+    seeds = swarm.settings.web_seed and not private
+    parameters.url_seeds = [*parameters.url_seeds, *command.web_seeds] if seeds else []
+    parameters.trackers = [*parameters.trackers, *([] if private else swarm.settings.trackers)]
     try:
         handle = swarm.session.add_torrent(parameters)
     except RuntimeError as error:  # what libtorrent's C++ exceptions become
@@ -203,6 +208,8 @@ def _hear(swarm: _Session, alert: lt.alert) -> None:
                     bag.downloading = False
                     tell(_moved(alert.torrent_name, bag))
                     tell(Finished(alert.torrent_name))
+        case lt.torrent_removed_alert():
+            tell(Removed(alert.torrent_name))
         case lt.file_error_alert():
             system = alert.error.category().name() in ("system", "generic")
             what = f"{alert.filename()}: {alert.error.message()}"

@@ -1,4 +1,4 @@
-"""A mirror at work: follow → choose → fetch → verify → hold → show, then serve and follow again.
+"""A mirror at work: follow → let go → choose → fetch → verify → hold → show, then serve and follow again.
 
 What is fetched lies in ``vault/arriving`` until all of a bag is verified. Whatever stops a run (Ctrl-C, a
 lost network, a full disk, a kill), the next one finds what is right on the disk and fetches only the rest.
@@ -7,22 +7,32 @@ lost network, a full disk, a kill), the next one finds what is right on the disk
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection
 
-from phonotheque.editions.edition import BagEntry, Edition, IndexEntry
+from phonotheque.editions.edition import BagEntry, IndexEntry
 from phonotheque.ledger.events import record_event
-from phonotheque.ledger.holdings import HoldingState, all_holdings, reopen, verified_files, withdraw
+from phonotheque.ledger.holdings import (
+    GOING,
+    HeldFile,
+    Holding,
+    HoldingState,
+    all_holdings,
+    reopen,
+    verified_files,
+)
 from phonotheque.mirrors.choose import Candidate, Choice, choose
+from phonotheque.mirrors.destinations import bags_of
 from phonotheque.mirrors.fetching import Fetching, Outcome, Pace
 from phonotheque.mirrors.follow import Followed, accepted, follow
 from phonotheque.mirrors.home import trust_dir
+from phonotheque.mirrors.leaving import Erasure, Leave, erase, going_bags, take_leave
 from phonotheque.mirrors.messages import SwarmSettings
 from phonotheque.mirrors.origin import Origin
-from phonotheque.mirrors.public import fetch_target, publish_bag, publish_edition, unpublish_bag
+from phonotheque.mirrors.public import fetch_target, publish_bag, publish_edition
 from phonotheque.mirrors.standing import lost_files
 from phonotheque.mirrors.swarm import resolve_peers
 from phonotheque.model.errors import NetworkError, NotFoundError, UsageError, VerificationError
@@ -38,10 +48,13 @@ class SyncResult:
     complete: tuple[str, ...]  # held of this edition, every byte verified
     missing: tuple[tuple[str, str], ...]  # nobody delivered them
     refused: tuple[tuple[str, str], ...]  # what was delivered does not verify
-    left_out: tuple[tuple[str, str], ...]  # not chosen
-    withdrawn: tuple[str, ...]
+    left_out: tuple[tuple[str, str], ...]  # not chosen, or not for here
+    withdrawn: tuple[tuple[str, str | None], ...]  # bags that were held, and what replaces them
+    erased_files: int  # in this round; their proof is in the ledger
+    erased_bytes: int
     fetched: int
-    verified_already: int
+    reused: int  # found in other bags, by hash
+    verified_already: int  # reused bytes among them
     fingerprint: str  # of the first root
     first_use: bool
     stale: tuple[str, ...]  # roles whose signatures have expired
@@ -121,21 +134,33 @@ def sync(
 def _round(plan: _Plan, fetching: Fetching) -> SyncResult:
     with plan.mirror.writing("mirror"):
         followed = _follow(plan)
-        edition = followed.edition
-        withdrawn = _withdraw(plan, edition)
-        choice = _choose(plan, edition)
+        edition, outcome = followed.edition, Outcome()
+        leave = take_leave(plan.mirror, followed, at=plan.at())
+        _say_goodbye(plan, fetching, leave)
+        _fetch_index(plan, edition.index, outcome)
+        going = going_bags(plan.mirror, at=plan.at())
+        where = _destinations(plan, edition.index, leave, going)
+        leave = leave.with_index(where)
+        choice = _choose(plan, leave, going)
         entries = {entry.id: entry for entry in edition.bags}
         held, wanted = _sort(plan, choice, entries)
+        erasures = [_erase(plan, leave, going, wanted, where)]
         if not plan.once:
             fetching.seed(held)
         plan.progress.start("Mirroring", total_bytes=sum(entry.bytes for entry in wanted))
-        outcome = fetching.fetch(wanted, direct=plan.origin.web_seed is None)
-        _fetch_index(plan, edition.index, outcome)
+        outcome = fetching.fetch(
+            wanted,
+            direct=plan.origin.web_seed is None,
+            forbidden=leave.stones.keys(),
+            outcome=outcome,
+        )
+        wanted = [entry for entry in wanted if entry.id not in outcome.complete]
+        erasures.append(_erase(plan, leave, going_bags(plan.mirror, at=plan.at()), wanted, where))
         publish_edition(plan.origin, plan.mirror.public, trust_dir(plan.mirror), followed, plan.progress)
     held += [entries[bag] for bag in outcome.complete]
     if not plan.once:
         fetching.seed(held)
-    return _result(followed, choice, outcome, held, withdrawn)
+    return _result(plan, leave, choice, outcome, held, erasures)
 
 
 def _follow(plan: _Plan) -> Followed:
@@ -172,22 +197,45 @@ def _record(
     record_event(connection, at=plan.at(), kind=kind, subject=subject, agent=agent, detail=detail)
 
 
-def _withdraw(plan: _Plan, edition: Edition) -> tuple[str, ...]:
-    """Stop showing what was taken back; its files stay until they are removed on request."""
-    gone = {withdrawal.bag: withdrawal for withdrawal in edition.withdrawals}
-    with plan.mirror.ledger.begin() as connection:
-        for bag, holding in all_holdings(connection).items():
-            if bag in gone and holding.state is not HoldingState.WITHDRAWN:
-                unpublish_bag(plan.mirror.public, bag)
-                withdraw(connection, bag)
-                detail = {"reason": gone[bag].reason, "date": gone[bag].date}
-                _record(plan, connection, "deaccession", bag, detail)
-                plan.progress.say(f"{bag} was withdrawn ({gone[bag].reason}): it is no longer served.")
-        known = all_holdings(connection)
-    return tuple(bag for bag in gone if bag in known)
+def _say_goodbye(plan: _Plan, fetching: Fetching, leave: Leave) -> None:
+    """Stop serving what has to go before any of it is erased."""
+    fetching.leave([*leave.withdrawals, *leave.barred])
+    for bag in leave.newly:
+        plan.progress.say(f"{bag} {leave.reason(bag)}: it is no longer served.")
 
 
-def _choose(plan: _Plan, edition: Edition) -> Choice:
+def _destinations(
+    plan: _Plan, index: IndexEntry, leave: Leave, going: Mapping[str, Collection[HeldFile]]
+) -> dict[str, set[str]] | None:
+    """Return which bags hold what was withdrawn or has to go, by hash; None if the index cannot be had."""
+    hashes = {file.sha256 for files in going.values() for file in files} | leave.stones.keys()
+    path = plan.mirror.public / "targets" / index.path
+    if not hashes or not path.exists():
+        return None
+    try:
+        return bags_of(path, hashes)
+    except VerificationError as error:
+        plan.progress.say(error.message)
+        return None
+
+
+def _erase(
+    plan: _Plan,
+    leave: Leave,
+    going: Mapping[str, Collection[HeldFile]],
+    pending: Collection[BagEntry],
+    where: Mapping[str, Set[str]] | None,
+) -> Erasure:
+    # A bag that the edition lists with a withdrawn file may get a revision, made of the rest of it.
+    waiting = {entry.id for entry in pending} | leave.tainted.keys()
+    done = erase(plan.mirror, leave, going, waiting, where, at=plan.at())
+    if done.files:
+        plan.progress.say(f"{done.files} files ({done.bytes} bytes) that may not be held were erased.")
+    return done
+
+
+def _choose(plan: _Plan, leave: Leave, going: Mapping[str, Collection[HeldFile]]) -> Choice:
+    edition = leave.edition
     budget = plan.budget - edition.index.size
     if budget <= 0:
         raise UsageError(
@@ -195,17 +243,29 @@ def _choose(plan: _Plan, edition: Edition) -> Choice:
             "Give more room with --budget.",
         )
     with plan.mirror.ledger.connect() as connection:
-        # A bag that was begun takes room already, and is finished before another one is.
-        begun = [
-            bag
-            for bag, holding in all_holdings(connection).items()
-            if holding.state is not HoldingState.WITHDRAWN
-        ]
+        known = all_holdings(connection)
+    # A bag that was begun takes room already, and is finished before another one is.
+    begun = {bag for bag, holding in known.items() if holding.state not in GOING}
+    # So is one that is made of what is here.
+    begun |= {w.replaced_by for w in edition.withdrawals if w.bag in going and w.replaced_by is not None}
+    refused = _refused(leave, known)
     candidates = [
         Candidate(entry.id, entry.bytes + entry.torrent.size, catalogue=entry.id == edition.catalogue.bag)
         for entry in edition.bags
+        if entry.id not in refused
     ]
-    return choose(candidates, budget, begun, plan.mirror.settings.archive.id)
+    choice = choose(candidates, budget, begun, plan.mirror.settings.archive.id)
+    over = [bag for bag, _ in choice.left_out if bag in begun and bag not in known]
+    return Choice((*choice.chosen, *over), (*choice.left_out, *refused.items()))
+
+
+def _refused(leave: Leave, known: Mapping[str, Holding]) -> dict[str, str]:
+    """Return the edition's bags that may not be held here, and why."""
+    refused = {bag: leave.reason(bag) for bag in (*leave.barred, *leave.tainted)}
+    for bag, holding in known.items():
+        if holding.state is HoldingState.WITHDRAWN and bag not in leave.withdrawals:
+            refused[bag] = "was withdrawn, and what was withdrawn does not come back under its name"
+    return {entry.id: refused[entry.id] for entry in leave.edition.bags if entry.id in refused}
 
 
 def _fetch_index(plan: _Plan, index: IndexEntry, outcome: Outcome) -> None:
@@ -226,7 +286,7 @@ def _sort(
     chosen = set(choice.chosen)
     with plan.mirror.ledger.begin() as connection:
         known = all_holdings(connection)
-        for bag in [*choice.chosen, *(bag for bag, _ in choice.left_out)]:
+        for bag in dict.fromkeys([*choice.chosen, *(bag for bag, _ in choice.left_out)]):
             entry, holding = entries[bag], known.get(bag)
             if holding is None or holding.state is not HoldingState.COMPLETE:
                 if bag in chosen:
@@ -238,22 +298,36 @@ def _sort(
                 plan.progress.say(f"{bag} has lost {len(lost)} files (first: {lost[0]}): fetching them.")
                 wanted.append(entry)
             else:
-                publish_bag(plan.mirror.public, entry.id)  # a kill may have come between ledger and link
+                # A kill may have come between ledger and link.
+                publish_bag(plan.mirror.public, entry.id, entry.audience)
                 held.append(entry)
     return held, wanted
 
 
 def _result(
-    followed: Followed, choice: Choice, outcome: Outcome, held: Sequence[BagEntry], withdrawn: tuple[str, ...]
+    plan: _Plan,
+    leave: Leave,
+    choice: Choice,
+    outcome: Outcome,
+    held: Sequence[BagEntry],
+    erasures: Sequence[Erasure],
 ) -> SyncResult:
+    followed = leave.followed
+    with plan.mirror.ledger.connect() as connection:
+        known = all_holdings(connection)
     return SyncResult(
         edition=followed.edition.number,
         complete=tuple(sorted(entry.id for entry in held)),
         missing=tuple(outcome.missing.items()),
         refused=tuple(outcome.refused.items()),
         left_out=choice.left_out,
-        withdrawn=withdrawn,
+        withdrawn=tuple(
+            (gone.bag, gone.replaced_by) for gone in leave.edition.withdrawals if gone.bag in known
+        ),
+        erased_files=sum(done.files for done in erasures),
+        erased_bytes=sum(done.bytes for done in erasures),
         fetched=outcome.fetched,
+        reused=outcome.reused,
         verified_already=outcome.verified_already
         + sum(e.bytes for e in held if e.id not in outcome.complete),
         fingerprint=followed.fingerprint,

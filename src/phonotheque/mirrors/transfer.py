@@ -4,29 +4,33 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence, Set
+from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
 
 from phonotheque.editions.edition import BagEntry
 from phonotheque.editions.metainfo import TorrentMeta, read_torrent
+from phonotheque.editions.shelves import bags_folder
 from phonotheque.ledger.events import record_event
 from phonotheque.ledger.holdings import HeldFile, complete, record_verified, verified_files, want
 from phonotheque.mirrors.copying import copy_pieces
-from phonotheque.mirrors.home import arriving
+from phonotheque.mirrors.home import arriving, leaving
 from phonotheque.mirrors.origin import Origin, fetch
 from phonotheque.mirrors.public import keep_target, publish_bag, read_target
+from phonotheque.mirrors.reuse import reuse
 from phonotheque.mirrors.standing import Standing, look, make_durable, make_ready
 from phonotheque.model.bags import Finding
 from phonotheque.model.errors import PhonothequeError, VerificationError
 from phonotheque.model.progress import QUIET, Progress
+from phonotheque.model.territory import WORLDWIDE
 from phonotheque.vault.archive import Archive
 from phonotheque.vault.bagfolder import TAG_MANIFEST, read_bag
 from phonotheque.vault.fixity import check_bag
 from phonotheque.vault.place import fsync_dir
 
 MAX_TORRENT_BYTES = 64 * 1024**2
+WITHDRAWN = "withdrawn"  # what is wrong with a file that has to be erased
 
 
 @dataclass(slots=True)
@@ -38,6 +42,7 @@ class Arrival:
     meta: TorrentMeta
     folder: Path
     standing: Standing
+    reused: int = 0  # bytes that were found in other bags
 
 
 def find_torrent(origin: Origin, public: Path, entry: BagEntry) -> tuple[bytes, TorrentMeta]:
@@ -75,11 +80,15 @@ def check_torrent(data: bytes, entry: BagEntry) -> TorrentMeta:
     ):
         if found != listed:
             raise VerificationError(f"{wanted.path}: its {what} is {found}, edition.json lists {listed}.")
+    if entry.audience != WORLDWIDE and not meta.private:
+        raise VerificationError(
+            f"{wanted.path} is for {entry.audience} only, and not private: everybody would be told of it."
+        )
     return meta
 
 
-def begin(mirror: Archive, origin: Origin, entry: BagEntry) -> Arrival:
-    """Find out how much of a bag is on the disk, and make room and files for the rest.
+def begin(mirror: Archive, origin: Origin, entry: BagEntry, say: Callable[[str], None]) -> Arrival:
+    """Find out how much of a bag is on the disk, there or in other bags, and make files for the rest.
 
     Raises VerificationError when its torrent is refused, PhonothequeError when the disk is too small.
     """
@@ -92,8 +101,15 @@ def begin(mirror: Archive, origin: Origin, entry: BagEntry) -> Arrival:
         with mirror.ledger.begin() as connection:
             want(connection, entry.id, edition=entry.edition, size=entry.bytes)
             known = verified_files(connection, entry.id)
+    _take_up(mirror, entry.id)
     folder = home_of(mirror, entry.id)
     standing = look(folder, meta, known)
+    reused = 0
+    if mirror.is_mirror and standing.lacking:
+        before = standing.good_bytes
+        found = reuse(mirror, folder, meta, standing.lacking, say)
+        standing = look(folder, meta, known | found)
+        reused = standing.good_bytes - before
     missing, free = meta.size - standing.good_bytes, shutil.disk_usage(scratch).free
     if missing > free:
         raise PhonothequeError(
@@ -101,7 +117,16 @@ def begin(mirror: Archive, origin: Origin, entry: BagEntry) -> Arrival:
             "Make room or lower the budget, then run it again: what is verified is kept.",
         )
     make_ready(folder, standing.lacking, scratch)
-    return Arrival(entry, torrent, meta, folder, standing)
+    return Arrival(entry, torrent, meta, folder, standing, reused)
+
+
+def _take_up(mirror: Archive, bag: str) -> None:
+    """Take back what is left of a bag that was not for here and is now."""
+    left, scratch = leaving(mirror) / bag, arriving(mirror) / bag
+    if left.exists() and not scratch.exists() and not (mirror.bags / bag).exists():
+        left.rename(scratch)
+        fsync_dir(left.parent)
+        fsync_dir(scratch.parent)
 
 
 def home_of(mirror: Archive, bag: str) -> Path:
@@ -115,18 +140,30 @@ def copy(
 ) -> tuple[Finding, ...]:
     """Fetch what lacks straight from the origin; return what it has wrong or not at all."""
     arrival.standing, findings = copy_pieces(
-        origin, arrival.folder, arrival.meta, arrival.standing, on_bytes=on_bytes, stop=stop
+        origin,
+        f"{bags_folder(arrival.entry.audience)}/{arrival.entry.id}",
+        arrival.folder,
+        arrival.meta,
+        arrival.standing,
+        on_bytes=on_bytes,
+        stop=stop,
     )
     return findings
 
 
 def finish(
-    mirror: Archive, arrival: Arrival, *, at: str, event: str = "replication", progress: Progress = QUIET
+    mirror: Archive,
+    arrival: Arrival,
+    *,
+    at: str,
+    event: str = "replication",
+    forbidden: Set[str] = frozenset(),
+    progress: Progress = QUIET,
 ) -> tuple[Finding, ...]:
     """Verify a whole bag from the disk; if nothing is wrong, it is held: recorded, in its place, and shown.
 
     Order: bytes → fsync → verification → place → ledger → link. Returns what is wrong. Files that nothing
-    lists are left where they are, and only mentioned.
+    lists are left where they are, and only mentioned; those with a ``forbidden`` SHA-256 are erased.
     """
     entry, home = arrival.entry, mirror.bags / arrival.entry.id
     make_durable(arrival.folder, arrival.meta.files)
@@ -138,6 +175,8 @@ def finish(
     hashes = {**contents.manifest, **contents.tagmanifest, TAG_MANIFEST: entry.tagmanifest_sha256}
     if different := sorted(hashes.keys() ^ {file.path for file in arrival.meta.files}):
         return (Finding("damaged", different[0], "is not in both the torrent and the manifests"),)
+    if bad := [file for file in arrival.meta.files if hashes[file.path] in forbidden]:
+        return _throw_out(mirror, arrival, [HeldFile(f.path, f.size, hashes[f.path]) for f in bad], at=at)
     if arrival.folder != home:
         arrival.folder.rename(home)
         fsync_dir(mirror.bags)
@@ -156,10 +195,30 @@ def finish(
             agent=mirror.settings.archive.agent,
             detail={"bytes": report.bytes_checked, "files": report.files_checked},
         )
-    publish_bag(mirror.public, entry.id)
+    publish_bag(mirror.public, entry.id, entry.audience)
     for finding in report.findings:
         progress.say(f"{entry.id}/{finding.path}: {finding.what}, {finding.detail}; left where it is.")
     return ()
+
+
+def _throw_out(
+    mirror: Archive, arrival: Arrival, files: Sequence[HeldFile], *, at: str
+) -> tuple[Finding, ...]:
+    """Erase files that were withdrawn and came in again in a bag that should not have them."""
+    for file in files:
+        path = arrival.folder / file.path
+        path.unlink()
+        fsync_dir(path.parent)
+    with mirror.ledger.begin() as connection:
+        record_event(
+            connection,
+            at=at,
+            kind="deletion",
+            subject=arrival.entry.id,
+            agent=mirror.settings.archive.agent,
+            detail={"erased": [asdict(file) for file in files], "why": "withdrawn, and not to come back"},
+        )
+    return tuple(Finding(WITHDRAWN, file.path, "was withdrawn and is erased") for file in files)
 
 
 def examine(arrival: Arrival) -> None:

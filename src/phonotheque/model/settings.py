@@ -14,6 +14,7 @@ from typing import Any, get_type_hints
 
 from phonotheque.model.bags import MAX_BAG_BYTES, MAX_BAG_FILES
 from phonotheque.model.errors import UsageError
+from phonotheque.model.territory import COUNTRIES
 
 _AT_LEAST_ONE = {"bag_bytes", "bag_files", "transfers"}
 _ONE_OF = {"verify": ("read", "stated")}
@@ -74,11 +75,15 @@ class CatalogueSettings:
 
 @dataclass(frozen=True, slots=True)
 class MirrorSettings:
-    """What a mirror follows: an ``http(s)://`` URL or a folder, its trusted root, and its budget in bytes."""
+    """What a mirror follows: an ``http(s)://`` URL or a folder, its trusted root, and its budget in bytes.
+
+    ``country`` is where the mirror is (ISO 3166-1 alpha-2): it may hold what is for people there, too.
+    """
 
     origin: str = ""
     trust: str = ""
     budget: int = 0
+    country: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +137,16 @@ def parse_size(text: str) -> int:
     return int(Decimal(match[1]) * unit)
 
 
+def parse_country(text: str, where: str) -> str:
+    """Return a country's code in capitals. Raises UsageError, which names ``where`` it was given."""
+    code = text.strip().upper()
+    if code not in COUNTRIES:
+        raise UsageError(
+            f"{where}: “{text:.40}” is no country.", "Write its two letters of ISO 3166-1, such as FR or JP."
+        )
+    return code
+
+
 @dataclass(frozen=True, slots=True)
 class Layer:
     """Some settings and where they were written: a file's path, or "the environment"."""
@@ -168,6 +183,8 @@ def _checked(origin: str, section: str, kind: type, values: Mapping[str, Any]) -
         if key not in types:
             raise UsageError(f"{where} is not a setting.", f"The settings here are: {', '.join(types)}.")
         checked[key] = _value(where, types[key], value)
+        if key == "country" and checked[key]:
+            checked[key] = parse_country(checked[key], where)
         if key in _AT_LEAST_ONE and checked[key] < 1:
             raise UsageError(f"{where} must be more than nothing.", "Leave it out for the default.")
         if key in _ONE_OF and checked[key] not in _ONE_OF[key]:

@@ -1,0 +1,280 @@
+"""Bags that may not be held any more: withdrawn by their publisher, or not for where this mirror is.
+
+Such a bag is served no more from the moment an edition says so: its link, its torrent and its place among the
+bags go first. Of its files those stay, in ``vault/leaving``, that a bag of the edition still waits for; all
+others are erased at once. Each erasure is recorded with its proof: the signed edition and what it says of the
+bag, and each file's path, size and SHA-256. A kill between the bytes and the record repeats the erasure.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Collection, Mapping, Set
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from phonotheque.editions.edition import BagEntry, Edition, Tombstone, Withdrawal
+from phonotheque.ledger.events import record_event
+from phonotheque.ledger.holdings import (
+    GOING,
+    HeldFile,
+    HoldingState,
+    all_holdings,
+    bags_holding,
+    bags_with_files,
+    erased,
+    held_of_sizes,
+    let_go,
+    record_verified,
+    verified_files,
+)
+from phonotheque.mirrors.follow import Followed
+from phonotheque.mirrors.home import arriving, leaving
+from phonotheque.mirrors.public import unpublish_bag, unpublish_torrent
+from phonotheque.mirrors.whereabouts import may_hold, taken_back, why_not
+from phonotheque.model.errors import PhonothequeError
+from phonotheque.vault.archive import Archive
+from phonotheque.vault.bagfolder import PAYLOAD, files_in
+from phonotheque.vault.place import feed, fsync_dir
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """What an accepted edition means for what is held here. ``stones`` goes by the SHA-256 of files."""
+
+    followed: Followed
+    country: str
+    withdrawals: Mapping[str, Withdrawal]
+    barred: Mapping[str, BagEntry]  # not for where this mirror is
+    tainted: Mapping[str, str]  # current bags held here with a withdrawn file, and its SHA-256
+    stones: Mapping[str, Tombstone]
+    newly: tuple[str, ...] = ()  # bags that have to go since this edition, or since the mirror moved
+
+    @property
+    def edition(self) -> Edition:
+        """The edition."""
+        return self.followed.edition
+
+    def proof(self, bag: str) -> dict[str, Any]:
+        """Return why a bag may not be held, as the ledger keeps it."""
+        found: dict[str, Any] = {"edition": self.edition.number, "edition_sha256": self.followed.sha256}
+        if bag in self.withdrawals:
+            found["withdrawal"] = asdict(self.withdrawals[bag])
+        elif bag in self.barred:
+            found |= {"audience": self.barred[bag].audience, "country": self.country or None}
+        elif bag in self.tainted:
+            found["holds"] = self.tainted[bag]
+        return found
+
+    def reason(self, bag: str) -> str:
+        """Return why a bag may not be held, in words."""
+        if bag in self.withdrawals:
+            return f"was withdrawn ({self.withdrawals[bag].reason})"
+        if bag in self.barred:
+            return why_not(self.country, self.barred[bag])
+        return f"holds a file that edition {self.edition.number} withdraws"
+
+    def with_index(self, destinations: Mapping[str, Set[str]] | None) -> Leave:
+        """Return the same, with the bags in which the edition's own index has withdrawn files."""
+        listed = {bag: sha for sha in self.stones for bag in (destinations or {}).get(sha, ())}
+        current = {bag.id for bag in self.edition.bags} - self.barred.keys()
+        return replace(self, tainted={**self.tainted, **{b: s for b, s in listed.items() if b in current}})
+
+
+@dataclass(slots=True)
+class Erasure:
+    """What was erased; sizes in bytes."""
+
+    files: int = 0
+    bytes: int = 0
+    bags: list[str] = field(default_factory=list)  # of which nothing is left here
+
+
+def take_leave(mirror: Archive, followed: Followed, *, at: str) -> Leave:
+    """Find out which held bags have to go, and stop showing them. Their files stay for now.
+
+    Order: link → ledger → torrent → place, so that after a kill no bag counts as held that is not there.
+    """
+    leave = _find_out(mirror, followed)
+    newly = []
+    with mirror.ledger.connect() as ledger:
+        known = all_holdings(ledger)
+    for bag, holding in known.items():
+        if bag not in leave.withdrawals and bag not in leave.barred and bag not in leave.tainted:
+            continue
+        unpublish_bag(mirror.public, bag)
+        state = HoldingState.WITHDRAWN if bag in leave.withdrawals else HoldingState.BARRED
+        if holding.state is not state:
+            newly += [bag] if holding.state not in GOING else []
+            with mirror.ledger.begin() as ledger:
+                let_go(ledger, bag, state)
+                record_event(
+                    ledger,
+                    at=at,
+                    kind="deaccession",
+                    subject=bag,
+                    agent=mirror.settings.archive.agent,
+                    detail=leave.proof(bag),
+                )
+        unpublish_torrent(mirror.public, holding.edition, bag)
+        _put_aside(mirror, bag)
+    return replace(leave, newly=tuple(newly))
+
+
+def _find_out(mirror: Archive, followed: Followed) -> Leave:
+    edition, country = followed.edition, mirror.settings.mirror.country
+    barred = {bag.id: bag for bag in edition.bags if not may_hold(country, bag.audience)}
+    stones = taken_back(country, edition.tombstones)
+    with mirror.ledger.connect() as ledger:
+        tainted = bags_holding(ledger, stones)
+    current = {bag.id for bag in edition.bags} - barred.keys()
+    return Leave(
+        followed,
+        country,
+        withdrawals={withdrawal.bag: withdrawal for withdrawal in edition.withdrawals},
+        barred=barred,
+        tainted={bag: sha for bag, sha in tainted.items() if bag in current},
+        stones=stones,
+    )
+
+
+def going_bags(mirror: Archive, *, at: str) -> dict[str, list[HeldFile]]:
+    """Return the files of bags that have to go, by bag: those that are here, and those on record.
+
+    What was never recorded (a bag that had not arrived yet, or a stranger's file) is hashed and recorded
+    first: the record of what is erased must outlast a kill.
+    """
+    with mirror.ledger.connect() as ledger:
+        recorded = bags_with_files(ledger, GOING)
+    place = leaving(mirror)
+    there = [path.name for path in place.iterdir()] if place.exists() else []
+    return {bag: _inventory(mirror, bag, at) for bag in sorted({*recorded, *there})}
+
+
+def erase(
+    mirror: Archive,
+    leave: Leave,
+    going: Mapping[str, Collection[HeldFile]],
+    pending: Collection[str],
+    destinations: Mapping[str, Set[str]] | None,
+    *,
+    at: str,
+) -> Erasure:
+    """Erase what no bag still waits for, with its proof in the ledger.
+
+    ``going`` is what :func:`going_bags` returned; ``pending`` are bags that are to be held and are not
+    complete; ``destinations`` the edition's bags by the SHA-256 of their files. Without an index these are
+    None: then what may stay is kept while any bag is pending, unless nothing is to replace its bag.
+    """
+    done = Erasure()
+    for bag, inventory in going.items():
+        withdrawal = leave.withdrawals.get(bag)
+        replaced = not withdrawal or withdrawal.replaced_by is not None
+
+        def stays(file: HeldFile, replaced: bool = replaced) -> bool:
+            if file.sha256 in leave.stones or not file.path.startswith(PAYLOAD):
+                return False
+            if destinations is None:
+                return replaced and bool(pending)
+            return not destinations.get(file.sha256, frozenset()).isdisjoint(pending)
+
+        go = [file for file in inventory if not stays(file)]
+        gone = _erase_files(mirror, leave, bag, go, at=at)
+        if len(go) == len(inventory):
+            _remove_folder(mirror, bag)
+            done.bags.append(bag)
+        done.files += len(gone)
+        done.bytes += sum(file.size for file in gone)
+    return done
+
+
+def _erase_files(
+    mirror: Archive, leave: Leave, bag: str, files: Collection[HeldFile], *, at: str
+) -> list[HeldFile]:
+    """Erase files of a bag; return those whose bytes are in no bag held here any more."""
+    if not files:
+        return []
+    folder, changed = leaving(mirror) / bag, set()
+    for file in files:
+        path = folder / file.path
+        with suppress(FileNotFoundError, NotADirectoryError):  # erased before a kill, or in its new place
+            path.unlink()
+            changed.add(path.parent)
+    for parent in sorted(changed):
+        fsync_dir(parent)
+    with mirror.ledger.begin() as ledger:
+        held = {kept.sha256: where for where, kept in held_of_sizes(ledger, {file.size for file in files})}
+        gone = [file for file in files if file.sha256 not in held]
+        stones = {stone.id: asdict(stone) for file in gone if (stone := leave.stones.get(file.sha256))}
+        erased(ledger, bag, [file.path for file in files])
+        record_event(
+            ledger,
+            at=at,
+            kind="deletion",
+            subject=bag,
+            agent=mirror.settings.archive.agent,
+            detail={
+                **leave.proof(bag),
+                "tombstones": list(stones.values()),
+                "erased": [asdict(file) | {"path": _shown(file.path)} for file in gone],
+                "kept": {file.path: held[file.sha256] for file in files if file.sha256 in held},
+            },
+        )
+    return gone
+
+
+def _inventory(mirror: Archive, bag: str, at: str) -> list[HeldFile]:
+    folder = leaving(mirror) / bag
+    with mirror.ledger.connect() as ledger:
+        known = verified_files(ledger, bag)
+        recorded = bag in all_holdings(ledger)
+    unlistable: list[OSError] = []
+    there = list(files_in(folder, lambda _, error: unlistable.append(error))) if folder.exists() else []
+    if unlistable:
+        raise unlistable[0]
+    more = [
+        HeldFile(path, (folder / path).lstat().st_size, "" if instead else _hash(folder / path))
+        for path, instead in there
+        if path not in known
+    ]
+    writable = [file for file in more if _shown(file.path) == file.path]
+    if writable and recorded:
+        with mirror.ledger.begin() as ledger:
+            record_verified(ledger, bag, writable, at=at)
+    return [*known.values(), *more]
+
+
+def _hash(path: Path) -> str:
+    return feed(path, hashlib.sha256(), follow_links=False).hexdigest()
+
+
+def _shown(path: str) -> str:
+    """Return a path that can be written down, whatever bytes its names are made of."""
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def _remove_folder(mirror: Archive, bag: str) -> None:
+    folder = leaving(mirror) / bag
+    if folder.exists():
+        shutil.rmtree(folder)  # of folders only: its files are erased and recorded
+        fsync_dir(folder.parent)
+
+
+def _put_aside(mirror: Archive, bag: str) -> None:
+    """Move what there is of a bag out of the places from which bags are served and completed."""
+    place = leaving(mirror) / bag
+    for home in (mirror.bags / bag, arriving(mirror) / bag):
+        if not home.exists():
+            continue
+        if place.exists():
+            raise PhonothequeError(
+                f"{home} has to go to {place}, where something is already.",
+                "Move one of them out of the way.",
+            )
+        place.parent.mkdir(parents=True, exist_ok=True)
+        home.rename(place)
+        fsync_dir(home.parent)
+        fsync_dir(place.parent)
