@@ -285,7 +285,7 @@ holdings = Table(
     Column("bag_id", String(128), primary_key=True),
     Column("edition", Integer, nullable=False),
     Column("bytes", BigInteger, nullable=False),
-    Column("state", String(16), nullable=False),  # "wanted" or "complete"
+    Column("state", String(16), nullable=False),  # ledger.holdings.HoldingState
     Column("verified_at", _TIME),
 )
 
@@ -297,6 +297,8 @@ holding_files = Table(
     Column("size", BigInteger, nullable=False),
     Column("sha256", _SHA256, nullable=False),
     Column("verified_at", _TIME, nullable=False),
+    Index("ix_holding_files_size", "size"),
+    Index("ix_holding_files_sha256", "sha256"),
 )
 
 fixity_checks = Table(

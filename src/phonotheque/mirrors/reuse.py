@@ -130,7 +130,7 @@ def _root(source: Path, piece_length: int, say: Callable[[str], None]) -> bytes:
 
 
 def _bring(mirror: Archive, source: Path, place: Path) -> bool:
-    """Give a file that is here a place in another bag: by shared blocks where that can be, else moved or copied.
+    """Give a file that is here a place in another bag: its blocks shared where that can be, else moved.
 
     False if it has gone there before, to a bag that wanted it as well.
     """
