@@ -16,6 +16,7 @@ from pathlib import Path
 
 from benchmarks.adding import PHONO, bench_add, new_archive
 from benchmarks.checking import bench_check
+from benchmarks.duplicates import bench_duplicates
 from benchmarks.fingerprinting import bench_fingerprint
 from benchmarks.held import hold
 from benchmarks.jobs import bench_intake, bench_jobs, bench_memory
@@ -26,7 +27,10 @@ from benchmarks.sameness import bench_sameness
 from benchmarks.stages import bench_stages
 
 _SONGS, _WAVES = 48, 24
-_NAMES = ("fingerprint", "add", "stages", "intake", "jobs", "memory", "seal", "publish", "check", "sameness")
+_NAMES = (
+    "fingerprint", "add", "stages", "intake", "jobs", "memory", "seal", "publish", "check", "sameness",
+    "duplicates",
+)  # fmt: skip
 
 
 def main() -> None:
@@ -73,6 +77,7 @@ def _run(folder: Path, names: list[str], rounds: int) -> None:
         "publish": lambda: bench_publish(music, folder, held(), rounds),
         "check": lambda: bench_check(held(), rounds),
         "sameness": lambda: bench_sameness(files_in(music.songs), folder),
+        "duplicates": lambda: bench_duplicates(folder),
     }
     for name, run in benchmarks.items():
         if name in names:

@@ -7,25 +7,26 @@ counted in (A like B, and B like C, does not make A and C one recording). Nothin
 from __future__ import annotations
 
 import heapq
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import chain
 from typing import Any, Final
 
+import numpy as np
 from sqlalchemy import Connection, Row
 
 from phonotheque.audio.fingerprint import RATE, STEP, BestAlignment
 from phonotheque.audio.sameness import Likeness, judge
-from phonotheque.ledger.copies import masters, same_samples, seen_at_several_places
+from phonotheque.ledger.copies import masters, seen_at_several_places
 from phonotheque.model.batches import batched
-from phonotheque.model.copies import quality, why_better
-from phonotheque.sources.likeness import pairs
+from phonotheque.model.copies import why_better
+from phonotheque.sources.grouping import Beside, Found, find_groups
+from phonotheque.sources.likeness import PAIRS, pairs
 from phonotheque.vault.segment_index import SegmentIndex
 
 PLACE: Final = STEP / RATE  # seconds from one value of a fingerprint to the next
-_AT_ONCE: Final = 200  # families looked at together
+_AT_ONCE: Final = 200  # groups, or files at several places, that the ledger is asked about together
 
 
 class Level(StrEnum):
@@ -116,30 +117,12 @@ class Duplicates:
     doubtful: int  # groups with something for a person to listen to
 
 
-@dataclass(frozen=True, slots=True)
-class _Link:
-    """Two files whose fingerprints were compared."""
-
-    a: int
-    b: int
-    alignment: BestAlignment
-
-
 def duplicates(index: SegmentIndex, ledger: Connection, level: Level, *, limit: int = 50) -> Duplicates:
     """Return the groups of masters that are copies of one another by ``level`` or by a stricter one."""
-    links = _links(index) if level is Level.RECORDING else []
-    best: list[tuple[int, int, Group]] = []
-    total = copies = frees = doubtful = 0
-    for group in _groups(ledger, links):
-        total += bool(group.copies)
-        copies += len(group.copies)
-        frees += group.frees
-        doubtful += bool(group.perhaps)
-        heapq.heappush(best, (group.frees, -group.best.id, group))
-        if len(best) > limit:
-            heapq.heappop(best)
-    shown = sorted(best, key=lambda one: one[:2], reverse=True)
-    return Duplicates(tuple(group for _, _, group in shown), total, copies, frees, doubtful)
+    compared = pairs(index) if level is Level.RECORDING else np.zeros(0, PAIRS)
+    found = find_groups(ledger, compared, limit=limit)
+    groups = tuple(group for few in batched(found.groups, _AT_ONCE) for group in _groups(ledger, few))
+    return Duplicates(groups, found.total, found.copies, found.frees, found.doubtful)
 
 
 def several_places(ledger: Connection, *, limit: int = 50) -> tuple[list[Places], int, int]:
@@ -191,140 +174,32 @@ def heard(alignment: BestAlignment, seconds_a: float, seconds_b: float) -> Evide
     )
 
 
-def _links(index: SegmentIndex) -> list[_Link]:
-    return [
-        _Link(
-            int(pair["later"]),
-            int(pair["earlier"]),
-            BestAlignment(float(pair["ber"]), int(pair["offset"]), int(pair["overlap"])),
+def _groups(ledger: Connection, few: Sequence[Found]) -> Iterator[Group]:
+    """Yield groups with all that is told of their files."""
+    ids = chain.from_iterable((found.best, *_ids(found.copies), *_ids(found.perhaps)) for found in few)
+    rows = {row.id: row for row in masters(ledger, ids=set(ids))}
+    for found in few:
+        copies, perhaps = (
+            tuple(_other(rows, found.best, one) for one in some) for some in (found.copies, found.perhaps)
         )
-        for pair in pairs(index)
-    ]
+        yield Group(copy_of(rows[found.best]), copies, perhaps, found.frees)
 
 
-def _groups(ledger: Connection, links: Sequence[_Link]) -> Iterator[Group]:
-    """Yield the groups of all families: files that are connected somehow, and are looked at together."""
-    equal = list(same_samples(ledger))
-    by_sound = ((link.a, link.b) for link in links)
-    families = _families(chain(by_sound, ((ids[0], other) for ids in equal for other in ids[1:])))
-    of_family: dict[int, list[_Link]] = defaultdict(list)
-    for link in links:
-        of_family[families[link.a]].append(link)
-    members: dict[int, list[int]] = defaultdict(list)
-    for file_id, family in families.items():
-        members[family].append(file_id)
-    for few in batched(members.items(), _AT_ONCE):
-        known = {row.id: row for row in masters(ledger, ids=[one for _, ids in few for one in ids])}
-        for family, ids in few:
-            rows = [known[one] for one in ids if one in known]
-            yield from _groups_of(rows, of_family.get(family, []))
+def _ids(some: Iterable[Beside]) -> Iterator[int]:
+    for one in some:
+        yield one.file_id
+        if one.via is not None:
+            yield one.via
 
 
-def _families(edges: Iterable[tuple[int, int]]) -> dict[int, int]:
-    """Return for every file the smallest one that it is connected with."""
-    parent: dict[int, int] = {}
-
-    def root(one: int) -> int:
-        while parent.setdefault(one, one) != one:
-            parent[one] = parent[parent[one]]
-            one = parent[one]
-        return one
-
-    for a, b in edges:
-        x, y = root(a), root(b)
-        parent[max(x, y)] = min(x, y)
-    return {one: root(one) for one in list(parent)}
-
-
-def _groups_of(rows: Sequence[Row[Any]], links: Sequence[_Link]) -> Iterator[Group]:
-    """Yield the groups of one family: again and again the best that is left, with what is the same as it."""
-    sounds = _sounds(rows)
-    compared = _compared(rows, links, sounds)
-    left = sorted(rows, key=lambda row: (row.held, *quality(row)), reverse=True)
-    while left:
-        best = left[0]
-        same: list[Other] = []
-        perhaps: list[Other] = []
-        for row in left[1:]:
-            evidence = _evidence(best, row, sounds, compared)
-            if evidence is not None:
-                found = Other(copy_of(row), evidence, why_better(best, row))
-                (same if evidence.likeness is Likeness.SAME else perhaps).append(found)
-        taken = {best.id, *(other.copy.id for other in same)}
-        perhaps += _by_others(best, same, [row for row in left if row.id not in taken], sounds, compared)
-        if same or perhaps:
-            frees = sum(other.copy.size for other in same if other.copy.held and best.held)
-            yield Group(copy_of(best), tuple(same), tuple(_once(perhaps)), frees)
-        left = [row for row in left if row.id not in taken]
-
-
-_Sound = tuple[str, int | None, int | None]
-
-
-def _sounds(rows: Iterable[Row[Any]]) -> dict[int, _Sound]:
-    """Return what is equal for files with equal samples; one whose samples are unknown is like no other."""
-    return {row.id: (row.pcm_sha256 or f"file {row.id}", row.sample_rate, row.channels) for row in rows}
-
-
-def _compared(
-    rows: Iterable[Row[Any]], links: Iterable[_Link], sounds: Mapping[int, _Sound]
-) -> dict[tuple[_Sound, _Sound], BestAlignment]:
-    """Return how two sounds agree, both ways: what holds for a file holds for those with equal samples."""
-    known = {row.id for row in rows}
-    found: dict[tuple[_Sound, _Sound], BestAlignment] = {}
-    for link in links:
-        if link.a in known and link.b in known:
-            a, b, one = sounds[link.a], sounds[link.b], link.alignment
-            turned = BestAlignment(one.ber, -one.offset, one.overlap)
-            for key, value in (((a, b), one), ((b, a), turned)):
-                if key not in found or value.ber < found[key].ber:
-                    found[key] = value
-    return found
-
-
-def _evidence(
-    best: Row[Any],
-    other: Row[Any],
-    sounds: Mapping[int, _Sound],
-    compared: Mapping[tuple[_Sound, _Sound], BestAlignment],
-) -> Evidence | None:
-    a, b = sounds[best.id], sounds[other.id]
-    if a == b:
-        return Evidence(Level.AUDIO)
-    alignment = compared.get((a, b))
-    return None if alignment is None else heard(alignment, best.duration or 0.0, other.duration or 0.0)
-
-
-def _by_others(
-    best: Row[Any],
-    same: Iterable[Other],
-    rest: Sequence[Row[Any]],
-    sounds: Mapping[int, _Sound],
-    compared: Mapping[tuple[_Sound, _Sound], BestAlignment],
-) -> Iterator[Other]:
-    """Yield what is the same as a copy of the group, and not as its best."""
-    for other in same:
-        for row in rest:
-            alignment = compared.get((sounds[other.copy.id], sounds[row.id]))
-            if alignment is None:
-                continue
-            evidence = heard(alignment, other.copy.duration, row.duration or 0.0)
-            if evidence.likeness is Likeness.SAME:
-                via = Evidence(
-                    evidence.level,
-                    Likeness.PERHAPS,
-                    evidence.ber,
-                    evidence.overlap,
-                    evidence.offset,
-                    (row.duration or 0.0) - (best.duration or 0.0),
-                    via=other.copy.name,
-                )
-                yield Other(copy_of(row), via, why_better(best, row))
-
-
-def _once(others: Iterable[Other]) -> Iterator[Other]:
-    seen: set[int] = set()
-    for other in others:
-        if other.copy.id not in seen:
-            seen.add(other.copy.id)
-            yield other
+def _other(rows: Mapping[int, Row[Any]], best_id: int, one: Beside) -> Other:
+    best, other = rows[best_id], rows[one.file_id]
+    through = best if one.via is None else rows[one.via]
+    if one.alignment is None:
+        evidence = Evidence(Level.AUDIO)
+    else:
+        evidence = heard(one.alignment, through.duration or 0.0, other.duration or 0.0)
+    if one.via is not None:
+        longer = (other.duration or 0.0) - (best.duration or 0.0)
+        evidence = replace(evidence, likeness=Likeness.PERHAPS, longer=longer, via=through.name)
+    return Other(copy_of(other), evidence, why_better(best, other))

@@ -112,8 +112,10 @@ def pairs(index: SegmentIndex) -> _Pairs:
     """Return all pairs of files that sound alike, each once, as an array of PAIRS."""
     kept = [np.frombuffer(part, dtype=PAIRS) for part in index.parts()]
     together = np.concatenate([*kept, np.zeros(0, PAIRS)])
-    _, first = np.unique(together[["earlier", "later"]], return_index=True)
-    return together[first]
+    together = together[np.lexsort((together["later"], together["earlier"]))]
+    once = np.ones(len(together), dtype=np.bool_)
+    once[1:] = (np.diff(together["earlier"]) != 0) | (np.diff(together["later"]) != 0)
+    return together[once]
 
 
 def _of_this_ledger(index: SegmentIndex, ledger: Connection) -> bool:
