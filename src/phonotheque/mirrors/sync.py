@@ -91,11 +91,13 @@ def sync(
     stop: threading.Event | None = None,
     clock: Callable[[], datetime] = now,
     on_listening: Callable[[int, int], None] | None = None,
+    on_round: Callable[[SyncResult], None] | None = None,
 ) -> SyncResult:
     """Bring a mirror up to date within ``budget`` bytes; unless ``once``, serve it and follow on.
 
     ``peers`` are “HOST:PORT” to ask besides those that are found; ``trust`` demands the root's fingerprint.
-    ``stop`` ends it in good order. ``on_listening`` is given port and process id of each swarm process.
+    ``stop`` ends it in good order. ``on_listening`` is given port and process id of each swarm process,
+    ``on_round`` how the mirror stands after each look at the origin.
 
     With ``once``, raises NetworkError naming what nobody delivered. Always: VerificationError when
     the origin's metadata does not verify (without ``once``, what was accepted before is served on, and said),
@@ -118,6 +120,8 @@ def sync(
     try:
         while True:
             result = _round(plan, fetching)
+            if on_round:
+                on_round(result)
             if once or stop.is_set():
                 break
             soon = max(60.0, pace.stall_timeout) if result.missing else pace.follow_every

@@ -1,0 +1,67 @@
+"""A withdrawal in edition 1 is gone from two running mirrors after edition 2, with no audio fetched again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from phonotheque.mirrors.home import open_mirror
+from phonotheque.mirrors.sync import SyncResult
+from phonotheque.model.bags import BLOCK
+from tests.mirrors.mirror_publisher import LOCAL, Publisher, served, wait_for
+from tests.mirrors.mirror_runs import PACE, assert_complete, complete, mirroring, run
+from tests.mirrors.test_revisions import GONE, SONGS, assert_gone, assert_nothing_left, erased, sha, tag_bytes
+
+pytestmark = pytest.mark.ledger  # a mirror has one
+
+OFTEN = replace(PACE, follow_every=0.2)
+PEERS_ONLY = replace(LOCAL, web_seed=False)
+
+
+def test_two_running_mirrors_follow_a_withdrawal_and_a_third_gets_the_rest_from_them(
+    publisher: Publisher, tmp_path: Path
+) -> None:
+    publisher.bag("catalogue-1", {"catalogue.parquet": b"c" * 5000})
+    publisher.bag("audio-1")
+    publisher.publish(1)
+    before, after = {"audio-1", "catalogue-1"}, {"audio-1-r2", "catalogue-1"}
+    by_http, by_peers, third = (tmp_path / name for name in ("by-http", "by-peers", "third"))
+    rounds: dict[str, list[SyncResult]] = {"http": [], "peers": []}
+    with served(publisher.public) as web, served(publisher.public, bags=False) as bare:
+        first, second = open_mirror(by_http, web.url), open_mirror(by_peers, bare.url)
+        with mirroring(first, pace=OFTEN, on_round=rounds["http"].append) as (ports, first_pids):
+            wait_for(lambda: ports and complete(first) == before)
+            friend = [f"127.0.0.1:{ports[0]}"]
+            with mirroring(
+                second, pace=OFTEN, on_round=rounds["peers"].append, peers=friend, swarm=PEERS_ONLY
+            ) as (more, second_pids):
+                wait_for(lambda: more and complete(second) == before)
+                sent = web.bag_bytes
+                fresh = publisher.revise("audio-1", GONE, edition=2)
+                assert fresh
+                publisher.publish(2)
+                wait_for(lambda: complete(first) == complete(second) == after)
+                wait_for(lambda: all(seen[-1].edition == 2 for seen in rounds.values()))
+                assert web.bag_bytes - sent <= tag_bytes(fresh)
+                assert bare.bag_bytes == 0
+                # Peers send whole blocks: the small tag files have one each.
+                tags = (fresh.files - fresh.payload_files) * BLOCK
+                for seen in rounds.values():
+                    assert sum(done.fetched for done in seen if done.edition == 2) <= tags
+                    assert sum(done.reused for done in seen if done.edition == 2) == fresh.payload_bytes
+                peers = [f"127.0.0.1:{port}" for port in (ports[0], more[0])]
+                done = run(open_mirror(third, bare.url), peers=peers, swarm=PEERS_ONLY)
+                assert done.complete == tuple(sorted(after))
+                assert done.fetched >= fresh.payload_bytes
+                assert bare.bag_bytes == 0
+                assert (
+                    len(first_pids) == len(second_pids) == 1
+                )  # the same processes have gone on all the while
+    for mirror in (first, second):
+        assert_complete(mirror, publisher, tuple(sorted(after)))
+        assert_gone(mirror, SONGS[GONE])
+        assert_nothing_left(mirror, "audio-1")
+        assert erased(mirror) == {sha(SONGS[GONE]): ("audio-1", len(SONGS[GONE]))}
+    assert_complete(open_mirror(third), publisher, tuple(sorted(after)))
