@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from phonotheque.editions.audit import Fault, Terms, Tombstones, What, judge
-from phonotheque.editions.bencode import decode
 from phonotheque.editions.edition import BagEntry
 from phonotheque.editions.metainfo import TorrentMeta
 from phonotheque.editions.sealing import CATALOGUE_WAVE
@@ -203,7 +202,7 @@ class _BagAudit:
         except VerificationError as error:
             self.fault(What.DAMAGED, place, error.message)
             raise _BrokenError from error
-        if self.entry.audience != WORLDWIDE and not _is_private(data):
+        if self.entry.audience != WORLDWIDE and not meta.private:
             self.fault(What.AUDIENCE, place, "lets anybody find the bag: it is not private (BEP 27)")
         return self._payload_of(meta, bag)
 
@@ -358,9 +357,3 @@ class _BagAudit:
             if path not in listed or what:
                 shown = path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
                 self.fault(What.UNLISTED, shown, what or "lies in the bag, and no manifest lists it")
-
-
-def _is_private(torrent: bytes) -> bool:
-    top = decode(torrent)
-    info = top.get(b"info") if isinstance(top, dict) else None
-    return isinstance(info, dict) and info.get(b"private") == 1
