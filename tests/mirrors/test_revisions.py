@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import select
@@ -12,9 +14,14 @@ from phonotheque.ledger.holdings import HoldingState, all_holdings, verified_fil
 from phonotheque.ledger.schema import events
 from phonotheque.mirrors.holdings import expected_bags
 from phonotheque.mirrors.home import leaving, open_mirror
+from phonotheque.mirrors.origin import open_origin
+from phonotheque.mirrors.repair import repair
+from phonotheque.model.bags import PIECE
+from phonotheque.model.errors import NetworkError, VerificationError
 from phonotheque.vault.archive import Archive
-from tests.mirrors.mirror_publisher import Publisher, music, tree
-from tests.mirrors.mirror_runs import assert_complete, run
+from phonotheque.vault.check import check_bags
+from tests.mirrors.mirror_publisher import DATE, LOCAL, Publisher, music, tree
+from tests.mirrors.mirror_runs import PACE, assert_complete, complete, run
 
 pytestmark = pytest.mark.ledger  # a mirror has one
 
@@ -86,7 +93,7 @@ def test_a_revision_is_made_of_what_is_held_and_the_withdrawn_file_is_erased_wit
     result = run(mirror)
     assert result.fetched <= tag_bytes(fresh)
     assert result.reused == fresh.payload_bytes
-    assert (result.erased_files, result.missing, result.refused) == (0 + result.erased_files, (), ())
+    assert (result.missing, result.refused) == ((), ())
     assert result.withdrawn == (("audio-1", "audio-1-r2"),)
     assert_complete(mirror, published, ("audio-1-r2", "catalogue-1"))
     assert_gone(mirror, SONGS[GONE])
@@ -99,6 +106,215 @@ def test_a_revision_is_made_of_what_is_held_and_the_withdrawn_file_is_erased_wit
     assert proof["withdrawal"]["reason"] == "asked for by its maker"
     assert [stone["id"] for stone in proof["tombstones"]] == [edition.tombstones[0].id]
     assert expected_bags(mirror).keys() == {"audio-1-r2", "catalogue-1"}
+    recorded = proofs(mirror)
     again = run(mirror)
     assert (again.fetched, again.erased_files) == (0, 0)
-    assert len(proofs(mirror)) == len(proofs(mirror))
+    assert proofs(mirror) == recorded
+
+
+def test_a_bag_that_is_taken_back_whole_is_erased_whole(published: Publisher, mirror: Archive) -> None:
+    published.take_back("audio-1", edition=2, reason="its licence was forged")
+    published.publish(2)
+    result = run(mirror)
+    assert result.withdrawn == (("audio-1", None),)
+    assert_gone(mirror, *SONGS.values())
+    assert_nothing_left(mirror, "audio-1")
+    assert erased(mirror).keys() == {sha(data) for data in SONGS.values()}
+    assert proofs(mirror)[0][1]["withdrawal"]["reason"] == "its licence was forged"
+
+
+@pytest.mark.parametrize("with_index", [True, False])
+def test_files_that_move_to_another_bag_are_found_by_their_hash(
+    published: Publisher, mirror: Archive, with_index: bool
+) -> None:
+    published.with_index = with_index
+    moved = {f"Elsewhere/{number}.ogg": SONGS[path] for number, path in enumerate(KEPT)}
+    published.take_back("audio-1", edition=2)
+    published.withdrawals["audio-1"] = replace(published.withdrawals["audio-1"], replaced_by="audio-2")
+    added = published.bag("audio-2", moved, edition=2)
+    published.publish(2)
+    result = run(mirror)
+    assert result.fetched <= tag_bytes(added)
+    assert_complete(mirror, published, ("audio-2", "catalogue-1"))
+    assert erased(mirror).keys() == {sha(SONGS[GONE])}  # which no bag has any more
+
+
+def test_a_new_bag_takes_what_another_one_holds(published: Publisher, mirror: Archive) -> None:
+    added = published.bag("audio-2", {"Best of/1.ogg": SONGS[KEPT[0]], "Best of/2.ogg": b"new" * 999})
+    published.publish(2)
+    result = run(mirror)
+    assert result.fetched <= tag_bytes(added) + 3 * 999
+    assert result.reused == len(SONGS[KEPT[0]])
+    assert_complete(mirror, published, ("audio-1", "audio-2", "catalogue-1"))
+
+
+def test_a_mirror_that_was_away_for_several_editions(published: Publisher, mirror: Archive) -> None:
+    published.revise("audio-1", GONE, edition=2)
+    published.publish(2)
+    last = published.revise("audio-1-r2", KEPT[0], edition=3)
+    published.publish(3)
+    assert last
+    result = run(mirror)
+    assert result.edition == 3
+    assert result.fetched <= tag_bytes(last)
+    assert result.withdrawn == (("audio-1", "audio-1-r3"),)
+    assert_complete(mirror, published, ("audio-1-r3", "catalogue-1"))
+    assert_gone(mirror, SONGS[GONE], SONGS[KEPT[0]])
+
+
+def test_until_the_revision_can_be_had_what_may_stay_is_kept_and_nothing_is_served(
+    published: Publisher, mirror: Archive
+) -> None:
+    fresh = published.revise("audio-1", GONE, edition=2)
+    published.publish(2)
+    assert fresh
+    torrent = published.public / "targets" / fresh.torrent.path
+    torrent.rename(torrent.with_suffix(".hidden"))
+    with pytest.raises(NetworkError, match="audio-1-r2"):
+        run(mirror)
+    assert_gone(mirror, SONGS[GONE])
+    assert not (mirror.public / "bags" / "audio-1").is_symlink()
+    assert not (mirror.bags / "audio-1").exists()
+    left = tree(leaving(mirror) / "audio-1")
+    assert {sha(data) for data in left.values()} == {sha(SONGS[path]) for path in KEPT}
+    assert erased(mirror).keys() == {sha(SONGS[GONE])}
+    assert expected_bags(mirror).keys() == {"catalogue-1"}
+    assert [checked.findings for checked in check_bags(mirror, expected_bags(mirror))] == [()]
+    torrent.with_suffix(".hidden").rename(torrent)
+    result = run(mirror)
+    assert result.fetched <= tag_bytes(fresh)
+    assert_complete(mirror, published, ("audio-1-r2", "catalogue-1"))
+    assert_nothing_left(mirror, "audio-1")
+
+
+def test_of_a_damaged_file_only_the_wrong_piece_is_fetched(published: Publisher, mirror: Archive) -> None:
+    song = mirror.bags / "audio-1" / "data" / KEPT[-1]
+    song.chmod(0o644)
+    with song.open("r+b") as stream:
+        stream.seek(PIECE + 5)
+        stream.write(b"damage")
+    fresh = published.revise("audio-1", GONE, edition=2)
+    published.publish(2)
+    assert fresh
+    result = run(mirror)
+    assert result.fetched <= tag_bytes(fresh) + PIECE
+    assert_complete(mirror, published, ("audio-1-r2", "catalogue-1"))
+
+
+def test_a_bag_that_is_withdrawn_before_it_has_arrived(publisher: Publisher, tmp_path: Path) -> None:
+    publisher.with_index = True
+    publisher.bag("catalogue-1", {"catalogue.parquet": b"c" * 5000})
+    publisher.bag("audio-1")
+    publisher.publish(1)
+    mirror = open_mirror(tmp_path / "mirror", str(publisher.folder))
+    last = next((publisher.folder / "vault" / "bags" / "audio-1" / "data").rglob("03*"))
+    last.rename(last.with_name("hidden"))
+    with pytest.raises(NetworkError, match="audio-1"):
+        run(mirror)
+    last.with_name("hidden").rename(last)
+    fresh = publisher.revise("audio-1", GONE, edition=2)
+    publisher.publish(2)
+    assert fresh
+    result = run(mirror)
+    assert result.fetched <= tag_bytes(fresh) + len(SONGS[KEPT[-1]])
+    assert_complete(mirror, publisher, ("audio-1-r2", "catalogue-1"))
+    assert_gone(mirror, SONGS[GONE])
+    assert_nothing_left(mirror, "audio-1")
+    assert sha(SONGS[GONE]) in erased(mirror)
+
+
+def test_where_files_can_be_neither_cloned_nor_linked_they_are_moved(
+    published: Publisher, mirror: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("phonotheque.vault.place.clone", lambda *_: False)
+    monkeypatch.setattr("phonotheque.vault.place.hard_link", lambda *_: False)
+    fresh = published.revise("audio-1", GONE, edition=2)
+    published.publish(2)
+    assert fresh
+    assert run(mirror).fetched <= tag_bytes(fresh)
+    assert_complete(mirror, published, ("audio-1-r2", "catalogue-1"))
+    assert erased(mirror).keys() == {sha(SONGS[GONE])}
+    assert_nothing_left(mirror, "audio-1")
+
+
+def test_a_withdrawn_bag_does_not_come_back(published: Publisher, mirror: Archive) -> None:
+    old = next(bag for bag in published.bags if bag.id == "audio-1")
+    fresh = published.revise("audio-1", GONE, edition=2)
+    published.publish(2)
+    run(mirror)
+    published.withdrawals.clear()
+    published.bags.append(old)
+    published.publish(3)
+    with pytest.raises(VerificationError, match="brings back the bag audio-1"):
+        run(mirror)
+    assert fresh
+    assert complete(mirror) == {"audio-1-r2", "catalogue-1"}
+
+
+@pytest.mark.parametrize("with_index", [True, False])
+def test_a_withdrawn_file_does_not_come_back_in_another_bag(
+    published: Publisher, mirror: Archive, with_index: bool
+) -> None:
+    published.with_index = with_index
+    published.revise("audio-1", GONE, edition=2)
+    published.bag("audio-2", {"again.ogg": SONGS[GONE], "other.ogg": b"other" * 500}, edition=2)
+    published.publish(2)
+    result = run(mirror)
+    assert_gone(mirror, SONGS[GONE])
+    assert complete(mirror) == {"audio-1-r2", "catalogue-1"}
+    told = dict(result.left_out if with_index else result.refused)
+    assert "withdraw" in told["audio-2"]
+
+
+def test_a_bag_that_still_lists_what_the_edition_withdraws_is_served_no_more(
+    published: Publisher, mirror: Archive
+) -> None:
+    fresh = published.revise("audio-1", GONE, edition=2)
+    published.publish(2)
+    run(mirror)
+    assert fresh
+    published.tombstones.append(
+        replace(published.tombstones[0], sha256=(sha(SONGS[KEPT[0]]),), id=str(uuid4()))
+    )
+    published.publish(3)
+    result = run(mirror)
+    assert_gone(mirror, SONGS[KEPT[0]])
+    assert dict(result.left_out) == {"audio-1-r2": "holds a file that edition 3 withdraws"}
+    assert result.complete == ("catalogue-1",)
+    last = published.revise("audio-1-r2", KEPT[0], edition=4)
+    published.publish(4)
+    assert last
+    assert run(mirror).fetched <= tag_bytes(last)  # the rest of it had been kept for this
+    assert_complete(mirror, published, ("audio-1-r3", "catalogue-1"))
+
+
+def test_what_was_reinstated_may_come_back(published: Publisher, mirror: Archive) -> None:
+    published.revise("audio-1", GONE, edition=2)
+    published.publish(2)
+    run(mirror)
+    published.tombstones = [replace(stone, reinstated=DATE) for stone in published.tombstones]
+    published.bag("audio-2", {"again.ogg": SONGS[GONE]}, edition=3)
+    published.publish(3)
+    run(mirror)
+    assert_complete(mirror, published, ("audio-1-r2", "audio-2", "catalogue-1"))
+
+
+def test_a_repair_does_not_bring_back_what_was_withdrawn(published: Publisher, mirror: Archive) -> None:
+    published.revise("audio-1", GONE, edition=2)
+    published.publish(2)
+    run(mirror)
+    report = repair(mirror, open_origin(str(published.folder)), swarm=LOCAL, pace=PACE)
+    assert report.whole
+    assert sorted(report.bags) == ["audio-1-r2", "catalogue-1"]
+    assert_gone(mirror, SONGS[GONE])
+
+
+def test_over_the_budget_a_revision_still_takes_the_place_of_what_is_held(
+    published: Publisher, mirror: Archive
+) -> None:
+    fresh = published.revise("audio-1", GONE, edition=2)
+    published.publish(2)
+    assert fresh
+    result = run(mirror, budget=10_000)
+    assert result.fetched <= tag_bytes(fresh)
+    assert_complete(mirror, published, ("audio-1-r2", "catalogue-1"))
