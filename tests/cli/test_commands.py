@@ -72,7 +72,9 @@ def test_a_grant_needs_evidence_and_then_lets_a_file_in(phono: Phono, archive: P
     grant = ("rights", "grant", archive, "b.flac", "--licence", "CC-BY-4.0", "--evidence")
     assert phono(*grant, "  ").code == 2
     granted = phono(*grant, "a letter", "--json")
-    assert granted.data == {"granted": ["b.flac"], "now_addable": ["b.flac"]}
+    assert granted.data == {
+        "granted": ["b.flac"], "now_addable": ["b.flac"], "document": None, "contradicts": [],
+    }  # fmt: skip
     assert phono("add", archive, music, "--json").data["held"] == 1
     assert (
         phono("rights", "grant", archive, "nothing.flac", "--licence", "CC0-1.0", "--evidence", "x").code == 3

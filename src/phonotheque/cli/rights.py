@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-import fnmatch
-from collections import Counter
+import json
+from collections.abc import Iterable, Iterator
+from itertools import groupby, islice
 from typing import Any
 
 import click
 from rich.table import Table
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
-from phonotheque.cli.common import archive_argument, counted, json_option, messages, output, safe, show
-from phonotheque.ledger.events import record_event
+from phonotheque.cli.common import archive_argument, counted, json_option, output, safe
+from phonotheque.cli.rights_decide import decide_command, say_if_stale
+from phonotheque.cli.rights_explain import explain_command
+from phonotheque.cli.rights_forecast import forecast_command
+from phonotheque.cli.rights_grant import correct_command, grant_command, retract_command
+from phonotheque.cli.rights_statements import statements_command
 from phonotheque.ledger.schema import decisions, files
-from phonotheque.ledger.sidecars import KIND as SIDECAR
 from phonotheque.ledger.sidecars import sidecar_answers
-from phonotheque.ledger.statements import open_questions, record_grant
-from phonotheque.model.errors import NotFoundError
-from phonotheque.model.rights import WORLDWIDE, Act, Covers, Kind
-from phonotheque.rights.grant import make_grant
-from phonotheque.sources.decide import redecide
-from phonotheque.vault.archive import Archive, now, timestamp
+from phonotheque.ledger.statements import open_questions
+from phonotheque.ledger.stream import stream
+from phonotheque.model.rights import WORLDWIDE, Act
+from phonotheque.vault.archive import Archive
 
 _ACTS = [act.value for act in Act]
 _SIGNS = {"yes": "yes", "no": "no", "unknown": "–"}
+_MOST = 1_000  # files listed, or questions, for a person; --all and --json give every one
+_IN_A_TABLE = 1_000
+_CODES = 4  # countries named in a table
 
 
 class _DefaultToList(click.Group):
@@ -41,6 +46,7 @@ def rights_command() -> None:
 
     \b
     phono rights ARCHIVE             list
+    phono rights explain ARCHIVE ID  the reasons, one by one
     phono rights grant ARCHIVE …     record a statement of your own
     """
 
@@ -54,11 +60,60 @@ def rights_command() -> None:
 def list_command(archive: Archive, everything: bool, as_json: bool) -> None:
     """List decisions by file, and the questions that wait for you."""
     with archive.ledger.connect() as ledger:
-        decided = _decisions(ledger)
-        questions = list(open_questions(ledger))
-        beside = sidecar_answers(ledger)
-    asked = [
-        {
+        say_if_stale(archive, ledger)
+        if as_json:
+            _print_json(ledger)
+            return
+        _print_summary(ledger)
+        _print_decisions(ledger, everything)
+        if beside := sidecar_answers(ledger):
+            yes, no = beside.get("yes", 0), sum(beside.values()) - beside.get("yes", 0)
+            output.print(
+                f"\nArtwork, lyrics and documents beside it: {yes:,} may be published, {no:,} may not."
+            )
+        _print_questions(archive, _questions(ledger))
+
+
+for _command in (
+    grant_command,
+    correct_command,
+    retract_command,
+    statements_command,
+    explain_command,
+    forecast_command,
+    decide_command,
+):
+    rights_command.add_command(_command)
+
+
+def _decisions(ledger: Connection) -> Iterator[dict[str, Any]]:
+    """Stream what was decided on each master, by name."""
+    query = (
+        select(files.c.id, files.c.name, files.c.sha256, files.c.held, decisions)
+        .join(decisions, decisions.c.file_id == files.c.id)
+        .where(files.c.kind == "master")
+        .order_by(files.c.name, files.c.id)
+    )
+    for _, rows in groupby(stream(ledger, query), key=lambda row: row.file_id):
+        first, *others = rows
+        entry = {"file": first.name, "sha256": first.sha256, "held": bool(first.held), "decisions": {}}
+        for row in sorted((first, *others), key=lambda row: row.territory != WORLDWIDE):
+            if row.territory != WORLDWIDE:
+                entry["decisions"][row.act]["allowed_in"] = row.territory
+                continue
+            entry["decisions"][row.act] = {
+                "answer": row.answer,
+                "rule": row.rule,
+                "reason": row.reason,
+                "conditions": row.conditions,
+                "allowed_in": WORLDWIDE if row.answer == "yes" else None,
+            }
+        yield entry
+
+
+def _questions(ledger: Connection) -> Iterator[dict[str, Any]]:
+    for question in open_questions(ledger):
+        yield {
             "file": question.name,
             "sha256": question.sha256,
             "question": question.question.text,
@@ -66,175 +121,112 @@ def list_command(archive: Archive, everything: bool, as_json: bool) -> None:
             "evidence": question.question.evidence,
             "origin": question.question.evidence_origin,
         }
-        for question in questions
-    ]
-
-    def text() -> None:
-        _print_decisions(decided, everything)
-        if beside:
-            yes, no = beside.get("yes", 0), sum(beside.values()) - beside.get("yes", 0)
-            output.print(
-                f"\nArtwork, lyrics and documents beside it: {yes:,} may be published, {no:,} may not."
-            )
-        _print_questions(archive, asked)
-
-    show({"files": decided, "sidecars": beside, "questions": asked}, as_json, text)
 
 
-@rights_command.command("grant")
-@archive_argument
-@click.argument("selectors", nargs=-1, required=True, metavar="FILE...")
-@click.option(
-    "--licence", help="SPDX id or address: CC-BY-4.0, https://creativecommons.org/licenses/by/4.0/ …"
-)
-@click.option(
-    "--kind",
-    type=click.Choice([Kind.LICENCE.value, Kind.PUBLIC_DOMAIN.value, Kind.DEPOSIT.value]),
-    default=Kind.LICENCE.value,
-    show_default=True,
-)
-@click.option("--evidence", required=True, help="Where this can be checked: a URL, a letter, a contract.")
-@click.option("--holder", help="Who holds the rights.")
-@click.option(
-    "--covers", type=click.Choice([c.value for c in Covers]), default=Covers.BOTH.value, show_default=True
-)
-@click.option("--territory", default=WORLDWIDE, show_default=True, help="WORLD or country codes.")
-@click.option("--by", "asserted_by", help="Who states this; the archive's agent by default.")
-@json_option
-def grant_command(
-    archive: Archive,
-    selectors: tuple[str, ...],
-    licence: str | None,
-    kind: str,
-    evidence: str,
-    holder: str | None,
-    covers: str,
-    territory: str,
-    asserted_by: str | None,
-    as_json: bool,
-) -> None:
-    """Record your own statement about FILEs: names as listed (* and ? allowed) or the start of a SHA-256.
-
-    A pattern means music only: what is granted for the music is not granted for the picture beside it. Name
-    artwork, lyrics and documents one by one, or in a rights.toml beside them.
-    """
-    statement = make_grant(
-        licence=licence,
-        kind=Kind(kind),
-        holder=holder,
-        evidence=evidence,
-        asserted_by=asserted_by or archive.settings.archive.agent,
-        covers=Covers(covers),
-        territory=territory,
-    )
-    at = timestamp(now())
-    with archive.writing("rights grant"), archive.ledger.begin() as ledger:
-        chosen = _select(ledger, selectors)
-        record_grant(ledger, chosen, statement, at=at)
-        redecide(ledger, chosen, archive.settings, at=at)
-        for name in chosen.values():
-            record_event(
-                ledger,
-                at=at,
-                kind="policy assignment",
-                subject=name,
-                agent=statement.asserted_by,
-                detail={"licence": statement.licence, "kind": statement.kind.value},
-            )
-        unkept = (
-            ledger.execute(select(files.c.name).where(files.c.id.in_(list(chosen)), ~files.c.held))
-            .scalars()
-            .all()
-        )
-
-    def text() -> None:
-        what = statement.licence or statement.kind.value
-        output.print(f"Recorded {what} for {counted(len(chosen), 'file')}.")
-        if unkept:
-            messages.print(
-                f"{counted(len(unkept), 'file')} can now be kept: add the folder again to take them in."
-            )
-
-    show({"granted": list(chosen.values()), "now_addable": list(unkept)}, as_json, text)
+def _print_json(ledger: Connection) -> None:
+    """Print everything as one object, its lists piece by piece: they may have millions of items."""
+    click.echo('{"files": [')
+    _print_items(_decisions(ledger))
+    click.echo(f'],\n"sidecars": {json.dumps(sidecar_answers(ledger))},\n"questions": [')
+    _print_items(_questions(ledger))
+    click.echo("]}")
 
 
-def _decisions(ledger: Connection) -> list[dict[str, Any]]:
+def _print_items(items: Iterable[dict[str, Any]]) -> None:
+    for number, item in enumerate(items):
+        click.echo((",\n" if number else "") + json.dumps(item, ensure_ascii=False), nl=False)
+    click.echo()
+
+
+def _print_summary(ledger: Connection) -> None:
+    """Print how many masters may be published and why, and why others may not."""
+    table = decisions
     query = (
-        select(files.c.id, files.c.name, files.c.sha256, files.c.held, decisions)
-        .join(decisions, decisions.c.file_id == files.c.id)
-        .where(files.c.kind == "master")
-        .order_by(files.c.name, files.c.id)
+        select(table.c.answer, table.c.reason, func.count().label("files"))
+        .join(files, files.c.id == table.c.file_id)
+        .where(files.c.kind == "master", table.c.act == Act.DISTRIBUTE.value, table.c.territory == WORLDWIDE)
+        .group_by(table.c.answer, table.c.reason)
     )
-    found: dict[int, dict[str, Any]] = {}
-    for row in ledger.execute(query):
-        entry = found.setdefault(
-            row.file_id, {"file": row.name, "sha256": row.sha256, "held": bool(row.held), "decisions": {}}
-        )
-        entry["decisions"][row.act] = {
-            "answer": row.answer,
-            "rule": row.rule,
-            "reason": row.reason,
-            "conditions": row.conditions,
-        }
-    return list(found.values())
-
-
-def _print_decisions(decided: list[dict[str, Any]], everything: bool) -> None:
-    why = Counter(
-        (entry["decisions"]["distribute"]["answer"], entry["decisions"]["distribute"]["reason"])
-        for entry in decided
-    )
+    rows = sorted(ledger.execute(query), key=lambda row: (row.answer != "yes", -row.files, row.reason))
     summary = Table("Files", "May be published", "Because", box=None, pad_edge=False)
-    for (answer, reason), count in sorted(why.items(), key=lambda item: (item[0][0] != "yes", -item[1])):
-        summary.add_row(f"{count:,}", "yes" if answer == "yes" else "no", safe(reason))
+    for row in rows[:_MOST]:
+        summary.add_row(f"{row.files:,}", "yes" if row.answer == "yes" else "no", safe(row.reason))
     output.print(summary)
-    listed = [e for e in decided if everything or e["decisions"]["distribute"]["answer"] != "yes"]
-    if not listed:
-        return
-    output.print("\nEvery file:" if everything else "\nNot to be published:", style="bold")
+    places = _audiences(ledger)
+    for territory, number in places:
+        output.print(f"{number:,} of those that are not for everybody may be published in {territory}")
+
+
+def _audiences(ledger: Connection) -> list[tuple[str, int]]:
+    table = decisions
+    query = (
+        select(table.c.territory, func.count().label("files"))
+        .join(files, files.c.id == table.c.file_id)
+        .where(files.c.kind == "master", table.c.act == Act.DISTRIBUTE.value, table.c.territory != WORLDWIDE)
+        .group_by(table.c.territory)
+        .order_by(func.count().desc(), table.c.territory)
+        .limit(20)
+    )
+    return [(row.territory, row.files) for row in ledger.execute(query)]
+
+
+def _print_decisions(ledger: Connection, everything: bool) -> None:
+    listed = (
+        entry
+        for entry in _decisions(ledger)
+        if everything or entry["decisions"]["distribute"]["answer"] != "yes"
+    )
+    shown = listed if everything else islice(listed, _MOST)
+    heading = "\nEvery file:" if everything else "\nNot to be published, or not everywhere:"
+    printed = 0
+    while some := list(islice(shown, _IN_A_TABLE)):
+        if not printed:
+            output.print(heading, style="bold")
+        printed += len(some)
+        output.print(_table(some))
+    if not everything and (left := sum(1 for _ in listed)):
+        output.print(f"… and {counted(left, 'more file')}: --all or --json lists every one.")
+
+
+def _table(entries: list[dict[str, Any]]) -> Table:
     table = Table(box=None, pad_edge=False)
     for heading in ("File", *_ACTS, "Because"):
         table.add_column(heading, overflow="fold")
-    for entry in listed:
-        answers = [_SIGNS[entry["decisions"][act]["answer"]] for act in _ACTS]
-        table.add_row(safe(entry["file"]), *answers, safe(entry["decisions"]["distribute"]["reason"]))
-    output.print(table)
+    for entry in entries:
+        decided = entry["decisions"]
+        table.add_row(
+            safe(entry["file"]),
+            *(_sign(decided[act]) for act in _ACTS),
+            safe(decided["distribute"]["reason"]),
+        )
+    return table
 
 
-def _print_questions(archive: Archive, asked: list[dict[str, Any]]) -> None:
-    if not asked:
+def _sign(decision: dict[str, Any]) -> str:
+    """Return an answer in a word; where it is yes, if that is not everywhere."""
+    if decision["answer"] != "yes" and decision["allowed_in"]:
+        codes = decision["allowed_in"].split()
+        many = len(codes) > _CODES and codes[0] != WORLDWIDE
+        return f"in {len(codes)} countries" if many else f"in {decision['allowed_in']}"
+    return _SIGNS[decision["answer"]]
+
+
+def _print_questions(archive: Archive, asked: Iterator[dict[str, Any]]) -> None:
+    some = list(islice(asked, _MOST))
+    if not some:
         return
+    left = sum(1 for _ in asked)
     output.print(
-        f"\n{counted(len(asked), 'question')} for you, because nothing is guessed:", style="bold yellow"
+        f"\n{counted(len(some) + left, 'question')} for you, because nothing is guessed:",
+        style="bold yellow",
     )
-    for question in asked:
+    for question in some:
         output.print(safe(f"  {question['file']}  ({question['origin']})"))
         output.print(safe(f"    {question['question']}"))
         for line in question["evidence"].strip().splitlines()[:4]:
             output.print(safe(f"    │ {line}"), style="dim")
-    candidate = next((c for question in asked for c in question["candidates"]), "CC-BY-4.0")
+    if left:
+        output.print(f"  … and {left:,} more: --json lists every one.")
+    candidate = next((c for question in some for c in question["candidates"]), "CC-BY-4.0")
     answer = f"{archive.folder} NAME --licence {candidate} --evidence “where you checked”"
     output.print(f"Answer with: phono rights grant {answer}")
-
-
-def _select(ledger: Connection, selectors: tuple[str, ...]) -> dict[int, str]:
-    rows = ledger.execute(
-        select(files.c.id, files.c.name, files.c.sha256, files.c.kind).where(
-            files.c.kind.in_(("master", SIDECAR))
-        )
-    ).all()
-    chosen: dict[int, str] = {}
-    for selector in selectors:
-        matches = {
-            row.id: row.name
-            for row in rows
-            if row.name == selector
-            or (row.kind != SIDECAR and fnmatch.fnmatchcase(row.name, selector))
-            or (len(selector) >= 8 and row.sha256.startswith(selector.lower()))
-        }
-        if not matches:
-            raise NotFoundError(
-                f"No file is called {selector}.", "Use a name as `phono rights ARCHIVE --all` lists it."
-            )
-        chosen |= matches
-    return chosen

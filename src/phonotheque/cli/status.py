@@ -15,6 +15,7 @@ from phonotheque.cli.common import (
     output,
     show,
 )
+from phonotheque.cli.rights_decide import say_standing, standing
 from phonotheque.ledger.bags import bag_totals, latest_edition, place_totals
 from phonotheque.ledger.files import held_totals, outcomes
 from phonotheque.ledger.holdings import HoldingState, all_holdings
@@ -50,6 +51,7 @@ def _status(archive: Archive) -> dict[str, Any]:
             "decisions": {
                 act: decided.get((act, "yes"), 0) for act in ("preserve", "stream", "distribute", "mine")
             },
+            "decided": standing(archive, ledger),
             "questions": sum(1 for _ in open_questions(ledger)),
             "bags": dict(bag_totals(ledger)),
             "places": place_totals(ledger),
@@ -78,6 +80,7 @@ def _print(archive: Archive, data: dict[str, Any]) -> None:
         f"May be     preserved {decisions['preserve']:,}, streamed {decisions['stream']:,}, "
         f"distributed {decisions['distribute']:,}, mined {decisions['mine']:,}"
     )
+    say_standing(archive, data["decided"])
     edition = data["edition"]
     bags = data["bags"]
     output.print(

@@ -28,7 +28,7 @@ def combine(*evidence: Evidence) -> Evidence:
     """
     everything = joined(*evidence)
     statements, questions = everything.statements, everything.questions
-    disputed = [s for s in statements if any(_contradict(s, other) for other in statements)]
+    disputed = [s for s in statements if any(contradict(s, other) for other in statements)]
     doubted = [s for s in statements if s not in disputed and any(_rules_out(q, s) for q in questions)]
     certain = tuple(s for s in statements if s not in disputed and s not in doubted)
     if disputed:
@@ -38,8 +38,8 @@ def combine(*evidence: Evidence) -> Evidence:
     return Evidence(certain, questions)
 
 
-def _contradict(one: Statement, other: Statement) -> bool:
-    """Tell whether two statements name different terms for the same work in the same place."""
+def contradict(one: Statement, other: Statement) -> bool:
+    """Tell whether two statements name different terms for the same work, place and time."""
     if not (_names_terms(one) and _names_terms(other)):
         return False
     if one.licence == other.licence or (_is_free(one) and _is_free(other)):
@@ -47,12 +47,13 @@ def _contradict(one: Statement, other: Statement) -> bool:
     if _free_composition(one, other) or _free_composition(other, one):
         return False
     same_work = Covers.BOTH in (one.covers, other.covers) or one.covers == other.covers
-    return same_work and _same_place(one.territory, other.territory)
+    return same_work and _same_place(one.territory, other.territory) and _same_time(one, other)
 
 
 def _names_terms(statement: Statement) -> bool:
-    """A mandate, and a deposit without a licence, say nothing of terms and so contradict none."""
-    return statement.kind is not Kind.MANDATE and (statement.licence is not None or _is_free(statement))
+    """A mandate, a status, and a deposit without a licence, say nothing of terms and so contradict none."""
+    silent = statement.kind in (Kind.MANDATE, Kind.UNKNOWN, Kind.DATES)
+    return not silent and (statement.licence is not None or _is_free(statement))
 
 
 def _is_free(statement: Statement) -> bool:
@@ -66,6 +67,13 @@ def _free_composition(one: Statement, other: Statement) -> bool:
 
 def _same_place(one: str, other: str) -> bool:
     return bool(parse_territory(one) & parse_territory(other))
+
+
+def _same_time(one: Statement, other: Statement) -> bool:
+    return all(
+        not (ends.valid_until and begins.valid_from) or begins.valid_from <= ends.valid_until
+        for ends, begins in ((one, other), (other, one))
+    )
 
 
 def _rules_out(question: Question, statement: Statement) -> bool:

@@ -55,9 +55,9 @@ def decide_all(
 def allowed_in(statements: Sequence[Statement], act: Act, *, on: date) -> Territory:
     """Return everywhere that the statements allow an act on a day."""
     found = NOWHERE
-    for country, places in _places(statements).items():
+    for country, part in places(statements).items():
         if _decide_in(statements, Case(act, country, on))[0].answer is Answer.YES:
-            found |= places
+            found |= part
     return found
 
 
@@ -71,7 +71,7 @@ def decide_everywhere(statements: Sequence[Statement], *, on: date) -> tuple[Dec
     return tuple(decisions)
 
 
-def _places(statements: Sequence[Statement]) -> dict[str, Territory]:
+def places(statements: Sequence[Statement]) -> dict[str, Territory]:
     """Part the world into places that statements and rules treat alike, each by one of its countries."""
     named = frozenset(code for s in statements for code in parse_territory(s.territory).codes)
     places = {code: Territory(frozenset({code})) for code in sorted(named)}
@@ -85,7 +85,7 @@ def _places(statements: Sequence[Statement]) -> dict[str, Territory]:
 
 def _countries(statements: Sequence[Statement], where: Territory) -> list[str]:
     """Return a country for each place that a territory has a part in. Nowhere is asked as anywhere is."""
-    parts = [(country, places & where) for country, places in _places(statements).items()]
+    parts = [(country, part & where) for country, part in places(statements).items()]
     found = [country if country in part else min(part.codes) for country, part in parts if part]
     return found or [_ELSEWHERE]
 

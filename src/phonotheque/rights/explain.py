@@ -1,11 +1,17 @@
-"""Statements and licences in short plain English, for people and for the README of a bag."""
+"""Statements and licences in short plain words, for people and for the README of a bag."""
 
 from __future__ import annotations
 
-from phonotheque.model.rights import WORLDWIDE, Covers, Kind, Statement
+from collections.abc import Iterator
+
+from phonotheque.model.rights import DENIALS, NEVER, WORLDWIDE, Covers, Dates, Kind, Statement
+from phonotheque.model.territory import parse_territory
 from phonotheque.rights.expressions import AllOf, AnyOf, Terms, parse_terms
 from phonotheque.rights.jurisdictions import PORTS
 from phonotheque.rights.licences import Licence
+from phonotheque.rights.reasons import LANGUAGES
+from phonotheque.rights.wording import ACTS, CONDITIONS
+from phonotheque.rights.wording_chain import WHAT
 
 _ELEMENT_NAMES = (
     ("by", "Attribution"),
@@ -36,46 +42,71 @@ def licence_name(licence: Licence) -> str:
             return licence.id
 
 
-def describe(statement: Statement) -> str:
-    """Return one sentence: what is stated, by whom, and on what evidence."""
-    parts = [_what(statement)]
-    if statement.holder:
-        parts.append(f"held by {statement.holder}")
-    if statement.covers is not Covers.BOTH:
-        parts.append(f"for the {statement.covers} only")
-    if statement.territory != WORLDWIDE:
-        parts.append(f"in {', '.join(statement.territory.split())} only")
+def describe(statement: Statement, language: str = "en") -> str:
+    """Return one sentence: what is stated, by whom, and on what evidence; in a language of reasons."""
     evidence = " ".join(statement.evidence.split())
     shown = f"{evidence[:117]}…" if len(evidence) > 118 else evidence
-    return f"{', '.join(parts)}; stated by {statement.asserted_by} ({statement.evidence_origin}: “{shown}”)."
+    said = phrase(
+        "stated",
+        language,
+        who=statement.asserted_by,
+        origin=statement.evidence_origin,
+        evidence=shown,
+    )
+    return ", ".join(_parts(statement, language)) + said
 
 
-def _what(statement: Statement) -> str:
+def phrase(key: str, language: str, **values: object) -> str:
+    """Return some words of rights/wording_chain.py about statements."""
+    return WHAT[key][LANGUAGES.index(language)].format(**values)
+
+
+def _parts(statement: Statement, language: str) -> Iterator[str]:
+    """Yield what is stated, part by part."""
+    index = LANGUAGES.index(language)
+    yield _what(statement, language)
+    if statement.acts and statement.kind not in DENIALS:
+        yield phrase("acts", language, acts=", ".join(ACTS[act][index] for act in statement.acts))
+    if statement.conditions:
+        named = (CONDITIONS[each][index] if each in CONDITIONS else each for each in statement.conditions)
+        yield phrase("conditions", language, conditions=", ".join(named))
+    if statement.dates:
+        yield from _facts(statement.dates, language)
+    if statement.holder:
+        yield phrase("holder", language, holder=statement.holder)
+    if statement.covers is not Covers.BOTH:
+        yield phrase(statement.covers.value, language)
+    if statement.territory != WORLDWIDE:
+        where = parse_territory(statement.territory)
+        key, named_places = ("world-but", ~where) if where.all_but else ("territory", where)
+        yield phrase(key, language, where=", ".join(str(named_places).split()))
+    if statement.valid_from:
+        yield phrase("from", language, day=statement.valid_from)
+    if statement.valid_until:
+        yield phrase("until", language, day=statement.valid_until)
+
+
+def _facts(dates: Dates, language: str) -> Iterator[str]:
+    for name in ("published", "fixed", "communicated"):
+        text = getattr(dates, name)
+        if text:
+            yield phrase(f"never-{name}" if text == NEVER else name, language, date=text)
+    if dates.country:
+        yield phrase("country", language, country=dates.country)
+    if dates.deaths:
+        yield phrase("deaths", language, years=", ".join(map(str, dates.deaths)))
+    for name in ("all_deaths", "with_words", "for_hire", "anonymous"):
+        if getattr(dates, name):
+            yield phrase(name, language)
+
+
+def _what(statement: Statement, language: str) -> str:
     terms = parse_terms(statement.licence) if statement.licence else None
     name = _terms_name(terms) if terms else statement.licence
-    match statement.kind:
-        case Kind.LICENCE:
-            return f"Licensed under {name or 'an unnamed licence'}"
-        case Kind.PUBLIC_DOMAIN:
-            return f"Public domain ({name})" if name else "Public domain"
-        case Kind.DEPOSIT:
-            return f"Deposited under {name}" if name else "Deposited"
-        case Kind.MANDATE:
-            return "Kept by mandate"
-        case Kind.DATES:
-            return "Dates of the term of protection"
-        case Kind.DELIVERY:
-            return "Delivered by a label"
-        case Kind.OWN_WORK:
-            return "Own work"
-        case Kind.ON_SITE:
-            return "To be heard on site only"
-        case Kind.UNKNOWN:
-            return "A status that grants nothing"
-        case Kind.RESERVATION:
-            return "Mining is reserved"
-        case Kind.WITHDRAWAL:
-            return "Withdrawn"
+    if statement.kind is Kind.LICENCE and not name:
+        return phrase("licence-unnamed", language)
+    named = f"{statement.kind}-named"
+    return phrase(named if name and named in WHAT else statement.kind.value, language, name=name)
 
 
 def _terms_name(terms: Terms) -> str:

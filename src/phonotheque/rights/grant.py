@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import difflib
+import re
 from dataclasses import dataclass, replace
+from datetime import date, datetime
 
 from phonotheque.model.errors import UsageError
-from phonotheque.model.rights import WORLDWIDE, Covers, Kind, Statement
+from phonotheque.model.rights import WORLDWIDE, Act, Covers, Dates, Kind, Statement
 from phonotheque.model.territory import parse_territory
+from phonotheque.rights.dates import check_dates
 from phonotheque.rights.expressions import Terms, parse_terms, terms_id
-from phonotheque.rights.licences import KNOWN_IDS, Licence, readings
+from phonotheque.rights.licences import KNOWN_IDS, Licence, frees, readings
+from phonotheque.rights.wording import CONDITIONS
 
 GRANT = "grant"  # the evidence_origin of what the archivist typed
 MAX_TEXT = 10_000  # characters of evidence or of a name
+
+# What a person may state: a label's deals are read from its delivery, and a withdrawal is a thing of its own.
+STATED = tuple(kind for kind in Kind if kind not in (Kind.DELIVERY, Kind.WITHDRAWAL))
+_AGREED = (Kind.DEPOSIT, Kind.OWN_WORK, Kind.DELIVERY)  # allow the acts that they name
+_LICENSED = (Kind.LICENCE, Kind.PUBLIC_DOMAIN, *_AGREED)
+_TIMELESS = (Kind.DATES, Kind.UNKNOWN)  # facts: they do not begin or end
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_MOMENT = re.compile(r"\d{4}(-\d\d(-\d\d(T[0-9:]{5,8}(Z|[+-]\d\d:\d\d)?)?)?)?", re.ASCII)
+_SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,23 +48,40 @@ def make_grant(
     territory: str = WORLDWIDE,
 ) -> Statement:
     """Return the archivist's statement, its licence in SPDX form; UsageError names the bad field."""
-    statement = Statement(kind, licence, evidence, GRANT, asserted_by, holder, covers, territory)
-    checked = normal_form(statement)
-    if isinstance(checked, Problem):
-        raise UsageError(f"{checked.field}: {checked.what}", checked.advice)
-    return checked
+    return checked(Statement(kind, licence, evidence, GRANT, asserted_by, holder, covers, territory))
 
 
-def normal_form(statement: Statement) -> Statement | Problem:
-    """Return the statement with its licence as an SPDX id and its texts trimmed, or its first problem."""
+def checked(statement: Statement, today: date | None = None) -> Statement:
+    """Return a statement in its normal form. UsageError names the bad field and says what to do."""
+    found = normal_form(statement, today)
+    if isinstance(found, Problem):
+        raise UsageError(f"{found.field}: {found.what}.", found.advice)
+    return found
+
+
+def normal_form(statement: Statement, today: date | None = None) -> Statement | Problem:
+    """Return the statement with its licence as an SPDX id and its texts trimmed, or its first problem.
+
+    With ``today``, nothing that it tells of may have happened later.
+    """
     licence = (statement.licence or "").strip()
     terms = parse_terms(licence) if licence else None
     problem = _texts(statement)
     if problem is None and licence and terms is None:
         problem = _unreadable(licence)
-    problem = problem or _kind(statement.kind, terms) or _territory(statement.territory)
+    problem = (
+        problem
+        or _kind(statement.kind, terms)
+        or _territory(statement.territory)
+        or _acts(statement, terms)
+        or _validity(statement)
+        or _stated_at(statement.stated_at, today)
+        or _dates(statement, today)
+        or _document(statement.evidence_sha256)
+    )
     if problem:
         return problem
+    acts = statement.acts or ((Act.MINE,) if statement.kind is Kind.RESERVATION else ())
     return replace(
         statement,
         licence=terms_id(terms) if terms else None,
@@ -59,6 +89,13 @@ def normal_form(statement: Statement) -> Statement | Problem:
         asserted_by=statement.asserted_by.strip(),
         holder=(statement.holder or "").strip() or None,
         territory=str(parse_territory(statement.territory)),
+        acts=tuple(act for act in Act if act in acts),
+        conditions=tuple(dict.fromkeys(statement.conditions)),
+        valid_from=statement.valid_from or None,
+        valid_until=statement.valid_until or None,
+        stated_at=statement.stated_at or None,
+        dates=None if statement.dates is None else _tidy(statement.dates),
+        evidence_sha256=statement.evidence_sha256 or None,
     )
 
 
@@ -77,27 +114,23 @@ def _texts(statement: Statement) -> Problem | None:
 
 
 def _kind(kind: Kind, terms: Terms | None) -> Problem | None:
-    match kind:
-        case Kind.LICENCE if terms is None:
-            return Problem(
-                "licence", "it is missing", 'Name it, or state another kind, for example "public-domain".'
-            )
-        case Kind.MANDATE if terms is not None:
-            return Problem(
-                "licence", "a mandate to preserve has none", "Leave it out, or state the kind “licence”."
-            )
-        case Kind.PUBLIC_DOMAIN if terms is not None and not _frees(terms):
-            return Problem(
-                "licence",
-                f"{terms_id(terms)} is a licence, so the work is not in the public domain",
-                "Leave it out, or state the kind “licence”.",
-            )
-        case _:
-            return None
+    advice = "Leave it out, or state the kind “licence”."
+    if kind is Kind.LICENCE and terms is None:
+        return Problem(
+            "licence", "it is missing", 'Name it, or state another kind, for example "public-domain".'
+        )
+    if terms is None:
+        return None
+    if kind not in _LICENSED:
+        return Problem("licence", f"a statement of the kind “{kind}” has none", advice)
+    if kind is Kind.PUBLIC_DOMAIN and not _frees(terms):
+        what = f"{terms_id(terms)} is a licence, so the work is not in the public domain"
+        return Problem("licence", what, advice)
+    return None
 
 
 def _frees(terms: Terms) -> bool:
-    return isinstance(terms, Licence) and terms.family in ("pdm", "cc0")
+    return isinstance(terms, Licence) and frees(terms)
 
 
 def _territory(territory: str) -> Problem | None:
@@ -112,6 +145,100 @@ def _territory(territory: str) -> Problem | None:
         "“EU”, “WORLD -DE”."
     )
     return Problem("territory", what, advice)
+
+
+def _acts(statement: Statement, terms: Terms | None) -> Problem | None:
+    """Only an agreement says what it allows; the other kinds allow by rule. A reservation forbids mining."""
+    kind, acts, conditions = statement.kind, statement.acts, statement.conditions
+    if kind is Kind.RESERVATION and set(acts) - {Act.MINE}:
+        advice = "Leave it out; what is taken back altogether is withdrawn."
+        return Problem("acts", "only mining can be reserved (EU 2019/790 art. 4)", advice)
+    if acts and kind not in (*_AGREED, Kind.RESERVATION):
+        advice = "Leave it out: acts are named for a deposit, an own work, or a reservation."
+        return Problem("acts", f"what a statement of the kind “{kind}” allows follows from rules", advice)
+    if acts and terms is not None:
+        advice = "Leave out the acts, or the licence."
+        return Problem("acts", f"{terms_id(terms)} says what is allowed", advice)
+    if kind is Kind.OWN_WORK and terms is None and not acts:
+        return Problem("acts", "none is named", f"Name what its maker allows: {', '.join(Act)}.")
+    for condition in conditions:
+        if condition not in CONDITIONS:
+            advice = f"Choose among: {', '.join(CONDITIONS)}."
+            return Problem("conditions", f"“{condition[:100]}” is not one that is known", advice)
+    if conditions and not (acts and kind in _AGREED):
+        return Problem("conditions", "they belong to the acts of an agreement", "Leave them out.")
+    return None
+
+
+def _validity(statement: Statement) -> Problem | None:
+    days: dict[str, date] = {}
+    for field in ("valid_from", "valid_until"):
+        text = getattr(statement, field)
+        if not text:
+            continue
+        if statement.kind in _TIMELESS:
+            advice = "Leave it out: the rules reckon from the facts."
+            return Problem(field, f"a statement of the kind “{statement.kind}” holds on any day", advice)
+        day = _day(text)
+        if day is None:
+            return Problem(field, f"“{text[:40]}” is not a day", "Write it like 2026-11-21.")
+        days[field] = day
+    if len(days) == 2 and days["valid_until"] < days["valid_from"]:
+        what = f"{statement.valid_until} is before {statement.valid_from}, when it begins"
+        return Problem("valid_until", what, "Correct one of the two; both are days on which it is valid.")
+    return None
+
+
+def _stated_at(text: str | None, today: date | None) -> Problem | None:
+    if not text:
+        return None
+    try:
+        first = datetime.fromisoformat(text + "-01-01"[: 10 - len(text)]) if _MOMENT.fullmatch(text) else None
+    except ValueError:
+        first = None
+    if first is None:
+        advice = "Write when they said so: 2026, 2026-11, 2026-11-21 or 2026-11-21T10:15:00Z."
+        return Problem("stated_at", f"“{text[:40]}” is not a time", advice)
+    if today is not None and first.date() > today:
+        return Problem("stated_at", f"{text} is after today", "Correct it.")
+    return None
+
+
+def _dates(statement: Statement, today: date | None) -> Problem | None:
+    dates = statement.dates
+    if statement.kind is not Kind.DATES:
+        advice = "Leave them out, or state the kind “dates”."
+        return Problem("dates", f"a “{statement.kind}” has no facts of terms", advice) if dates else None
+    if dates is None or _tidy(dates) == Dates():
+        advice = "Give what is known: when it was published, fixed or communicated; who died when."
+        return Problem("dates", "no fact is given", advice)
+    bad = check_dates(_tidy(dates), covers=statement.covers, today=today)
+    return Problem(bad.field, bad.what.rstrip("."), bad.advice) if bad else None
+
+
+def _tidy(dates: Dates) -> Dates:
+    """Return dates without empty texts, and years of death in order."""
+    return replace(
+        dates,
+        published=dates.published or None,
+        fixed=dates.fixed or None,
+        communicated=dates.communicated or None,
+        country=dates.country or None,
+        deaths=tuple(sorted(dates.deaths)),
+    )
+
+
+def _document(sha256: str | None) -> Problem | None:
+    if not sha256 or _SHA256.fullmatch(sha256):
+        return None
+    return Problem("document", f"“{sha256[:80]}” is not a SHA-256", "Name the file with --document.")
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if _DAY.fullmatch(text) else None
+    except ValueError:
+        return None
 
 
 def _unreadable(licence: str) -> Problem:

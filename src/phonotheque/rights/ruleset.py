@@ -17,6 +17,7 @@ from phonotheque.rights.globs import Glob
 from phonotheque.rights.sidecars import read_bounded, shown
 
 MAX_RULES_BYTES = 1024 * 1024
+_BY_TERMS = (Kind.LICENCE, Kind.PUBLIC_DOMAIN, Kind.DEPOSIT, Kind.OWN_WORK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +59,14 @@ class RuleSet:
 
 
 def _subject(evidence: Evidence) -> object:
-    """Return what a rule speaks of, so that rules for recording and composition stand side by side."""
-    return frozenset((s.covers, s.territory, s.kind is Kind.MANDATE) for s in evidence.statements)
+    """Return what a rule speaks of, so that rules for recording and composition stand side by side.
+
+    What grants by its terms replaces what does so for the same time; other kinds stand beside it.
+    """
+    return frozenset(
+        (s.covers, s.territory, s.valid_from, s.valid_until, None if s.kind in _BY_TERMS else s.kind)
+        for s in evidence.statements
+    )
 
 
 def compiled(patterns: Iterable[str], dialect: Callable[[str], Glob], where: str) -> tuple[Glob, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from phonotheque.rights.wording_chain import MISSING
 from phonotheque.rights.wording_terms import TERM_REASONS
 
 ACTS = {
@@ -126,4 +127,5 @@ REASONS: dict[str, tuple[str, str]] = {
         "Aucune base enregistrée n’est en vigueur au {on}.",
     ),
     **TERM_REASONS,
+    **MISSING,
 }
