@@ -221,7 +221,7 @@ class Web:
 
     @property
     def bag_bytes(self) -> int:
-        return sum(size for path, size in self.sent.items() if path.startswith("/bags/"))
+        return sum(size for path, size in self.sent.items() if "/bags/" in path)
 
 
 @contextmanager
@@ -245,7 +245,7 @@ def served(public: Path, *, bags: bool = True, slow: float = 0.0) -> Iterator[We
                 await asyncio.sleep(slow)
             await send(message)
 
-        if not bags and path.startswith("/bags/"):
+        if not bags and "/bags/" in path:
             scope = {**scope, "path": "/nothing", "raw_path": b"/nothing"}
         await files(scope, receive, counting)
 
