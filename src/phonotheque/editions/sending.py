@@ -26,7 +26,7 @@ from phonotheque.vault.transfers import send
 
 _ROOT = "metadata/1.root.json"
 _TIMESTAMP = "metadata/timestamp.json"
-_FOLDERS = ("targets", ".well-known", "metadata")
+_FOLDERS = ("targets", ".well-known", "mining", "metadata")
 _BAGS = "bags"
 
 

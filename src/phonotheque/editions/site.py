@@ -1,23 +1,17 @@
-"""The plain pages and feeds around an edition: index.html, feed.atom, .well-known/tdmrep.json."""
+"""The plain pages and feeds around an edition: index.html, feed.atom, and what may be mined."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from datetime import datetime
-from itertools import groupby
-from typing import Any
-from urllib.parse import quote
 from xml.etree import ElementTree
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from sqlalchemy import Connection, select
 
+from phonotheque.editions.declaring import declare
 from phonotheque.editions.edition import Edition
 from phonotheque.editions.trust import root_fingerprint
-from phonotheque.ledger.schema import bag_files, decisions, editions, files
-from phonotheque.ledger.stream import stream
-from phonotheque.model.rights import Act, Answer
+from phonotheque.ledger.schema import editions
 from phonotheque.vault.archive import Archive, timestamp
 from phonotheque.vault.place import write_durably
 
@@ -28,11 +22,10 @@ _FEED_LENGTH = 100  # newest editions in the feed
 def write_site(archive: Archive, edition: Edition, at: datetime) -> None:
     """Write the pages of a new edition. They say nothing that is not signed elsewhere."""
     public = archive.public
-    (public / ".well-known").mkdir(exist_ok=True)
     write_durably(public / "index.html", _index(archive, edition))
     with archive.ledger.connect() as ledger:
         write_durably(public / "feed.atom", _feed(archive, ledger, edition, at))
-        write_durably(public / ".well-known" / "tdmrep.json", _reservations(ledger))
+    declare(archive, edition, at.date())
 
 
 def _index(archive: Archive, edition: Edition) -> bytes:
@@ -80,43 +73,3 @@ def _feed(archive: Archive, ledger: Connection, edition: Edition, at: datetime) 
     ElementTree.indent(feed)
     data: bytes = ElementTree.tostring(feed, encoding="utf-8", xml_declaration=True)
     return data + b"\n"
-
-
-def _reservations(ledger: Connection) -> bytes:
-    """Return the TDM reservation protocol's file (W3C TDMRep 1.0 §6.1): what may not be mined is reserved.
-
-    A bag in which all files agree takes one line; everything not named is reserved.
-    """
-    rules = [
-        rule for bag, rows in groupby(_minable(ledger), lambda row: row[0]) for rule in _bag_rules(bag, rows)
-    ]
-    rules.append({"location": "/", "tdm-reservation": 1})
-    return json.dumps(rules, ensure_ascii=False, indent=1).encode() + b"\n"
-
-
-def _bag_rules(bag: str, rows: Iterator[tuple[str, str, bool]]) -> list[dict[str, Any]]:
-    listed = [(path, 0 if minable else 1) for _, path, minable in rows]
-    values = {reservation for _, reservation in listed}
-    if len(values) == 1:
-        return [{"location": f"/bags/{bag}/data/*", "tdm-reservation": values.pop()}]
-    return [
-        {"location": f"/bags/{bag}/{quote(path)}", "tdm-reservation": reservation}
-        for path, reservation in listed
-    ]
-
-
-def _minable(ledger: Connection) -> Iterator[tuple[str, str, bool]]:
-    """Yield (bag, path, whether mining is allowed) per published recording. A copy follows its master."""
-    query = (
-        select(bag_files.c.bag_id, bag_files.c.path, decisions.c.answer)
-        .join(files, files.c.id == bag_files.c.file_id)
-        .join(
-            decisions,
-            (decisions.c.file_id == files.c.id) | (decisions.c.file_id == files.c.master_id),
-            isouter=True,
-        )
-        .where((decisions.c.act == Act.MINE.value) | decisions.c.act.is_(None))
-        .order_by(bag_files.c.bag_id, bag_files.c.path)
-    )
-    for row in stream(ledger, query):
-        yield row.bag_id, row.path, row.answer == Answer.YES.value

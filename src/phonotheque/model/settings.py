@@ -17,7 +17,7 @@ from phonotheque.model.errors import UsageError
 from phonotheque.model.territory import COUNTRIES
 
 _AT_LEAST_ONE = {"bag_bytes", "bag_files", "transfers"}
-_ONE_OF = {"verify": ("read", "stated")}
+_ONE_OF = {"verify": ("read", "stated"), "reserve": ("unknown", "denied")}
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "p": 10**15}
 _SIZE = re.compile(r"\s*([0-9]{1,18}(?:\.[0-9]{1,9})?)\s*([kmgtp]?)(i?)b?\s*", re.IGNORECASE | re.ASCII)
 
@@ -57,6 +57,17 @@ class PublishSettings:
     trackers: tuple[str, ...] = ()
     bag_bytes: int = MAX_BAG_BYTES
     bag_files: int = MAX_BAG_FILES
+
+
+@dataclass(frozen=True, slots=True)
+class MiningSettings:
+    """What the archive declares about text and data mining. ``policy`` is a page on how to get permission.
+
+    ``reserve``: "unknown" reserves all that no decision frees, "denied" only what somebody has reserved.
+    """
+
+    reserve: str = "unknown"
+    policy: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +128,7 @@ class Settings:
     mandate: MandateSettings = field(default_factory=MandateSettings)
     ddex: DdexSettings = field(default_factory=DdexSettings)
     publish: PublishSettings = field(default_factory=PublishSettings)
+    mining: MiningSettings = field(default_factory=MiningSettings)
     ledger: LedgerSettings = field(default_factory=LedgerSettings)
     catalogue: CatalogueSettings = field(default_factory=CatalogueSettings)
     mirror: MirrorSettings = field(default_factory=MirrorSettings)

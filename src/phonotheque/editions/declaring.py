@@ -1,0 +1,112 @@
+"""Declaring what may be mined, in the public tree: tdmrep.json, the table of what is free, and Croissant.
+
+They are made in one pass from one answer a file (editions/mining.py), so that none says what another denies.
+They say what holds on the day they are written: `phono publish` writes them also when nothing else is new.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Iterator
+from datetime import date
+from typing import Final
+from urllib.parse import quote
+
+from phonotheque.editions.croissant import COLUMNS, LIST, Minable, croissant
+from phonotheque.editions.edition import Edition
+from phonotheque.editions.mining import Declared, declarations
+from phonotheque.editions.tdmrep import Rules
+from phonotheque.model.media import media_type
+from phonotheque.vault.archive import Archive
+from phonotheque.vault.place import fsync_dir, naming, replace_durably, write_durably
+
+FOLDER: Final = "mining"
+METADATA: Final = "croissant.json"
+
+
+def declare(archive: Archive, edition: Edition, on: date) -> Rules:
+    """Write all declarations for the bags of an edition; return the rules of tdmrep.json."""
+    public, settings = archive.public, archive.settings
+    (public / FOLDER).mkdir(exist_ok=True)
+    (public / ".well-known").mkdir(exist_ok=True)
+    fsync_dir(public)
+    rules = Rules(True if settings.mining.reserve == "unknown" else None, settings.mining.policy)
+    site = f"{settings.publish.url.rstrip('/')}/" if settings.publish.url else ""
+    table = public / FOLDER / LIST
+    temporary = table.with_name(f".{LIST}.tmp")
+    with temporary.open("wb") as file, naming(temporary):
+        counting = _Counting(file)
+        counting.write_row([name for name, _, _ in COLUMNS])
+        for bag, files in _declared(archive, edition, on):
+            noting = _Noting(files, counting, site)
+            rules.add_bag(bag, noting)
+    # What is reserved is said first, so that nobody reads the table of an earlier day beside it for long.
+    write_durably(public / ".well-known" / "tdmrep.json", rules.written())
+    replace_durably(temporary, table)
+    described = croissant(edition, counting.result(), site=site, policy=settings.mining.policy)
+    content = json.dumps(described, ensure_ascii=False, indent=1).encode() + b"\n"
+    write_durably(public / FOLDER / METADATA, content)
+    return rules
+
+
+def _declared(archive: Archive, edition: Edition, on: date) -> Iterator[tuple[str, Iterator[Declared]]]:
+    bags = [(bag.id, bag.audience) for bag in edition.bags]
+    with archive.ledger.connect() as ledger:
+        yield from declarations(ledger, bags, archive.settings.mining.reserve, on)
+
+
+class _Noting:
+    """The paths of a bag and what is declared of them; those that are free go into the table on the way."""
+
+    def __init__(self, files: Iterator[Declared], table: _Counting, site: str) -> None:
+        self._files, self._table, self._site = files, table, site
+
+    def __iter__(self) -> Iterator[tuple[str, bool | None]]:
+        for file in self._files:
+            if file.reserved is False:
+                self._table.note(file, self._site)
+            yield file.path, file.reserved
+
+
+class _Counting:
+    """The table of what may be mined while it is written."""
+
+    def __init__(self, file: io.BufferedWriter) -> None:
+        self._file = file
+        self._digest = hashlib.sha256()
+        self._size = self._rows = 0
+        self._licences: dict[str, None] = {}
+
+    def note(self, file: Declared, site: str) -> None:
+        """Add a row for a file."""
+        place = f"bags/{file.bag}/{file.path}"
+        for licence in file.licences:
+            self._licences[licence] = None
+        self.write_row(
+            [
+                f"{site}{quote(place)}",
+                file.recording or "",
+                file.kind,
+                media_type(place),
+                str(file.size),
+                file.sha256,
+                "; ".join(file.licences),
+            ]
+        )
+        self._rows += 1
+
+    def write_row(self, values: list[str]) -> None:
+        """Write a line of CSV (RFC 4180)."""
+        line = io.StringIO()
+        csv.writer(line).writerow(values)
+        data = line.getvalue().encode()
+        self._digest.update(data)
+        self._size += len(data)
+        self._file.write(data)
+
+    def result(self) -> Minable:
+        """Return what was written."""
+        return Minable(self._digest.hexdigest(), self._size, self._rows, tuple(self._licences))
