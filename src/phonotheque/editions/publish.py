@@ -15,8 +15,6 @@ from datetime import datetime
 
 from phonotheque.catalogue.manifest import Snapshot, current
 from phonotheque.editions.access import make_access_copies
-from phonotheque.editions.bag_plans import bag_id, plan_bag, sequence_of
-from phonotheque.editions.clearing import clear_former_bags, former_ids
 from phonotheque.editions.declaring import declare
 from phonotheque.editions.edition import Edition, check_identity, read_edition
 from phonotheque.editions.entries import Chosen, bag_files
@@ -122,31 +120,16 @@ def _publish(archive: Archive, *, at: datetime, nonfree: bool, progress: Progres
     if latest is not None and not pending and latest.snapshot == snapshot.stamp:
         renew(archive.public, archive.keys, now=at)
         declare(archive, _current_edition(archive), at.date())  # what was reserved since holds at once
-        return PublishResult(latest.number, new=False, failures=failures, revised=revised)
+        return PublishResult(latest.number, new=False, failures=failures)
     if not any(bag.wave == CATALOGUE_WAVE for bag in pending):
         order = _catalogue_order(archive, snapshot, number, at, nonfree)
         pending.append(seal_and_record(archive, order, progress)[0])
     issue(archive, number, snapshot.stamp, latest, at)
-    return PublishResult(number, new=True, bags=pending, failures=failures, revised=revised)
+    return PublishResult(number, new=True, bags=pending, failures=failures)
 
 
 def _current_edition(archive: Archive) -> Edition:
     return read_edition((archive.public / "targets" / "edition.json").read_bytes())
-
-
-def _pending(archive: Archive, number: int) -> tuple[list[BagRecord], int]:
-    """Return the bags that were sealed for an edition before this, and the last number that one has used."""
-    with archive.ledger.connect() as ledger:
-        bags = [bag for bag in all_bags(ledger) if bag.edition == number]
-        names = [bag.id for bag in bags] + former_ids(ledger)
-    return bags, max([0, *(sequence_of(name, number) for name in names)])
-
-
-def _says_all(archive: Archive) -> bool:
-    """Tell whether the current edition says all that there is to say of what was taken back."""
-    edition = _current_edition(archive)
-    with archive.ledger.connect() as ledger:
-        return (edition.withdrawals, edition.tombstones) == (withdrawn_bags(ledger), tombstones(ledger))
 
 
 def _make_access_copies(
