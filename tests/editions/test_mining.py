@@ -189,9 +189,8 @@ def test_croissant_names_the_licences_and_where_the_table_is(
     assert described["usageInfo"] == "https://music.example.org/ask"
     (listed,) = described["distribution"]
     assert listed["contentUrl"] == "https://music.example.org/archive/mining/minable.csv"
-    assert all(
-        row["url"].startswith("https://music.example.org/archive/bags/") for row in table(archive).values()
-    )
+    rows = list(table(archive).values())
+    assert all(row["url"].startswith("https://music.example.org/archive/bags/") for row in rows)
     columns = {field["source"]["extract"]["column"] for field in described["recordSet"][0]["field"]}
     assert columns == set(rows[0])
     archive.close()
