@@ -182,3 +182,54 @@ def put(folder: Path, message: str | bytes, *, name: str = "message.xml", sound:
         beside.parent.mkdir(parents=True, exist_ok=True)
         beside.write_bytes(SOUND)
     return path
+
+
+OURS = "<PartyId>PADPIDA-OURS</PartyId><PartyName><FullName>Our Archive</FullName></PartyName>"
+
+
+def header(message_id: str, created: str, *, to: str = OURS) -> str:
+    return f"""<MessageHeader><MessageId>{message_id}</MessageId>
+      <MessageSender><PartyId>PADPIDAMILL</PartyId>
+       <PartyName><FullName>Mill Tapes</FullName></PartyName></MessageSender>
+      <MessageRecipient>{to}</MessageRecipient>
+      <MessageCreatedDateTime>{created}</MessageCreatedDateTime></MessageHeader>"""
+
+
+def deal_list(reference: str, deals: str) -> str:
+    """The deals of one release."""
+    return f"<ReleaseDeal><DealReleaseReference>{reference}</DealReleaseReference>{deals}</ReleaseDeal>"
+
+
+def ern_4_deal(terms: str) -> str:
+    return f"<Deal><DealTerms>{terms}</DealTerms></Deal>"
+
+
+def ern_3_deal(model: str, use: str, where: str, period: str) -> str:
+    return f"""<Deal><DealTerms><CommercialModelType>{model}</CommercialModelType>
+      <Usage><UseType>{use}</UseType></Usage>{where}<ValidityPeriod>{period}</ValidityPeriod></DealTerms></Deal>"""
+
+
+def message_38(*release_deals: str, header: str = header("M-38", "2026-01-02T10:00:00+01:00")) -> str:
+    """The album of ERN_38 with a header and deals: R0 is the album, R2 its second track."""
+    start, end = ERN_38.index("<DealList>"), ERN_38.index("</DealList>")
+    whole = f"{ERN_38[:start]}<DealList>{''.join(release_deals)}{ERN_38[end:]}"
+    return whole.replace("<MessageHeader><MessageId>M-38</MessageId></MessageHeader>", header)
+
+
+def message_43(
+    *release_deals: str,
+    header: str = header("M-43", "2026-01-02T10:00:00+01:00"),
+    recordings: tuple[str, ...] | None = None,
+    tracks: tuple[str, ...] = ("A1",),
+) -> str:
+    """An album of ERN 4.3 with deals: R0 is the album, R1 … its tracks."""
+    made = recordings or tuple(recording(track, isrc=f"GBAYE680001{track[1:]}") for track in tracks)
+    singles = "".join(
+        f"<TrackRelease><ReleaseReference>R{track[1:]}</ReleaseReference>"
+        f"<ReleaseResourceReference>{track}</ReleaseResourceReference></TrackRelease>"
+        for track in tracks
+    )
+    release = RELEASE.format(items=items(*tracks))
+    whole = ERN_43.format(recordings="".join(made), releases=release + singles)
+    whole = whole.replace("<MessageHeader><MessageId>M-43</MessageId></MessageHeader>", header)
+    return whole.replace("</ReleaseList>", f"</ReleaseList><DealList>{''.join(release_deals)}</DealList>")

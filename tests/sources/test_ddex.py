@@ -311,7 +311,7 @@ BOMB = (
         (b"<a>" * 3000 + b"</a>" * 3000, "is not valid XML"),
         (BOMB.encode(), ""),
         (b'<!DOCTYPE a SYSTEM "http://192.0.2.1/a.dtd"><NewReleaseMessage/>', "document type definition"),
-        (b"<ern:PurgeReleaseMessage xmlns:ern='x'/>", "begins with “PurgeReleaseMessage”"),
+        (b"<ern:CatalogListMessage xmlns:ern='x'/>", "begins with “CatalogListMessage”"),
         (b"<html/>", "is no NewReleaseMessage of DDEX"),
     ],
 )

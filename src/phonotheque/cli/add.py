@@ -23,7 +23,10 @@ from phonotheque.cli.common import (
     show,
 )
 from phonotheque.model.errors import NotFoundError, UsageError
+from phonotheque.sources.ddex_deliveries import SOURCE as DDEX
+from phonotheque.sources.ddex_deliveries import settle_deliveries
 from phonotheque.sources.folder import said
+from phonotheque.sources.granted import Granting
 from phonotheque.sources.held import add_listens, add_source, catalogue_is_behind, rebuild_catalogue
 from phonotheque.sources.importing import Imported
 from phonotheque.sources.intake import AddOptions, AddResult, add_folder
@@ -130,7 +133,8 @@ def _add_source(
     folders = source.audio(location)
     again = _to_do_again(folders, options, plain=False)
     with job(archive, "add", f"{name}:{said(location.resolve())}", again) as progress:
-        audio = [add_folder(archive, folder, options, progress, progress) for folder in folders]
+        granting = settle_deliveries(archive, location) if name == DDEX else Granting("folder")
+        audio = [add_folder(archive, folder, options, progress, progress, granting) for folder in folders]
         result = add_source(
             archive,
             source,

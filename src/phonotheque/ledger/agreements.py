@@ -10,9 +10,11 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, select, update
 
 from phonotheque.ledger.agreement_tables import deliveries, deposits, granted_files
-from phonotheque.ledger.schema import files
+from phonotheque.ledger.schema import decisions, files
 from phonotheque.ledger.stream import stream
 from phonotheque.ledger.together import insert_or_replace
+from phonotheque.model.rights import Act, Answer
+from phonotheque.model.territory import parse_territory
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,21 @@ def granted(
     if accession is not None:
         query = query.where(table.c.accession_id == accession)
     yield from stream(connection, query.order_by(table.c.what, files.c.id))
+
+
+def keepable_in(connection: Connection, country: str, among: Iterable[int]) -> set[int]:
+    """Return which of these files may be preserved in a country, by the decisions; none for no country."""
+    if not country:
+        return set()
+    table = decisions
+    rows = connection.execute(
+        select(table.c.file_id, table.c.territory).where(
+            table.c.act == Act.PRESERVE.value,
+            table.c.answer == Answer.YES.value,
+            table.c.file_id.in_(list(among)),
+        )
+    )
+    return {row.file_id for row in rows if country in parse_territory(row.territory)}
 
 
 def record_delivery(connection: Connection, delivered: Delivered, *, at: str) -> None:

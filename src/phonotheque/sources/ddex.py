@@ -1,7 +1,6 @@
 """Deliveries of labels and distributors: DDEX NewReleaseMessages (ERN 3.8 and 4.x) with their audio files.
 
-No right follows from having them: what a message's deals allow is decided elsewhere. See
-docs/how-to/add-ddex.md.
+What a message's deals allow is read by sources/ddex_rights.py. See docs/how-to/add-ddex.md.
 """
 
 from __future__ import annotations
@@ -26,6 +25,7 @@ from phonotheque.sources.ddex_message import (
     Release,
     message_of,
 )
+from phonotheque.sources.ddex_rights import NEW, PURGE, problems_in
 from phonotheque.sources.gather import Gather
 from phonotheque.sources.registry import Piece
 from phonotheque.sources.small_files import (
@@ -81,15 +81,17 @@ class Ddex:
         except BadXmlError as error:
             gather.reject("file", str(error))
             return
-        if local_name(root) != "NewReleaseMessage":
+        if local_name(root) not in (NEW, PURGE):
             gather.reject("file", f"is no NewReleaseMessage of DDEX: it begins with “{local_name(root)}”")
             return
         message = message_of(root)
         # Senders give the same MessageId to several messages, or none.
         digest = hashlib.sha256(delivery.text).hexdigest()[:12]
-        gather.record_id = f"{message.id or printable(piece.file.stem)}@{digest}"
+        gather.record_id = f"{message.header.id or printable(piece.file.stem)}@{digest}"
         gather.record("message", gather.record_id, text)
         _read(message, delivery.root, piece.file.parent, gather)
+        for problem in problems_in(root):
+            gather.reject("value", problem.reason, field=problem.field, value=problem.value)
         gather.record_id = None
 
     def audio(self, location: Path) -> list[Path]:
@@ -220,7 +222,7 @@ def _digests(message: Message, root: Path, folder: Path, gather: Gather) -> dict
     }
     digests, missing, there = {}, [], False
     for name, file in files.items():
-        path = _find(name, root, folder, gather)
+        path = find_delivered(name, root, folder, gather)
         if path is None:
             missing.append(name)
             continue
@@ -234,7 +236,7 @@ def _digests(message: Message, root: Path, folder: Path, gather: Gather) -> dict
     return digests
 
 
-def _find(name: str, root: Path, folder: Path, gather: Gather) -> Path | None:
+def find_delivered(name: str, root: Path, folder: Path, gather: Gather) -> Path | None:
     """Return the file that a URI or path stands for: as it is written, or with %-escapes taken out."""
     plain = name.removeprefix("file:").removeprefix("./")
     if _SCHEME.match(plain):

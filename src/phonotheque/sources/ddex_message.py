@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from phonotheque.sources.ddex_elements import content_of, elements, text_of
 from phonotheque.sources.small_files import local_name
 
 _PLAYED = (
@@ -84,6 +85,7 @@ class Release:
     artists: tuple[str, ...]
     icpn: str
     other_id: str
+    isrc: str
     catalogue_number: str
     label: str
     genres: tuple[str, ...]
@@ -93,10 +95,20 @@ class Release:
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
-    """What a message says of music. Its deals stay in its text."""
+class Header:
+    """Who sent a message to whom, by ids and names, and when it was made: as it says."""
 
     id: str
+    senders: tuple[str, ...]
+    recipients: tuple[str, ...]
+    created: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What a message says of music; what it says of rights is read by sources/ddex_deals.py."""
+
+    header: Header
     resources: frozenset[str]  # references of all of them
     recordings: dict[str, Recording]
     releases: tuple[Release, ...]
@@ -105,11 +117,11 @@ class Message:
 def message_of(root: Any) -> Message:
     """Return the message whose root element this is."""
     parties = {
-        _text(party, "PartyReference"): _party_name(party) for party in _all(root, "PartyList", "Party")
+        text_of(party, "PartyReference"): _party_name(party) for party in elements(root, "PartyList", "Party")
     }
     kinds, recordings = {}, {}
-    for resource in (element for found in _all(root, "ResourceList") for element in found):
-        reference = _text(resource, "ResourceReference")
+    for resource in (element for found in elements(root, "ResourceList") for element in found):
+        reference = text_of(resource, "ResourceReference")
         if not reference:
             continue
         kinds[reference] = local_name(resource)
@@ -117,11 +129,24 @@ def message_of(root: Any) -> Message:
             recordings[reference] = _recording(resource, reference, parties)
     releases = tuple(
         _release(element, parties, kinds)
-        for found in _all(root, "ReleaseList")
+        for found in elements(root, "ReleaseList")
         for element in found
         if local_name(element) in ("Release", *_TRACK_RELEASES)
     )
-    return Message(_text(root, "MessageHeader", "MessageId"), frozenset(kinds), recordings, releases)
+    return Message(header_of(root), frozenset(kinds), recordings, releases)
+
+
+def header_of(root: Any) -> Header:
+    """Return the header of any message."""
+
+    def parties(role: str) -> tuple[str, ...]:
+        found = list(elements(root, "MessageHeader", role))
+        ids = [content_of(each) for party in found for each in elements(party, "PartyId")]
+        return tuple(dict.fromkeys(filter(None, [*ids, *(_party_name(party) for party in found)])))
+
+    header = ("MessageHeader", "MessageCreatedDateTime")
+    message_id = text_of(root, "MessageHeader", "MessageId")
+    return Header(message_id, parties("MessageSender"), parties("MessageRecipient"), text_of(root, *header))
 
 
 def _recording(element: Any, reference: str, parties: dict[str, str]) -> Recording:
@@ -134,7 +159,7 @@ def _recording(element: Any, reference: str, parties: dict[str, str]) -> Recordi
         credit=_default(scopes, "DisplayArtistName"),
         artists=artists,
         composers=tuple(dict.fromkeys([*composing, *_contributors(scopes, parties)])),
-        duration=_text(element, "Duration"),
+        duration=text_of(element, "Duration"),
         label=_first(scopes, "LabelName"),
         genres=_genres(scopes),
         date=next((date for name in _RESOURCE_DATES if (date := _first(scopes, name))), ""),
@@ -145,17 +170,17 @@ def _recording(element: Any, reference: str, parties: dict[str, str]) -> Recordi
 
 def _edition(scopes: list[Any]) -> Edition:
     isrcs = [
-        _content(code)
+        content_of(code)
         for scope in scopes
         for name in ("ResourceId", "SoundRecordingId")
-        for code in _all(scope, name, "ISRC")
+        for code in elements(scope, name, "ISRC")
     ]
     files = [
         delivered
         for scope in scopes
         for details in scope
         if local_name(details) in ("TechnicalDetails", "TechnicalSoundRecordingDetails")
-        and _text(details, "IsPreview") != "true"
+        and text_of(details, "IsPreview") != "true"
         for file in details.iter("{*}File")
         if (delivered := _delivered(file))
     ]
@@ -164,34 +189,34 @@ def _edition(scopes: list[Any]) -> Edition:
 
 def _delivered(file: Any) -> Delivered | None:
     """Return a file from ERN 4's URI, or ERN 3.8's FilePath and FileName."""
-    name = _text(file, "URI") or _text(file, "URL") or _text(file, "FileName")
-    folder = _text(file, "FilePath")
+    name = text_of(file, "URI") or text_of(file, "URL") or text_of(file, "FileName")
+    folder = text_of(file, "FilePath")
     if not name:
         return None
-    if folder and not _text(file, "URI"):
+    if folder and not text_of(file, "URI"):
         name = f"{folder.rstrip('/')}/{name}"
     sums = [
         (
-            _text(given, "Algorithm") or _text(given, "HashSumAlgorithmType") or "no named method",
-            _text(given, "HashSumValue") or _text(given, "HashSum"),
+            text_of(given, "Algorithm") or text_of(given, "HashSumAlgorithmType") or "no named method",
+            text_of(given, "HashSumValue") or text_of(given, "HashSum"),
         )
-        for given in _all(file, "HashSum")
+        for given in elements(file, "HashSum")
     ]
     return Delivered(name, tuple((algorithm, value) for algorithm, value in sums if value))
 
 
 def _release(element: Any, parties: dict[str, str], kinds: dict[str, str]) -> Release:
     scopes = _scopes(element)
-    types = tuple(_content(found) for scope in scopes for found in _all(scope, "ReleaseType"))
+    types = tuple(content_of(found) for scope in scopes for found in elements(scope, "ReleaseType"))
     artists, _ = _artists(scopes, parties)
-    ids = [found for scope in scopes for found in _all(scope, "ReleaseId")]
+    ids = [found for scope in scopes for found in elements(scope, "ReleaseId")]
     proprietary = [
-        f"{other.get('Namespace', '')}:{_content(other)}"
+        f"{other.get('Namespace', '')}:{content_of(other)}"
         for found in ids
-        for other in _all(found, "ProprietaryId")
+        for other in elements(found, "ProprietaryId")
     ]
     return Release(
-        reference=_text(element, "ReleaseReference"),
+        reference=text_of(element, "ReleaseReference"),
         of_track=local_name(element) in _TRACK_RELEASES or any(kind in _TRACK_RELEASES for kind in types),
         types=types,
         title=_title(scopes),
@@ -199,6 +224,7 @@ def _release(element: Any, parties: dict[str, str], kinds: dict[str, str]) -> Re
         artists=artists,
         icpn=_first(ids, "ICPN"),
         other_id=_first(ids, "GRid") or next(iter(proprietary), ""),
+        isrc=_first(ids, "ISRC"),
         catalogue_number=_first(ids, "CatalogNumber"),
         label=_first(scopes, "LabelName") or parties.get(_default(scopes, "ReleaseLabelReference"), ""),
         genres=_genres(scopes),
@@ -210,26 +236,26 @@ def _release(element: Any, parties: dict[str, str], kinds: dict[str, str]) -> Re
 
 def _places(scopes: list[Any], kinds: dict[str, str]) -> list[Place]:
     """Return the resources of a release in order, with their places, from its groups or its plain list."""
-    groups = [group for scope in scopes for group in _all(scope, "ResourceGroup")]
+    groups = [group for scope in scopes for group in elements(scope, "ResourceGroup")]
     if groups:
         return [place for group in groups for place in _of_group(group, kinds)]
     references = [
-        *(found for scope in scopes for found in _all(scope, "ReleaseResourceReference")),
+        *(found for scope in scopes for found in elements(scope, "ReleaseResourceReference")),
         *(
             found
             for scope in scopes
-            for found in _all(scope, "ReleaseResourceReferenceList", "ReleaseResourceReference")
+            for found in elements(scope, "ReleaseResourceReferenceList", "ReleaseResourceReference")
             if found.get("ReleaseResourceType", "PrimaryResource") == "PrimaryResource"
         ),
     ]
-    names = dict.fromkeys(_content(found) for found in references)
+    names = dict.fromkeys(content_of(found) for found in references)
     played = [name for name in names if kinds.get(name, _PLAYED[0]) in _PLAYED]
     return [Place(name, None, number) for number, name in enumerate(played, start=1)]
 
 
 def _of_group(root: Any, kinds: dict[str, str]) -> Iterator[Place]:
     """Take a release's group apart: groups directly in it are discs, unless their type says otherwise."""
-    discs = [group for group in _all(root, "ResourceGroup") if group.get("ResourceGroupType") in _DISCS]
+    discs = [group for group in elements(root, "ResourceGroup") if group.get("ResourceGroupType") in _DISCS]
     for order, group in enumerate(_in_sequence(discs), start=1):
         yield from _of_disc(group, _sequence(group) or order, kinds)
     yield from _of_disc(root, None, kinds, without=discs)
@@ -260,7 +286,7 @@ def _items(group: Any, without: list[Any]) -> Iterator[tuple[str, int | None]]:
     for member in _in_sequence(members):
         if local_name(member) == "ResourceGroup":
             yield from _items(member, without)
-        elif name := _text(member, "ReleaseResourceReference"):
+        elif name := text_of(member, "ReleaseResourceReference"):
             yield name, _sequence(member)
 
 
@@ -272,7 +298,7 @@ def _in_sequence(elements: list[Any]) -> list[Any]:
 
 
 def _sequence(element: Any) -> int | None:
-    return _number(_text(element, "SequenceNumber"))
+    return _number(text_of(element, "SequenceNumber"))
 
 
 def _number(text: str | None) -> int | None:
@@ -283,9 +309,11 @@ def _artists(scopes: list[Any], parties: dict[str, str]) -> tuple[tuple[str, ...
     """Return the displayed artists, the main ones first, and those displayed as composers."""
     found: list[tuple[int, int, int, str]] = []
     composing = []
-    for order, artist in enumerate(element for scope in scopes for element in _all(scope, "DisplayArtist")):
-        name = parties.get(_text(artist, "ArtistPartyReference")) or _party_name(artist)
-        role = _text(artist, "DisplayArtistRole") or _text(artist, "ArtistRole")
+    for order, artist in enumerate(
+        element for scope in scopes for element in elements(scope, "DisplayArtist")
+    ):
+        name = parties.get(text_of(artist, "ArtistPartyReference")) or _party_name(artist)
+        role = text_of(artist, "DisplayArtistRole") or text_of(artist, "ArtistRole")
         if role.startswith("Composer"):
             composing.append(name)
         else:
@@ -301,31 +329,31 @@ def _contributors(scopes: list[Any], parties: dict[str, str]) -> Iterator[str]:
         for element in scope:
             if not local_name(element).endswith("Contributor"):  # Contributor, IndirectResourceContributor …
                 continue
-            roles = [_content(child) for child in element if local_name(child).endswith("Role")]
-            name = parties.get(_text(element, "ContributorPartyReference")) or _party_name(element)
+            roles = [content_of(child) for child in element if local_name(child).endswith("Role")]
+            name = parties.get(text_of(element, "ContributorPartyReference")) or _party_name(element)
             if name and any(role.startswith("Composer") for role in roles):
                 yield name
 
 
 def _party_name(element: Any) -> str:
     """Return the first name of a party: as displayed, as traded, or put together from its parts."""
-    for name in _all(element, "PartyName"):
-        parts = f"{_text(name, 'NamesBeforeKeyName')} {_text(name, 'KeyName')}".strip()
-        if shown := _text(name, "FullName") or _text(name, "TradingName") or parts:
+    for name in elements(element, "PartyName"):
+        parts = f"{text_of(name, 'NamesBeforeKeyName')} {text_of(name, 'KeyName')}".strip()
+        if shown := text_of(name, "FullName") or text_of(name, "TradingName") or parts:
             return shown
-    return _text(element, "TradingName")
+    return text_of(element, "TradingName")
 
 
 def _title(scopes: list[Any]) -> str:
     if shown := _default(scopes, "DisplayTitleText"):
         return shown
-    titles = [title for scope in scopes for title in _all(scope, "Title")]
+    titles = [title for scope in scopes for title in elements(scope, "Title")]
     displayed = [title for title in titles if title.get("TitleType") == "DisplayTitle"]
-    given = [title for scope in scopes for title in _all(scope, "DisplayTitle")]
-    reference = [title for scope in scopes for title in _all(scope, "ReferenceTitle")]
+    given = [title for scope in scopes for title in elements(scope, "DisplayTitle")]
+    reference = [title for scope in scopes for title in elements(scope, "ReferenceTitle")]
     for title in (*_default_first(given), *displayed, *reference, *titles):
-        subtitles = [f" ({text})" for sub in _all(title, "SubTitle") if (text := _content(sub))]
-        if text := _text(title, "TitleText"):
+        subtitles = [f" ({text})" for sub in elements(title, "SubTitle") if (text := content_of(sub))]
+        if text := text_of(title, "TitleText"):
             return text + "".join(subtitles)
     return ""
 
@@ -334,8 +362,8 @@ def _genres(scopes: list[Any]) -> tuple[str, ...]:
     genres = [
         text
         for scope in scopes
-        for genre in _all(scope, "Genre")
-        for text in (_text(genre, "GenreText"), _text(genre, "SubGenre"))
+        for genre in elements(scope, "Genre")
+        for text in (text_of(genre, "GenreText"), text_of(genre, "SubGenre"))
     ]
     return tuple(dict.fromkeys(filter(None, genres)))
 
@@ -343,14 +371,14 @@ def _genres(scopes: list[Any]) -> tuple[str, ...]:
 def _scopes(element: Any) -> list[Any]:
     """Return what speaks of this element: itself, and what ERN 3.8 says of it worldwide, else first."""
     details = [child for child in element if local_name(child).endswith("DetailsByTerritory")]
-    worldwide = [each for each in details if _text(each, "TerritoryCode") == "Worldwide"]
+    worldwide = [each for each in details if text_of(each, "TerritoryCode") == "Worldwide"]
     return [element, *(worldwide or details)[:1]]
 
 
 def _default(scopes: list[Any], name: str) -> str:
     """Return the text that is marked as the default, else the first."""
-    found = [element for scope in scopes for element in _all(scope, name)]
-    return next((text for element in _default_first(found) if (text := _content(element))), "")
+    found = [element for scope in scopes for element in elements(scope, name)]
+    return next((text for element in _default_first(found) if (text := content_of(element))), "")
 
 
 def _default_first(elements: list[Any]) -> list[Any]:
@@ -358,22 +386,4 @@ def _default_first(elements: list[Any]) -> list[Any]:
 
 
 def _first(scopes: list[Any], *path: str) -> str:
-    return next((text for scope in scopes if (text := _text(scope, *path))), "")
-
-
-def _text(element: Any, *path: str) -> str:
-    return next((text for found in _all(element, *path) if (text := _content(found))), "")
-
-
-def _content(element: Any) -> str:
-    return "".join(element.itertext()).strip()
-
-
-def _all(element: Any, *path: str) -> Iterator[Any]:
-    """Yield the elements at a path of names below an element."""
-    for child in element:
-        if local_name(child) == path[0]:
-            if len(path) == 1:
-                yield child
-            else:
-                yield from _all(child, *path[1:])
+    return next((text for scope in scopes if (text := text_of(scope, *path))), "")

@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from phonotheque.jobs.pool import DEATHS
 from phonotheque.jobs.tracking import Job
+from phonotheque.ledger.agreements import keepable_in
 from phonotheque.ledger.bags import where_bagged
 from phonotheque.ledger.events import record_event
 from phonotheque.ledger.files import (
@@ -37,6 +38,7 @@ from phonotheque.model.rights import Act
 from phonotheque.model.sidecars import SidecarFacts
 from phonotheque.sources.decide import redecide
 from phonotheque.sources.folder import FoundFile, Unwalkable, said, walk
+from phonotheque.sources.granted import Granting, record_bases
 from phonotheque.sources.held import catalogue_is_behind, expect_change
 from phonotheque.sources.only import above, is_under, settle_met
 from phonotheque.sources.spread import Where, take_in_spread
@@ -49,6 +51,7 @@ _LISTED = 10_000  # files named in the result; the ledger's sightings have them 
 _HELD = "held"
 _KNOWN = "known"
 _RETRIED = {RefusalKind.UNREADABLE.value}  # outcomes that may differ next time though the file is the same
+_NO_AGREEMENT = Granting("folder")
 # What may differ when somebody asks for it, and how often it was tried.
 _OPEN = {RefusalKind.UNREADABLE: (Outcome.FAILED, 1), RefusalKind.UNSAFE: (Outcome.SET_ASIDE, DEATHS)}
 
@@ -125,10 +128,12 @@ def add_folder(
     options: AddOptions = AddOptions(),
     progress: Progress = QUIET,
     job: Job | None = None,
+    granting: Granting = _NO_AGREEMENT,
 ) -> AddResult:
     """Take in every file under ``folder``. The archive's lock must be held.
 
-    ``job`` is told what failed and can be tried again, and that what failed before is settled.
+    ``job`` is told what failed and can be tried again, and that what failed before is settled. ``granting``
+    is what agreements say of the files, and as what they come.
 
     Everything recorded before an interruption stays, and a rerun goes on from there. Raises NotFoundError
     when there is no such folder, UsageError when it is part of the archive, VerificationError when the ledger
@@ -145,18 +150,18 @@ def add_folder(
     agent = archive.settings.archive.agent
     with archive.ledger.begin() as ledger:
         accession = start_accession(
-            ledger, source="folder", location=said(folder), agent=agent, at=timestamp(now())
+            ledger, source=granting.source, location=said(folder), agent=agent, at=timestamp(now())
         )
     result = AddResult(accession, behind=catalogue_is_behind(archive))
     total = 0 if options.only is None else None  # grows while it is looked ahead
     progress.start("Adding", total_files=total, total_bytes=total)
-    tasks = _tasks(archive, folder, options, result, progress, job)
+    tasks = _tasks(archive, folder, options, result, progress, job, granting)
     where = Where(options.workers, archive.settings.jobs.cluster)
     incoming = archive.incoming.absolute()
     batches = take_in_spread(tasks, where, incoming=incoming, folder=folder, progress=progress)
     with _looking_ahead(archive, folder, options, progress), closing(batches):
         for finished in batches:
-            _record(archive, result, finished, options, progress, job)
+            _record(archive, result, finished, options, progress, job, granting)
     if job is not None and options.only is not None:
         settle_met(archive.ledger, job, folder, options.only, result.unwalkable, at=timestamp(now()))
     with archive.ledger.begin() as ledger:
@@ -194,14 +199,20 @@ def _tasks(
     result: AddResult,
     progress: Progress,
     job: Job | None,
+    granting: Granting,
 ) -> Iterator[TakeIn]:
+    country = archive.settings.archive.country
     mandate = bool(archive.settings.mandate.preserve.strip())
     incoming = archive.incoming.absolute()  # workers of a cluster have another working directory
     for chunk in batched(_walk(archive, folder, options), IN_A_STATEMENT):
         with archive.ledger.connect() as ledger:
             seen = sightings_of(ledger, [item.path for item in chunk])
             ids = {sighting.file_id for sighting in seen.values() if sighting.file_id is not None}
-            keepable = decided_files(ledger, Act.PRESERVE, among=ids)
+            keepable = decided_files(ledger, Act.PRESERVE, among=ids) | keepable_in(ledger, country, ids)
+            known = {
+                path: sighting.file_id for path, sighting in seen.items() if sighting.file_id is not None
+            }
+            fresh = granting.unrecorded(ledger, known)
         for item in chunk:
             if isinstance(item, Unwalkable):
                 result.refuse(item.path, item.refusal)
@@ -213,12 +224,15 @@ def _tasks(
                 continue
             before = seen.get(item.path)
             allowed = mandate or (before is not None and before.file_id in keepable)
-            again = options.reread or options.only is not None
+            again = options.reread or options.only is not None or item.path in fresh
             if before is not None and not again and _settled(before, item, allowed, options.how):
                 result.unchanged += before.outcome != RefusalKind.EVIDENCE
                 progress.advance(files=1, size=item.size)
                 continue
-            yield TakeIn(item, incoming, options.how, allowed, options.loudness)
+            bases = granting.of.get(item.path, ())
+            yield TakeIn(
+                item, incoming, options.how, allowed, options.loudness, bases, granting.only_these, country
+            )
 
 
 def _settled(before: Sighting, item: FoundFile, allowed: bool, how: How) -> bool:
@@ -236,6 +250,7 @@ def _record(
     options: AddOptions,
     progress: Progress,
     job: Job | None,
+    granting: Granting,
 ) -> None:
     at = timestamp(now())
     if any(isinstance(taken.outcome, AudioFacts) for taken in batch):
@@ -249,6 +264,8 @@ def _record(
                 record_sighting(ledger, sighting, accession=result.accession, at=at)
             else:
                 file_id = _record_facts(ledger, result, taken, taken.outcome, at).id
+                bases = [each for each in granting.of.get(taken.found.path, ()) if each.key in taken.bases]
+                record_bases(ledger, file_id, bases, accession=result.accession, at=at)
                 if file_id not in recorded or taken.held:  # equal bytes may be held for one place only
                     recorded[file_id] = taken
         redecide(ledger, recorded, archive.settings, at=at)

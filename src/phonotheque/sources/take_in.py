@@ -17,11 +17,13 @@ from phonotheque.audio.identify import begins_like_sound, identify
 from phonotheque.audio.sidecars import examine_sidecar, limit_of
 from phonotheque.jobs.limits import processor_time
 from phonotheque.model.audio import AudioFacts, Refusal, RefusalKind
-from phonotheque.model.rights import Act, Answer, Evidence
+from phonotheque.model.rights import WORLDWIDE, Act, Answer, Evidence
 from phonotheque.model.sidecars import Beside, SidecarFacts
 from phonotheque.rights.decide import decide
+from phonotheque.sources.checksums import ALGORITHMS, Hashes
 from phonotheque.sources.evidence import gather, gather_beside, speaks_of_rights
 from phonotheque.sources.folder import FoundFile
+from phonotheque.sources.granted import Basis
 from phonotheque.vault.archive import now
 from phonotheque.vault.incoming import incoming_path
 from phonotheque.vault.place import copy_hashing, feed, fsync_dir, hard_link, replace_durably, share
@@ -40,23 +42,31 @@ class How(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TakeIn:
-    """One file to take in. ``may_keep``: the archive may keep it whatever is found about its rights."""
+    """One file to take in. ``may_keep``: the archive may keep it whatever is found about its rights.
+
+    ``bases`` are what agreements say of it; with ``as_listed`` nothing else is taken in. ``country`` is where
+    the archive is and keeps it; empty: anywhere.
+    """
 
     found: FoundFile
     incoming: Path
     how: How
     may_keep: bool
     loudness: bool = True
+    bases: tuple[Basis, ...] = ()
+    as_listed: bool = False
+    country: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What came of it. ``held``: its bytes are durable under ``incoming``."""
+    """What came of it. ``held``: its bytes are durable under ``incoming``. ``bases``: which are about it."""
 
     found: FoundFile
     outcome: AudioFacts | SidecarFacts | Refusal
     evidence: Evidence = field(default_factory=Evidence)
     held: bool = False
+    bases: tuple[str, ...] = ()
 
 
 def take_in(batch: list[TakeIn]) -> list[Taken]:
@@ -95,6 +105,9 @@ def _take_in(task: TakeIn) -> Taken:
             return Taken(task.found, Refusal(RefusalKind.UNREADABLE, _reading_failed(error)))
         if changed:
             return Taken(task.found, Refusal(RefusalKind.UNREADABLE, "changed while it was being read"))
+        bases = [basis for basis in task.bases if _is_listed(temporary, sha256, basis)]
+        if task.as_listed and not bases:
+            return Taken(task.found, Refusal(RefusalKind.UNREADABLE, "is not the file that is listed"))
         facts = _facts(task, temporary, sha256)
         if isinstance(facts, Refusal):
             return Taken(task.found, facts)
@@ -102,12 +115,12 @@ def _take_in(task: TakeIn) -> Taken:
             evidence = gather_beside(task.found.path, task.found.notes)
         else:
             evidence = gather(task.found.path, task.found.notes, facts.tags)
-        today = now().date()
-        keep = decide(evidence.statements, Act.PRESERVE, on=today)
+        said = [s for each in (evidence, *(basis.evidence for basis in bases)) for s in each.statements]
+        keep = decide(said, Act.PRESERVE, on=now().date(), territory=task.country or WORLDWIDE)
         held = task.may_keep or keep.answer is Answer.YES
         if held:
             _keep(temporary, task.incoming, sha256)
-        return Taken(task.found, facts, evidence, held)
+        return Taken(task.found, facts, evidence, held, tuple(dict.fromkeys(basis.key for basis in bases)))
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -123,6 +136,15 @@ def _refuse_sidecar(source: Path, found: FoundFile, sidecar: Beside) -> Refusal 
     if sidecar.of_track and found.path.endswith(b".txt") and speaks_of_rights(source):
         return Refusal(RefusalKind.EVIDENCE, "a note about rights, which was read as evidence")
     return None
+
+
+def _is_listed(copy: Path, sha256: str, basis: Basis) -> bool:
+    """Whether a file has the checksums that an agreement gives, which is about no other."""
+    wanted = {name: value for name, value in basis.sums if name in ALGORITHMS}
+    if wanted.pop("sha256", sha256) != sha256:
+        return False
+    hashes = feed(copy, Hashes(wanted)) if wanted else None
+    return hashes is None or all(hashes.hexdigest(name) == value for name, value in wanted.items())
 
 
 def _facts(task: TakeIn, copy: Path, sha256: str) -> AudioFacts | SidecarFacts | Refusal:
