@@ -50,7 +50,7 @@ def bag_files(chosen: Iterable[Chosen]) -> list[BagFile]:
             path=names.add(people_path(one.master, extension_of(one.row))),
             sha256=one.row.sha256,
             size=one.row.size,
-            record=_record(one),
+            record=record_of(one),
         )
         for one in chosen
     ]
@@ -83,7 +83,8 @@ def _numbered(tags: Tags, title: str) -> str:
     return f"{disc}{tags.track_number:02d} {title}"
 
 
-def _record(one: Chosen) -> dict[str, object]:
+def record_of(one: Chosen) -> dict[str, object]:
+    """Return the facts of one file as recordings.jsonl has them, without its path, size and hash."""
     row, master = one.row, one.master
     tags = tags_from_json(master.tags)
     title = tags.title or PurePosixPath(master.name).stem
