@@ -20,9 +20,11 @@ from phonotheque.model.errors import NotFoundError, PhonothequeError
 from phonotheque.model.media import media_type
 from phonotheque.model.settings import Settings
 from phonotheque.vault.archive import Archive
+from phonotheque.web.guard import Visitors
 from phonotheque.web.serve import locate, public_application, serve
 
 SONG = bytes(range(256)) * 40
+ANYBODY = Visitors()
 SONG_PATH = "/bags/one-0001/data/Artiste é/01 A & B.ogg"
 
 
@@ -57,7 +59,9 @@ def archive(tmp_path: Path) -> Archive:
     return Archive(folder, Settings())
 
 
-def ask(archive: Archive, path: str, method: str = "GET", **headers: str) -> Answer:
+def ask(
+    archive: Archive, path: str, method: str = "GET", *, visitors: Visitors = ANYBODY, **headers: str
+) -> Answer:
     """One request, straight to the application."""
     sent: list[Message] = []
 
@@ -80,7 +84,7 @@ def ask(archive: Archive, path: str, method: str = "GET", **headers: str) -> Ans
         "query_string": b"",
         "headers": [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()],
     }
-    asyncio.run(public_application(archive)(scope, receive, send))
+    asyncio.run(public_application(archive, visitors)(scope, receive, send))
     received = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
     return Answer(sent[0]["status"], received, b"".join(message.get("body", b"") for message in sent[1:]))
 

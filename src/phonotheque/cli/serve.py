@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 import click
 
 from phonotheque.cli.common import archive_argument, messages, output
+from phonotheque.model.errors import UsageError
+from phonotheque.model.settings import parse_country
 from phonotheque.vault.archive import Archive
+
+_HEADER = re.compile(r"[A-Za-z0-9-]{1,100}")
 
 
 @click.command("serve")
@@ -20,12 +26,33 @@ from phonotheque.vault.archive import Archive
     type=click.IntRange(0, 65535),
     help="Port to listen on; 0 takes any that is free.",
 )
-def serve_command(archive: Archive, host: str, port: int) -> None:
+@click.option(
+    "--visitors-in",
+    default="",
+    metavar="COUNTRY",
+    help="Everybody who reaches this server is there: give them what may be had in that country, too.",
+)
+@click.option(
+    "--country-header",
+    default="",
+    metavar="NAME",
+    help="A header in which a proxy in front says where a visitor is. Only if nobody can go around it.",
+)
+def serve_command(archive: Archive, host: str, port: int, visitors_in: str, country_header: str) -> None:
     """Show the public tree of ARCHIVE (or of a mirror) over HTTP, until Ctrl-C.
 
-    Only what was published is served. Mirrors and torrent clients can fetch from it.
+    Only what was published is served. Mirrors and torrent clients can fetch from it. What may be had in some
+    countries only goes to who says in the header Phonotheque-Country that they are there, as mirrors do,
+    unless an option knows better.
     """
+    from phonotheque.web.guard import Visitors
     from phonotheque.web.serve import serve
+
+    if visitors_in and country_header:
+        raise UsageError("Where visitors are cannot be known in two ways.", "Give one of the two options.")
+    if country_header and not _HEADER.fullmatch(country_header):
+        raise UsageError(f"“{country_header}” is no name of a header.", "Write it like CF-IPCountry.")
+    country = parse_country(visitors_in, "--visitors-in") if visitors_in else ""
 
     def ready(port: int) -> None:
         shown = f"[{host}]" if ":" in host else host
@@ -34,5 +61,5 @@ def serve_command(archive: Archive, host: str, port: int) -> None:
         messages.print(f"Others can hold a copy with: phono mirror {url} MY-MIRROR --budget 100GB")
         messages.print("Ctrl-C ends it.")
 
-    serve(archive, host, port, ready=ready)
+    serve(archive, host, port, ready=ready, visitors=Visitors(country, country_header))
     messages.print("Stopped.")

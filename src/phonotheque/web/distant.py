@@ -8,6 +8,7 @@ import re
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
+from phonotheque.editions.shelves import shelved
 from phonotheque.model.errors import PhonothequeError
 from phonotheque.model.media import media_type
 from phonotheque.vault.archive import Archive
@@ -24,13 +25,13 @@ def answer_from_storage(archive: Archive, request: Request, path: str) -> Respon
 
     One range is answered (RFC 9110 §14.2); several at once get the whole file, which is allowed.
     """
-    folder, _, below = path.partition("/")
-    bag_id, _, inner = below.partition("/")
+    asked = shelved(path)
     # Only for a payload that is gone from a published bag is the ledger asked.
-    if folder != "bags" or not inner.startswith(PAYLOAD) or check_portable(path):
+    if asked is None or asked.path is None or not asked.path.startswith(PAYLOAD) or check_portable(path):
         return None
+    bag_id, inner = asked.bag, asked.path
     home = archive.bags / bag_id
-    link = archive.public / "bags" / bag_id
+    link = archive.public / path.removesuffix(f"/{inner}")
     if not link.is_dir() or link.resolve() != home.resolve() or os.path.lexists(home / inner):
         return None
     found = open_bagged(archive, bag_id, inner)

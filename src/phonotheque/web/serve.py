@@ -24,10 +24,12 @@ from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from phonotheque.editions.shelves import shelved
 from phonotheque.model.errors import NotFoundError, PhonothequeError
 from phonotheque.model.media import media_type
 from phonotheque.vault.archive import Archive
 from phonotheque.web.distant import answer_from_storage
+from phonotheque.web.guard import WITHDRAWALS, Guard, Visitors
 
 _POLICY = (
     "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; media-src 'self'; "
@@ -43,21 +45,31 @@ _HEADERS = {
 }
 _PATIENCE = 2  # seconds that transfers under way are given when the server is stopped
 _CONNECTIONS = 1000
+_ANYBODY = Visitors()
 
 
-def public_application(archive: Archive) -> Starlette:
+def public_application(archive: Archive, visitors: Visitors = _ANYBODY) -> Starlette:
     """Return the ASGI application over the public tree of an archive or a mirror: GET and HEAD only.
 
-    Answers ranges (RFC 9110 §14: 206, 416, If-Range) and validators (304 by ETag or date). Everything else,
-    whatever the reason, is 404.
+    Answers ranges (RFC 9110 §14: 206, 416, If-Range) and validators (304 by ETag or date). What may be had in
+    some countries only is 451 for others (RFC 7725), what was withdrawn 410. Everything else, whatever the
+    reason, is 404.
     """
     public, bags = archive.public, archive.bags
+    guard = Guard(archive, visitors)
 
     def answer(request: Request) -> Response:
         path = request.path_params["path"]
+        response = guard.refusal(request, path) or found(request, path)
+        response.headers.update(guard.vary(path))
+        return response
+
+    def found(request: Request, path: str) -> Response:
         file = locate(public, bags, path)
         if file is None and (distant := answer_from_storage(archive, request, path)):
             return distant
+        if file is None and path == WITHDRAWALS and (said := guard.withdrawals()):
+            return said
         if file is None:
             return PlainTextResponse("There is nothing here.\n", status_code=404)
         status = file.stat()
@@ -82,7 +94,8 @@ def locate(public: Path, bags: Path, path: str) -> Path | None:
     hidden = segments[1:] if segments[0] == ".well-known" else segments
     if any(not name or name.startswith(".") or "\0" in name for name in hidden):
         return None
-    homes = [public, bags / segments[1]] if segments[0] == "bags" and len(segments) > 2 else [public]
+    inside = shelved(path)
+    homes = [public, bags / inside.bag] if inside and inside.path else [public]
     try:
         # Not Path.resolve, which reports a loop of links as a RuntimeError.
         file = Path(os.path.realpath(public.joinpath(*segments), strict=True))
@@ -97,7 +110,9 @@ def locate(public: Path, bags: Path, path: str) -> Path | None:
     return file if any(file.is_relative_to(home.resolve()) for home in homes) else None
 
 
-def serve(archive: Archive, host: str, port: int, *, ready: Callable[[int], None]) -> None:
+def serve(
+    archive: Archive, host: str, port: int, *, ready: Callable[[int], None], visitors: Visitors = _ANYBODY
+) -> None:
     """Serve the public tree until interrupted; ``ready`` is told the port once it answers.
 
     Port 0 takes any that is free. Raises NotFoundError before the first edition, PhonothequeError when the
@@ -110,7 +125,7 @@ def serve(archive: Archive, host: str, port: int, *, ready: Callable[[int], None
         )
     with _listen(host, port) as listening:
         config = uvicorn.Config(
-            public_application(archive),
+            public_application(archive, visitors),
             lifespan="off",
             log_level="warning",
             access_log=False,

@@ -1,0 +1,118 @@
+"""Who may be given what of the public tree: by where they are, and by what the edition still lists.
+
+A bag for some countries only, and its torrent, go to those who are there. Where somebody is, the server knows
+(it is reached from one country only), or a proxy tells it in a header, or else who asks says so, as mirrors
+do. Nobody is asked to prove it: that is what a proxy with a list of addresses is for.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from phonotheque.editions.edition import Edition, read_edition
+from phonotheque.editions.shelves import RESTRICTED, shelved
+from phonotheque.mirrors.follow import EDITION
+from phonotheque.mirrors.origin import COUNTRY_HEADER
+from phonotheque.mirrors.whereabouts import may_hold
+from phonotheque.model.territory import COUNTRIES, WORLDWIDE
+from phonotheque.vault.archive import Archive
+
+WITHDRAWALS = "withdrawals.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Visitors:
+    """How it is known where visitors are: all ``in`` one country, or as a trusted ``header`` says."""
+
+    all_in: str = ""
+    header: str = ""
+
+    def country(self, request: Request) -> str:
+        """Return the country of who asks, "" if it is not known."""
+        said = self.all_in or request.headers.get(self.header or COUNTRY_HEADER, "").strip().upper()
+        return said if said in COUNTRIES else ""
+
+
+class Guard:
+    """Answers in place of a file that is not for who asks, or is not there for a reason."""
+
+    def __init__(self, archive: Archive, visitors: Visitors) -> None:
+        self._file = archive.public / "targets" / EDITION
+        self._address = archive.settings.publish.url or "/"
+        self._visitors = visitors
+        self._seen: tuple[tuple[int, int, int], Edition] | None = None
+        self._audiences: dict[str, str] = {}
+        self._withdrawn: dict[str, str] = {}
+
+    def refusal(self, request: Request, path: str) -> Response | None:
+        """Return the answer for who may not have the file at ``path``, else None."""
+        asked = shelved(path)
+        if asked is None:
+            return _nothing() if RESTRICTED in path.split("/")[:4] else None
+        self._look()
+        if asked.bag in self._withdrawn:
+            return PlainTextResponse(self._withdrawn[asked.bag], status_code=410)
+        audience = self._audiences.get(asked.bag, WORLDWIDE)
+        if audience == WORLDWIDE:
+            return None if asked.shelf is None else _nothing()
+        country = self._visitors.country(request)
+        return None if may_hold(country, audience) else self._barred(audience, country)
+
+    def vary(self, path: str) -> dict[str, str]:
+        """Return the headers that tell caches on what an answer for ``path`` depends."""
+        if RESTRICTED not in path.split("/") or self._visitors.all_in:
+            return {}
+        return {"Vary": self._visitors.header or COUNTRY_HEADER}
+
+    def withdrawals(self) -> Response | None:
+        """Return what the current edition has taken back, as JSON; None before the first edition."""
+        edition = self._look()
+        if edition is None:
+            return None
+        found = {
+            "edition": edition.number,
+            "date": edition.date,
+            "withdrawals": [asdict(withdrawal) for withdrawal in edition.withdrawals],
+            "tombstones": [asdict(stone) for stone in edition.tombstones],
+        }
+        text = json.dumps(found, ensure_ascii=False, indent=1) + "\n"
+        return Response(text, media_type="application/json")
+
+    def _look(self) -> Edition | None:
+        """Return the current edition, read again when its file is another one."""
+        try:
+            status = self._file.stat()
+        except FileNotFoundError:
+            return None
+        stamp = (status.st_ino, status.st_mtime_ns, status.st_size)
+        if self._seen is None or self._seen[0] != stamp:
+            edition = read_edition(Path(self._file).read_bytes())
+            self._audiences = {bag.id: bag.audience for bag in edition.bags}
+            self._withdrawn = {
+                gone.bag: f"This was withdrawn on {gone.date[:10]}: {gone.reason}\n"
+                for gone in edition.withdrawals
+            }
+            self._seen = stamp, edition
+        return self._seen[1]
+
+    def _barred(self, audience: str, country: str) -> Response:
+        """Answer 451, naming who bars the way (RFC 7725 §3, §4)."""
+        where = f"you are in {country}" if country else "it is not known where you are"
+        text = f"This may be had only in: {audience}; {where}. {self._how()}\n"
+        link = f'<{quote(self._address, safe=":/?#[]@!$&()*+,;=%~")}>; rel="blocked-by"'
+        return PlainTextResponse(text, status_code=451, headers={"Link": link})
+
+    def _how(self) -> str:
+        if self._visitors.all_in or self._visitors.header:
+            return "This is decided by where your connection comes from."
+        return f"If you are there, say so in the header {COUNTRY_HEADER}: phono mirror does, with --in."
+
+
+def _nothing() -> Response:
+    return PlainTextResponse("There is nothing here.\n", status_code=404)

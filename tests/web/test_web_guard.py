@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from phonotheque.cli.main import phono
+from phonotheque.model.errors import UsageError
+from phonotheque.model.settings import PublishSettings, Settings
+from phonotheque.vault.archive import Archive
+from phonotheque.web.guard import Visitors
+from tests.mirrors.mirror_publisher import Publisher
+from tests.web.test_web_serve import ask
+
+SONG = {"a.ogg": b"song" * 5000}
+FRENCH = "/restricted/FR/bags/french-1/data/a.ogg"
+NOT_GERMAN = "/restricted/WORLD_-DE/bags/not-german-1/data/a.ogg"
+TORRENT = "/targets/editions/1/restricted/FR/french-1.torrent"
+
+
+@pytest.fixture
+def publisher(tmp_path: Path) -> Publisher:
+    folder = tmp_path / "archive"
+    folder.mkdir()
+    made = Publisher(folder)
+    made.bag("catalogue-1", {"catalogue.parquet": b"c" * 500})
+    made.bag("audio-1", {"a.ogg": b"1" * 500, "b.ogg": b"2" * 500})
+    made.bag("french-1", SONG, audience="FR")
+    made.bag("not-german-1", SONG, audience="WORLD -DE")
+    made.publish(1)
+    _show(made, 1)
+    return made
+
+
+@pytest.fixture
+def archive(publisher: Publisher) -> Archive:
+    return Archive(publisher.folder, Settings(publish=PublishSettings(url="https://archive.example.org")))
+
+
+def _show(publisher: Publisher, number: int) -> None:
+    """Put edition.json where an archive and a mirror have it, too."""
+    fresh = publisher.public / "targets" / "fresh.json"
+    fresh.write_bytes((publisher.folder / f"edition-{number}.json").read_bytes())
+    fresh.replace(publisher.public / "targets" / "edition.json")
+
+
+@pytest.mark.parametrize("path", [FRENCH, TORRENT])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_what_is_for_one_country_goes_to_who_says_to_be_there(
+    archive: Archive, path: str, method: str
+) -> None:
+    assert ask(archive, path, method).status == 451
+    assert ask(archive, path, method, phonotheque_country="DE").status == 451
+    assert ask(archive, path, method, phonotheque_country="XX").status == 451
+    given = ask(archive, path, method, phonotheque_country="fr")
+    assert (given.status, given.headers["vary"]) == (200, "Phonotheque-Country")
+
+
+def test_who_bars_the_way_says_so(archive: Archive) -> None:
+    answer = ask(archive, FRENCH, phonotheque_country="DE", range="bytes=0-9")
+    assert answer.status == 451
+    assert answer.headers["link"] == '<https://archive.example.org>; rel="blocked-by"'
+    assert answer.headers["vary"] == "Phonotheque-Country"
+    assert "only in: FR; you are in DE." in answer.body.decode()
+    assert "--in" in ask(archive, FRENCH).body.decode()
+
+
+def test_what_is_for_all_but_one_country_needs_to_know_as_well(archive: Archive) -> None:
+    assert ask(archive, NOT_GERMAN).status == 451
+    assert ask(archive, NOT_GERMAN, phonotheque_country="DE").status == 451
+    assert ask(archive, NOT_GERMAN, phonotheque_country="FR").body == SONG["a.ogg"]
+
+
+def test_what_a_visitor_says_does_not_count_where_the_server_knows_better(archive: Archive) -> None:
+    proxy = Visitors(header="CF-IPCountry")
+    assert ask(archive, FRENCH, visitors=proxy, phonotheque_country="FR").status == 451
+    assert ask(archive, FRENCH, visitors=proxy, phonotheque_country="FR", cf_ipcountry="T1").status == 451
+    given = ask(archive, FRENCH, visitors=proxy, cf_ipcountry="FR")
+    assert (given.status, given.headers["vary"]) == (200, "CF-IPCountry")
+    intranet = Visitors(all_in="FR")
+    assert ask(archive, FRENCH, visitors=intranet).status == 200
+    assert ask(archive, NOT_GERMAN, visitors=Visitors(all_in="DE"), phonotheque_country="FR").status == 451
+
+
+def test_no_other_way_leads_to_a_restricted_bag(archive: Archive) -> None:
+    (archive.public / "bags" / "french-1").symlink_to("../../vault/bags/french-1")
+    other = archive.public / "restricted" / "WORLD_-DE" / "bags" / "french-1"
+    other.symlink_to("../../../../vault/bags/french-1")
+    (archive.public / "restricted" / "FR" / "notes.txt").write_text("ours")
+    for path in ("/bags/french-1/data/a.ogg", "/restricted/WORLD_-DE/bags/french-1/data/a.ogg"):
+        assert ask(archive, path, phonotheque_country="DE").status == 451
+    for path in (
+        "/restricted/FR/notes.txt",
+        "/restricted/FR/bags/unknown/data/a.ogg",
+        "/restricted/FR/bags/audio-1/data/a.ogg",
+        "/restricted/FR/../FR/bags/french-1/data/a.ogg",
+        "/restricted//FR/bags/french-1/data/a.ogg",
+    ):
+        assert ask(archive, path, phonotheque_country="FR").status == 404
+    assert ask(archive, "/bags/audio-1/data/a.ogg").status == 200
+
+
+def test_what_was_withdrawn_is_gone_and_listed(archive: Archive, publisher: Publisher) -> None:
+    assert json.loads(ask(archive, "/withdrawals.json").body)["withdrawals"] == []
+    publisher.revise("audio-1", "a.ogg", edition=2, reason="asked for by its maker")
+    edition = publisher.publish(2)
+    _show(publisher, 2)
+    for path in ("/bags/audio-1/data/a.ogg", "/targets/editions/1/torrents/audio-1.torrent"):
+        answer = ask(archive, path)
+        assert (answer.status, "asked for by its maker" in answer.body.decode()) == (410, True)
+    assert ask(archive, "/bags/audio-1-r2/data/b.ogg").status == 200
+    told = json.loads(ask(archive, "/withdrawals.json").body)
+    assert told["edition"] == 2
+    assert told["withdrawals"][0]["replaced_by"] == "audio-1-r2"
+    assert told["tombstones"][0]["sha256"] == list(edition.tombstones[0].sha256)
+
+
+def test_before_an_edition_nothing_is_withdrawn(tmp_path: Path) -> None:
+    (tmp_path / "public").mkdir()
+    assert ask(Archive(tmp_path, Settings()), "/withdrawals.json").status == 404
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--visitors-in", "Atlantis"], "is no country"),
+        (["--country-header", "X Y"], "is no name of a header"),
+        (["--visitors-in", "FR", "--country-header", "X"], "cannot be known in two ways"),
+    ],
+)
+def test_options_that_make_no_sense(publisher: Publisher, options: list[str], said: str) -> None:
+    (publisher.folder / "phonotheque.toml").write_text('[archive]\nname = "Tests"\n')
+    done = CliRunner().invoke(phono, ["serve", str(publisher.folder), "--port", "0", *options])
+    assert isinstance(done.exception, UsageError)
+    assert said in done.exception.message
