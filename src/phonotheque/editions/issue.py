@@ -18,13 +18,17 @@ from phonotheque.editions.edition import (
     write_edition,
 )
 from phonotheque.editions.index import write_index
-from phonotheque.editions.sealing import CATALOGUE_WAVE, torrent_path
+from phonotheque.editions.judging import doubtful_bags
+from phonotheque.editions.sealing import CATALOGUE_WAVE
+from phonotheque.editions.shelves import torrent_path
 from phonotheque.editions.site import write_site
+from phonotheque.editions.taken_back import tombstones, withdrawn_bags
 from phonotheque.editions.trust import publish_targets
+from phonotheque.editions.withholding import hidden_in, show_bag
 from phonotheque.ledger.bags import BagRecord, EditionRecord, all_bags, record_edition
 from phonotheque.ledger.events import record_event
 from phonotheque.vault.archive import Archive, timestamp
-from phonotheque.vault.place import feed, fsync_dir, write_durably
+from phonotheque.vault.place import feed, write_durably
 
 
 def issue(archive: Archive, number: int, snapshot: str, latest: EditionRecord | None, at: datetime) -> None:
@@ -34,7 +38,7 @@ def issue(archive: Archive, number: int, snapshot: str, latest: EditionRecord | 
         folder = archive.public / "targets" / "editions" / str(number)
         folder.mkdir(parents=True, exist_ok=True)
         write_index(ledger, bags, folder / "index.parquet")
-    _link_bags(archive, bags)
+    _show_bags(archive, bags, at)
     edition = _edition(archive, number, snapshot, latest, bags, folder / "index.parquet", at)
     data = write_edition(edition)
     write_durably(folder / "edition.json", data)
@@ -77,12 +81,16 @@ def _edition(
 ) -> Edition:
     settings = archive.settings.archive
     catalogue = next(bag for bag in reversed(bags) if bag.wave == CATALOGUE_WAVE)
+    with archive.ledger.connect() as ledger:
+        taken_back, stones = withdrawn_bags(ledger), tombstones(ledger)
     return Edition(
         number=number,
         date=timestamp(at),
         archive=ArchiveId(settings.id, settings.name),
         previous=Previous(latest.number, latest.sha256) if latest else None,
         bags=tuple(_bag_entry(bag) for bag in bags),
+        withdrawals=taken_back,
+        tombstones=stones,
         catalogue=CatalogueEntry(catalogue.id, snapshot),
         index=IndexEntry(
             path=f"editions/{number}/index.parquet",
@@ -94,7 +102,7 @@ def _edition(
 
 def _bag_entry(bag: BagRecord) -> BagEntry:
     torrent = TorrentEntry(
-        path=torrent_path(bag.edition, bag.id),
+        path=torrent_path(bag.edition, bag.id, bag.audience),
         size=bag.torrent_size,
         sha256=bag.torrent_sha256,
         infohash_v1=bag.infohash_v1,
@@ -116,12 +124,13 @@ def _bag_entry(bag: BagRecord) -> BagEntry:
     )
 
 
-def _link_bags(archive: Archive, bags: Sequence[BagRecord]) -> None:
-    """Show sealed bags under ``public/bags``, so that plain HTTP is a web seed for every torrent."""
-    folder = archive.public / "bags"
-    folder.mkdir(exist_ok=True)
-    for bag in bags:
-        link = folder / bag.id
-        if not link.is_symlink():
-            link.symlink_to(Path("..") / ".." / "vault" / "bags" / bag.id, target_is_directory=True)
-    fsync_dir(folder)
+def _show_bags(archive: Archive, bags: Sequence[BagRecord], at: datetime) -> None:
+    """Show sealed bags in the public tree, so that plain HTTP is a web seed for every torrent.
+
+    What may no longer be shared, and is in a bag that could not be revised, is left out.
+    """
+    with archive.ledger.connect() as ledger:
+        doubtful = set(doubtful_bags(ledger, at.date()))
+        for bag in bags:
+            hidden = hidden_in(ledger, bag, at.date()) if bag.id in doubtful else ()
+            show_bag(archive, ledger, bag, hidden)

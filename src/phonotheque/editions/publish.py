@@ -1,25 +1,28 @@
 """Publishing an edition: what is new is sealed into bags, and what is current is listed and signed.
 
 Write order: bags → torrents → ledger → edition.json and pages → ledger → TUF, whose timestamp is replaced
-last; then the same outside the archive's folder, where the settings ask for it. Killed anywhere, the next run
-takes up what was recorded and makes the rest again, to the same bytes.
+last; then the same outside the archive's folder, where the settings ask for it; then bags that are current
+no more are removed. Killed anywhere, the next run takes up what was recorded and makes the rest again, to the
+same bytes.
 """
 
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from phonotheque.catalogue.manifest import Snapshot, current
 from phonotheque.editions.access import make_access_copies
+from phonotheque.editions.bag_plans import bag_id, plan_bag, sequence_of
+from phonotheque.editions.clearing import clear_former_bags, former_ids
 from phonotheque.editions.declaring import declare
 from phonotheque.editions.edition import Edition, check_identity, read_edition
 from phonotheque.editions.entries import Chosen, bag_files
 from phonotheque.editions.issue import issue, point_at
 from phonotheque.editions.planning import Planned, planned_anew
+from phonotheque.editions.revision import Revised, revise
 from phonotheque.editions.sealing import (
     ARTWORK_WAVE,
     AUDIO_WAVE,
@@ -34,7 +37,9 @@ from phonotheque.editions.sealing import (
 from phonotheque.editions.selection import select_for_bags, wanted_access_copies
 from phonotheque.editions.sending import check_public, send_public
 from phonotheque.editions.sidecars import ChosenSidecar, recording_of, select_sidecars, sidecar_bags
+from phonotheque.editions.taken_back import tombstones, withdrawn_bags
 from phonotheque.editions.trust import init_repository, renew
+from phonotheque.editions.upholding import uphold
 from phonotheque.ledger.bags import BagRecord, all_bags, latest_edition
 from phonotheque.model.bags import Finding
 from phonotheque.model.errors import NotFoundError
@@ -43,21 +48,6 @@ from phonotheque.vault.archive import Archive, timestamp
 from phonotheque.vault.bag import BagFile, BagPlan
 from phonotheque.vault.place import feed
 from phonotheque.vault.places import settle_bags
-
-_README = """\
-{name}: bag {id}
-
-This folder is part of edition {edition} of {name}, of {date}. It holds recorded music, or facts about it,
-that may be shared. No special software is needed to use it:
-
-- data/                  the files; music plays in any player, folders are Artist/Year - Release
-- recordings.jsonl       one line of JSON per file: titles, credits, rights with their evidence, hashes
-- manifest-sha256.txt    the SHA-256 of every file in data/, to check with: sha256sum -c manifest-sha256.txt
-- bagit.txt, bag-info.txt, tagmanifest-sha256.txt    make this a BagIt 1.0 bag (RFC 8493)
-
-Every file may be shared on the terms named in its line of recordings.jsonl (“rights”). Keep the
-attribution given there when you pass a file on.
-"""
 
 
 @dataclass(slots=True)
@@ -68,6 +58,7 @@ class PublishResult:
     new: bool
     bags: list[BagRecord] = field(default_factory=list)  # sealed for this edition
     failures: list[Finding] = field(default_factory=list)  # files that could not go in, and why
+    revised: list[Revised] = field(default_factory=list)  # bags that this run took back
 
 
 def publish(
@@ -77,14 +68,16 @@ def publish(
 
     ``nonfree`` puts those tables of the catalogue into its bag that are under other terms than the rest, too.
 
-    Bags of earlier editions are never touched. Nothing new, and the current edition stays as it is, with
-    signatures renewed where they would expire soon. Bags and the public tree go to where the settings want
-    them, also those that an interrupted run left here.
+    Bags of earlier editions are never changed: one that holds what may no longer be in it is replaced by
+    another, and removed once the edition that says so is out. Nothing new, and the current edition stays as
+    it is, with signatures renewed where they would expire soon. Bags and the public tree go to where the
+    settings want them, also those that an interrupted run left here.
     """
     check_public(archive)
     settle_bags(archive, progress)
     result = _publish(archive, at=at, nonfree=nonfree, progress=progress)
     send_public(archive, progress)
+    result.failures += clear_former_bags(archive)
     return result
 
 
@@ -98,38 +91,57 @@ def _publish(archive: Archive, *, at: datetime, nonfree: bool, progress: Progres
         init_repository(archive.public, archive.keys, now=at)
     with archive.ledger.connect() as ledger:
         latest = latest_edition(ledger)
-        recorded = all_bags(ledger)
+        recorded, former = all_bags(ledger), former_ids(ledger)
     if latest is not None:
         point_at(archive, latest, at)  # an interrupted run may have recorded it and not yet signed it
     number = 1 if latest is None else latest.number + 1
-    discard_unrecorded(archive, [bag.id for bag in recorded])
+    discard_unrecorded(archive, [bag.id for bag in recorded], former)
+    uphold(archive, at=timestamp(at))
+    failures: list[Finding] = []
+    revised = revise(archive, number=number, at=at, failures=failures, progress=progress)
     with planned_anew(archive) as planned:
-        failures = _make_access_copies(archive, planned, at, progress)
-        pending = [bag for bag in recorded if bag.edition == number]
+        failures += _make_access_copies(archive, planned, at, progress)
+        pending, used = _pending(archive, number)
         for bag in pending:
             remove_spares(archive, bag.id)
-        for order in _audio_orders(archive, planned, number, len(pending), at, progress):
+        for order in _audio_orders(archive, planned, number, used, at, progress):
             bag, left_out = seal_and_record(archive, order, progress)
             pending.append(bag)
             failures.extend(left_out)
     beside = select_sidecars(archive, at.date())
-    for order in _artwork_orders(archive, beside, failures, number, len(pending), at, progress):
+    used = max([used, *(sequence_of(bag.id, number) for bag in pending)])
+    for order in _artwork_orders(archive, beside, failures, number, used, at, progress):
         bag, left_out = seal_and_record(archive, order, progress)
         pending.append(bag)
         failures.extend(left_out)
-    if latest is not None and not pending and latest.snapshot == snapshot.stamp:
+    if latest is not None and not pending and latest.snapshot == snapshot.stamp and _says_all(archive):
         renew(archive.public, archive.keys, now=at)
         declare(archive, _current_edition(archive), at.date())  # what was reserved since holds at once
-        return PublishResult(latest.number, new=False, failures=failures)
+        return PublishResult(latest.number, new=False, failures=failures, revised=revised)
     if not any(bag.wave == CATALOGUE_WAVE for bag in pending):
         order = _catalogue_order(archive, snapshot, number, at, nonfree)
         pending.append(seal_and_record(archive, order, progress)[0])
     issue(archive, number, snapshot.stamp, latest, at)
-    return PublishResult(number, new=True, bags=pending, failures=failures)
+    return PublishResult(number, new=True, bags=pending, failures=failures, revised=revised)
 
 
 def _current_edition(archive: Archive) -> Edition:
     return read_edition((archive.public / "targets" / "edition.json").read_bytes())
+
+
+def _pending(archive: Archive, number: int) -> tuple[list[BagRecord], int]:
+    """Return the bags that were sealed for an edition before this, and the last number that one has used."""
+    with archive.ledger.connect() as ledger:
+        bags = [bag for bag in all_bags(ledger) if bag.edition == number]
+        names = [bag.id for bag in bags] + former_ids(ledger)
+    return bags, max([0, *(sequence_of(name, number) for name in names)])
+
+
+def _says_all(archive: Archive) -> bool:
+    """Tell whether the current edition says all that there is to say of what was taken back."""
+    edition = _current_edition(archive)
+    with archive.ledger.connect() as ledger:
+        return (edition.withdrawals, edition.tombstones) == (withdrawn_bags(ledger), tombstones(ledger))
 
 
 def _make_access_copies(
@@ -152,7 +164,7 @@ def _audio_orders(
     for sequence, members in enumerate(_fill(archive, chosen), start=sealed + 1):
         counts = [one.listens for one in members if one.listens is not None]
         yield BagOrder(
-            plan=_bag_plan(archive, f"{sequence:04d}", number, at, tuple(bag_files(members))),
+            plan=_plan(archive, f"{sequence:04d}", number, at, bag_files(members)),
             edition=number,
             wave=AUDIO_WAVE,
             listens=sum(counts) if counts else None,
@@ -194,7 +206,7 @@ def _artwork_orders(
     for sequence, members in enumerate(bags, start=sealed + 1):
         recordings = recording_of(one for one, _ in members)
         yield BagOrder(
-            plan=_bag_plan(archive, f"{sequence:04d}", number, at, tuple(file for _, file in members)),
+            plan=_plan(archive, f"{sequence:04d}", number, at, [file for _, file in members]),
             edition=number,
             wave=ARTWORK_WAVE,
             listens=None,
@@ -218,7 +230,7 @@ def _catalogue_order(
         about: dict[str, object] = {"kind": "catalogue", "snapshot": snapshot.stamp, "table": _table(name)}
         files.append(BagFile(source=path, path=name, sha256=digest, size=path.stat().st_size, record=about))
     return BagOrder(
-        plan=_bag_plan(archive, CATALOGUE_SUFFIX.removeprefix("-"), number, at, tuple(files)),
+        plan=_plan(archive, CATALOGUE_SUFFIX.removeprefix("-"), number, at, files),
         edition=number,
         wave=CATALOGUE_WAVE,
         listens=None,
@@ -233,27 +245,5 @@ def _table(name: str) -> str:
     return name.partition("/")[0].removesuffix(".parquet").removesuffix(".json")
 
 
-def _bag_plan(
-    archive: Archive, suffix: str, number: int, at: datetime, files: tuple[BagFile, ...]
-) -> BagPlan:
-    name = archive.settings.archive.name
-    bag_id = f"{_slug(name)}-{number:04d}-{suffix}"
-    info = (
-        ("Source-Organization", name),
-        ("External-Identifier", bag_id),
-        ("External-Description", f"Part of edition {number} of {name}"),
-        ("Bagging-Date", at.date().isoformat()),
-    )
-    return BagPlan(
-        id=bag_id,
-        files=files,
-        info=info,
-        readme=_README.format(name=name, id=bag_id, edition=number, date=at.date().isoformat()),
-    )
-
-
-def _slug(name: str) -> str:
-    return (
-        re.sub(r"[^a-z0-9]+", "-", name.lower().encode("ascii", "ignore").decode()).strip("-")[:40]
-        or "archive"
-    )
+def _plan(archive: Archive, suffix: str, number: int, at: datetime, files: Sequence[BagFile]) -> BagPlan:
+    return plan_bag(archive, bag_id(archive, number, suffix), number, at, tuple(files))

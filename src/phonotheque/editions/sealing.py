@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from phonotheque import __version__
+from phonotheque.editions.shelves import bags_folder, torrent_path
 from phonotheque.editions.torrent import Torrent, build_torrent, piece_spans
 from phonotheque.jobs.pool import cores
 from phonotheque.ledger.bags import BagFileRecord, BagRecord, bagged_copy, files_in_bag, record_bag
@@ -21,6 +23,7 @@ from phonotheque.ledger.sidecars import KIND
 from phonotheque.model.bags import Finding, SealedBag
 from phonotheque.model.errors import VerificationError
 from phonotheque.model.progress import Progress
+from phonotheque.model.rights import WORLDWIDE
 from phonotheque.vault.archive import Archive
 from phonotheque.vault.bag import BagFile, BagPlan, read_bag, remove_bag, remove_unfinished, seal
 from phonotheque.vault.fixity import check_file
@@ -33,6 +36,7 @@ CATALOGUE_WAVE = 0
 AUDIO_WAVE = 1
 ARTWORK_WAVE = 2  # and lyrics and documents
 CATALOGUE_SUFFIX = "-catalogue"  # of the id of a bag made from a snapshot, which stays where it is
+_REVISION = re.compile(r"(.+?)(?:-r([0-9]+))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,10 @@ class Membership:
 
 @dataclass(frozen=True, slots=True)
 class BagOrder:
-    """A bag that is to be sealed. ``members`` goes by SHA-256; empty for the catalogue."""
+    """A bag that is to be sealed. ``members`` goes by SHA-256; empty for the catalogue.
+
+    ``similar`` are the v1 infohashes of the torrents that it shares files with, in hex.
+    """
 
     plan: BagPlan
     edition: int
@@ -54,14 +61,37 @@ class BagOrder:
     members: Mapping[str, Membership]
     sealed_at: str
     creation_date: int  # seconds since 1970, written into the torrent
+    audience: str = WORLDWIDE
+    similar: tuple[str, ...] = ()
+
+
+def next_revision(bag_id: str) -> str:
+    """Return the id of the bag that replaces one: ``<id>-r2``, then ``-r3`` …"""
+    match = _REVISION.fullmatch(bag_id)
+    assert match is not None
+    return f"{match[1]}-r{int(match[2] or 1) + 1}"
+
+
+def revised_before(bag_id: str) -> str | None:
+    """Return the id of the bag that one replaces, None if it is no revision."""
+    match = _REVISION.fullmatch(bag_id)
+    assert match is not None
+    if match[2] is None:
+        return None
+    return match[1] if int(match[2]) <= 2 else f"{match[1]}-r{int(match[2]) - 1}"
 
 
 def seal_and_record(
-    archive: Archive, order: BagOrder, progress: Progress
+    archive: Archive,
+    order: BagOrder,
+    progress: Progress,
+    *,
+    also: Callable[[Connection, BagRecord, Sequence[Finding]], None] | None = None,
 ) -> tuple[BagRecord, tuple[Finding, ...]]:
     """Seal a bag, write its torrent, record both, and send it to where the settings want it.
 
-    Files that cannot go in stay where they are, reported.
+    Files that cannot go in stay where they are, reported. What is to be recorded with the bag, or not at all,
+    is done by ``also``, which is told what could not go in.
     """
     archive.bags.mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor(cores()) as threads:  # hashing releases the interpreter's lock
@@ -75,6 +105,8 @@ def seal_and_record(
     contents = _contents(order, result.bag)
     with archive.ledger.begin() as ledger:
         record_bag(ledger, record, contents)
+        if also is not None:
+            also(ledger, record, result.failures)
         record_event(
             ledger,
             at=order.sealed_at,
@@ -104,28 +136,26 @@ def remove_spares(archive: Archive, bag_id: str) -> None:
             spare.unlink()
 
 
-def torrent_path(edition: int, bag_id: str) -> str:
-    """Return where a bag's torrent lies, relative to ``public/targets``."""
-    return f"editions/{edition}/torrents/{bag_id}.torrent"
-
-
-def discard_unrecorded(archive: Archive, recorded: Iterable[str]) -> None:
+def discard_unrecorded(archive: Archive, recorded: Iterable[str], former: Iterable[str] = ()) -> None:
     """Remove bags that an interrupted run sealed but never recorded: they are made anew, from the same files.
 
-    Deleting needs a proof: every payload file must still lie whole outside the bag, waiting or, as a cover
-    may, in another one. Music goes into one bag only, from where it waits: a bag of music that does not wait
-    is none that an interrupted run made. Raises VerificationError.
+    Deleting needs a proof: every payload file must still lie whole outside the bag, waiting, in the bag that
+    this one was to replace or, as a cover may, in another one. Music goes into one bag only, from where it
+    lies: a bag of other music is none that an interrupted run made. Bags that are current no more are removed
+    elsewhere. Raises VerificationError.
     """
     if not archive.bags.is_dir():
         return
     remove_unfinished(archive.bags)
-    known = set(recorded)
+    known, others = set(recorded), set(former)
     for bag in sorted(archive.bags.iterdir()):
-        if bag.name in known or bag.name.startswith("."):
+        if bag.name in known or bag.name in others or bag.name.startswith("."):
             continue
         manifest = read_bag(bag).manifest
         kept = (
-            _waits(archive, bag / path, digest) or _lies_in_another(archive, digest)
+            _waits(archive, bag / path, digest)
+            or _lies_in_another(archive, digest)
+            or (revised_before(bag.name) in known and _lies_before(archive, bag, path, digest))
             for path, digest in manifest.items()
         )
         if not bag.name.endswith(CATALOGUE_SUFFIX) and not all(kept):
@@ -156,17 +186,33 @@ def _lies_in_another(archive: Archive, sha256: str) -> bool:
     return found is not None and check_bagged(archive, *found, sha256) is None
 
 
+def _lies_before(archive: Archive, bag: Path, path: str, sha256: str) -> bool:
+    """Return whether a file of a bag is whole in the one that it was to replace: a revision moves none."""
+    before = revised_before(bag.name)
+    assert before is not None
+    with archive.ledger.connect() as ledger:
+        entry = next((one for one in files_in_bag(ledger, before) if one.path == path), None)
+    if entry is None or entry.sha256 != sha256:
+        return False
+    original = archive.bags / before / path
+    if original.exists() and original.samefile(bag / path):
+        return True
+    return check_bagged(archive, before, path, entry.size, sha256) is None
+
+
 def _write_torrent(archive: Archive, order: BagOrder, bag: SealedBag) -> Torrent:
     publish = archive.settings.publish
-    seeds = (f"{publish.url.rstrip('/')}/bags/",) if publish.url else ()
+    seeds = (f"{publish.url.rstrip('/')}/{bags_folder(order.audience)}/",) if publish.url else ()
     torrent = build_torrent(
         bag,
         trackers=publish.trackers,
         web_seeds=seeds,
         created_by=f"Phonotheque {__version__}",
         creation_date=order.creation_date,
+        similar=[bytes.fromhex(infohash) for infohash in order.similar],
+        private=order.audience != WORLDWIDE,
     )
-    path = archive.public / "targets" / torrent_path(order.edition, bag.id)
+    path = archive.public / "targets" / torrent_path(order.edition, bag.id, order.audience)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_durably(path, torrent.data)
     return torrent
@@ -179,7 +225,7 @@ def _bag_record(order: BagOrder, bag: SealedBag, torrent: Torrent) -> BagRecord:
         id=bag.id,
         edition=order.edition,
         wave=order.wave,
-        audience="WORLD",
+        audience=order.audience,
         bytes=bag.size,
         files=len(bag.files),
         payload_bytes=bag.payload_bytes,

@@ -43,6 +43,11 @@ def bags_with(ledger: Connection, file_ids: Iterable[int]) -> set[str]:
     return found
 
 
+def hidden_in(ledger: Connection, bag: BagRecord, on: date) -> set[str]:
+    """Return the paths of a bag's files that may not be shown to its audience on a day."""
+    return {one.entry.path for one in judge(ledger, bag, on) if not one.allowed}
+
+
 def withhold(archive: Archive, ledger: Connection, bag_ids: Iterable[str], on: date) -> list[str]:
     """Show of these bags what may be shown on a day; return "bag/path" of what is not.
 
@@ -51,7 +56,7 @@ def withhold(archive: Archive, ledger: Connection, bag_ids: Iterable[str], on: d
     wanted = set(bag_ids)
     withheld = []
     for bag in (bag for bag in all_bags(ledger) if bag.id in wanted):
-        hidden = {one.entry.path for one in judge(ledger, bag, on) if not one.allowed}
+        hidden = hidden_in(ledger, bag, on)
         if os.path.lexists(shown_at(archive, bag)):
             show_bag(archive, ledger, bag, hidden)
         withheld += [f"{bag.id}/{path}" for path in sorted(hidden)]

@@ -20,6 +20,7 @@ class Why(StrEnum):
     WITHDRAWN = "withdrawn"
     NOT_ALLOWED = "not-allowed"  # in the bag's audience, since then: a deal ended, a statement was corrected
     ALLOWED_MORE = "allowed-more"  # more people may have it now: it goes into a bag for them
+    DAMAGED = "damaged"  # it could not be read when the new bag was sealed
 
 
 @dataclass(frozen=True, slots=True)

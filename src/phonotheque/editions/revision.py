@@ -1,0 +1,290 @@
+"""Bag revision: what may no longer be in a bag leaves it, and the rest becomes a new bag (docs/design.md).
+
+A sealed bag never changes. What remains of one is sealed anew under the same paths, from the same bytes, by
+links where the file system allows them; then the ledger says, in one step, that the new bag is current and
+the old one is not. The old one's bytes stay until the edition that says so is out: see editions/clearing.py.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import PurePosixPath
+from typing import Any, Final
+
+from sqlalchemy import Connection
+
+from phonotheque.catalogue.manifest import current
+from phonotheque.catalogue.scratch import open_tables, rows, scratch
+from phonotheque.editions.audiences import audience_for, audiences_of
+from phonotheque.editions.bag_plans import plan_bag
+from phonotheque.editions.entries import rights_record
+from phonotheque.editions.judging import Judged, doubtful_bags, judge
+from phonotheque.editions.sealing import (
+    CATALOGUE_WAVE,
+    BagOrder,
+    Membership,
+    next_revision,
+    revised_before,
+    seal_and_record,
+)
+from phonotheque.editions.upholding import record_erased
+from phonotheque.ledger.bags import BagRecord, all_bags, places_of_bags
+from phonotheque.ledger.events import record_event
+from phonotheque.ledger.former_bags import Why, all_former_bags, take_back
+from phonotheque.ledger.withdrawals import State, Withdrawal, all_withdrawals
+from phonotheque.model.bags import Finding
+from phonotheque.model.errors import VerificationError
+from phonotheque.model.progress import Progress
+from phonotheque.model.rights import Act, Answer, Decision, Statement
+from phonotheque.model.territory import Territory, parse_territory
+from phonotheque.rights.decide import decide, decide_all
+from phonotheque.rights.records import read_statement
+from phonotheque.vault.archive import Archive, timestamp
+from phonotheque.vault.bag import RECORDINGS, BagFile
+from phonotheque.vault.incoming import incoming_path
+from phonotheque.vault.places import bring_home
+
+_MOST: Final = 500  # characters of a public reason
+_OF_SEALING: Final = ("path", "pieces_root", "sha256", "size")  # of a line, written when a bag is sealed
+_LISTENS: Final = """
+    SELECT sum(listens)::BIGINT AS listens FROM recordings SEMI JOIN (SELECT unnest($ids) AS id) USING (id)
+"""
+_TOLD: Final = {
+    Why.NOT_ALLOWED: "no longer allowed to be shared here",
+    Why.ALLOWED_MORE: "now allowed to be shared more widely",
+    Why.DAMAGED: "damaged, and left out",
+}
+_RESTATED: Final = "what is said of its rights was corrected"
+
+
+@dataclass(frozen=True, slots=True)
+class Revised:
+    """A bag that was taken back, and the bag that holds what remains, if anything does."""
+
+    before: str
+    after: BagRecord | None
+    reason: str
+    left: int  # files
+
+
+@dataclass(frozen=True, slots=True)
+class _Review:
+    """What is to become of a bag: who leaves it and why, who stays, and what was said of them."""
+
+    bag: BagRecord
+    left: Mapping[str, tuple[Why, str | None]]  # by path; with the withdrawal, if it is one
+    stays: Sequence[Judged]
+    leaves: Sequence[Judged]
+    records: Mapping[str, dict[str, Any]]  # lines of recordings.jsonl, by path
+
+
+def revise(
+    archive: Archive, *, number: int, at: datetime, failures: list[Finding], progress: Progress
+) -> list[Revised]:
+    """Revise every current bag that needs it, for the edition that is being made.
+
+    Each is recorded by itself: interrupted, the next run goes on with the others. Files that cannot be read
+    are added to ``failures``: they stay where they are.
+    """
+    audiences = audiences_of(archive.settings)
+    with archive.ledger.connect() as ledger:
+        doubtful = set(doubtful_bags(ledger, at.date()))
+        bags = [bag for bag in all_bags(ledger) if bag.id in doubtful and bag.wave != CATALOGUE_WAVE]
+        withdrawals = {one.id: one for one in all_withdrawals(ledger)}
+    done = []
+    for bag in bags:
+        review = _reviewed(archive, bag, audiences, at.date())
+        if review is not None:
+            progress.start(f"Revising {bag.id}", total_files=len(review.stays))
+            done.append(_revise(archive, review, withdrawals, number, at, failures, progress))
+    return done
+
+
+def _reviewed(archive: Archive, bag: BagRecord, audiences: Sequence[Territory], on: date) -> _Review | None:
+    """Return what is to become of a bag, None if it stays as it is."""
+    here = parse_territory(bag.audience)
+    with archive.ledger.connect() as ledger:
+        judged = list(judge(ledger, bag, on))
+    left: dict[str, tuple[Why, str | None]] = {}
+    for one in judged:
+        if not one.allowed:
+            why = Why.WITHDRAWN if one.withdrawal else Why.NOT_ALLOWED
+            left[one.entry.path] = (why, one.withdrawal)
+        elif not here.worldwide:
+            better = audience_for(one.everywhere(on), audiences)
+            if better is not None and here <= better and here != better:
+                left[one.entry.path] = (Why.ALLOWED_MORE, None)
+    stays = [one for one in judged if one.entry.path not in left]
+    records = _records(archive, bag)
+    if not left and all(_still_said(one, records, here, on) for one in stays):
+        return None
+    return _Review(bag, left, stays, [one for one in judged if one.entry.path in left], records)
+
+
+def _records(archive: Archive, bag: BagRecord) -> dict[str, dict[str, Any]]:
+    """Return what a bag says of its files, by path. Tag files are here wherever the payload lies."""
+    path = archive.bags / bag.id / RECORDINGS
+    try:
+        with path.open("rb") as lines:
+            found = [json.loads(line) for line in lines]
+    except ValueError as error:
+        raise VerificationError(f"{path} is damaged: {error}.", "Restore the bag: phono repair") from error
+    return {record["path"]: record for record in found}
+
+
+def _still_said(one: Judged, records: Mapping[str, dict[str, Any]], here: Territory, on: date) -> bool:
+    """Tell whether what a bag states of a file is as good a basis as it was, on the same terms as now."""
+    record = records.get(one.entry.path)
+    if record is None:
+        return False
+    sealed = [read_statement(statement) for statement in record["rights"]["statements"]]
+    return _terms(sealed, here, on) == _terms(one.statements, here, on)
+
+
+def _terms(statements: Sequence[Statement], here: Territory, on: date) -> tuple[Answer, frozenset[str]]:
+    decision = decide(statements, Act.DISTRIBUTE, on=on, territory=here)
+    return decision.answer, frozenset(decision.conditions)
+
+
+def _revise(
+    archive: Archive,
+    review: _Review,
+    withdrawals: Mapping[str, Withdrawal],
+    number: int,
+    at: datetime,
+    failures: list[Finding],
+    progress: Progress,
+) -> Revised:
+    bag, left = review.bag, dict(review.left)
+    reason = _reason(left, withdrawals)
+    erased = {path for path, (_, name) in left.items() if name and _erases(withdrawals.get(name))}
+    _bring_home(archive, review, erased, failures)
+    stays = [one for one in review.stays if one.entry.path not in left]
+
+    def recorded(ledger: Connection, after: BagRecord | None, damaged: Sequence[Finding]) -> None:
+        gone = left | {finding.path: (Why.DAMAGED, None) for finding in damaged}
+        for name in sorted({name for path, (_, name) in left.items() if name and path in erased}):
+            ids = [one.entry.file_id for one in review.leaves if left[one.entry.path][1] == name]
+            record_erased(archive, ledger, name, [one for one in ids if one is not None], timestamp(at))
+        successor = after.id if after else None
+        take_back(ledger, bag, gone, edition=number, at=timestamp(at), reason=reason, replaced_by=successor)
+        _event(archive, ledger, bag, successor, len(gone), at)
+
+    if not stays:
+        with archive.ledger.begin() as ledger:
+            recorded(ledger, None, ())
+        return Revised(bag.id, None, reason, len(left))
+    order = _order(archive, review, stays, number, at)
+    after, damaged = seal_and_record(archive, order, progress, also=recorded)
+    failures += damaged
+    return Revised(bag.id, after, reason, len(left) + len(damaged))
+
+
+def _bring_home(archive: Archive, review: _Review, erased: set[str], failures: list[Finding]) -> None:
+    """Let what leaves, and is not to be erased, wait again; of a moved bag, also what stays."""
+    with archive.ledger.connect() as ledger:
+        moved = any(place.moved for place in places_of_bags(ledger, review.bag.id).get(review.bag.id, ()))
+    wanted = [one for one in review.leaves if one.entry.path not in erased]
+    coming = [one.entry for one in (*wanted, *(review.stays if moved else ()))]
+    found = (bring_home(archive, review.bag.id, entry) for entry in coming)
+    failures.extend(finding for finding in found if finding is not None)
+
+
+def _order(archive: Archive, review: _Review, stays: Sequence[Judged], number: int, at: datetime) -> BagOrder:
+    bag = review.bag
+    recordings = sorted({one.entry.recording for one in stays if one.entry.recording})
+    files = tuple(_bag_file(archive, review, one, at.date()) for one in stays)
+    name = next_revision(bag.id)
+    return BagOrder(
+        plan=plan_bag(archive, name, number, at, files, audience=bag.audience, before=bag.id),
+        edition=number,
+        wave=bag.wave,
+        listens=_listens(archive, recordings) if bag.listens is not None else None,
+        members={
+            one.entry.sha256: Membership(one.entry.file_id, one.entry.recording)
+            for one in stays
+            if one.entry.file_id is not None
+        },
+        sealed_at=timestamp(at),
+        creation_date=int(at.timestamp()),
+        audience=bag.audience,
+        similar=_similar(archive, bag),
+    )
+
+
+def _bag_file(archive: Archive, review: _Review, one: Judged, on: date) -> BagFile:
+    path = one.entry.path
+    source = archive.bags / review.bag.id / path
+    if not source.exists():
+        source = incoming_path(archive.incoming, one.entry.sha256)
+    said = {key: value for key, value in review.records.get(path, {}).items() if key not in _OF_SEALING}
+    here = parse_territory(review.bag.audience)
+    decisions = decide_all(one.statements, on=on, territory=here)
+    record = said | {"rights": _rights(said, path, one.statements, decisions)}
+    return BagFile(source, path.removeprefix("data/"), one.entry.sha256, one.entry.size, record)
+
+
+def _rights(
+    said: Mapping[str, Any],
+    path: str,
+    statements: Sequence[Statement],
+    decisions: Mapping[Act, Decision],
+) -> dict[str, object]:
+    title = said.get("title") or PurePosixPath(said.get("provenance", {}).get("name") or path).name
+    return rights_record(statements, decisions, ", ".join(said.get("artists", ())), title)
+
+
+def _similar(archive: Archive, bag: BagRecord) -> tuple[str, ...]:
+    """Return the infohashes of a bag and of all that it replaced: a client may have any of them."""
+    with archive.ledger.connect() as ledger:
+        former = {one.bag.id: one.bag for one in all_former_bags(ledger)}
+    found, before = [bag.infohash_v1], revised_before(bag.id)
+    while before in former:
+        found.append(former[before].infohash_v1)
+        before = revised_before(before)
+    return tuple(found)
+
+
+def _listens(archive: Archive, recordings: Sequence[str]) -> int | None:
+    snapshot = current(archive.catalogue)
+    if snapshot is None:
+        return None
+    with scratch("counting listens", snapshot.path) as engine:
+        open_tables(engine, snapshot, "recordings")
+        (row,) = rows(engine, _LISTENS, ids=list(recordings))
+    return None if row["listens"] is None else int(row["listens"])
+
+
+def _erases(one: Withdrawal | None) -> bool:
+    return one is not None and one.erase and one.state is State.ACCEPTED
+
+
+def _reason(left: Mapping[str, tuple[Why, str | None]], withdrawals: Mapping[str, Withdrawal]) -> str:
+    """Return why a bag was taken back, as everybody may read it."""
+    told = []
+    for why, name in left.values():
+        one = withdrawals.get(name) if name else None
+        if why is not Why.WITHDRAWN:
+            told.append(_TOLD[why])
+        elif one is None or one.state is State.HELD:
+            told.append("withheld while a request is reviewed")
+        else:
+            told.append(one.told)
+    words = "; ".join(dict.fromkeys(told)) or _RESTATED
+    return words if len(words) <= _MOST else f"{words[: _MOST - 1]}…"
+
+
+def _event(
+    archive: Archive, ledger: Connection, bag: BagRecord, successor: str | None, left: int, at: datetime
+) -> None:
+    record_event(
+        ledger,
+        at=timestamp(at),
+        kind="replacement",
+        subject=bag.id,
+        agent=archive.settings.archive.agent,
+        detail={"replaced_by": successor, "left": left},
+    )
