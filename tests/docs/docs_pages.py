@@ -24,6 +24,7 @@ _CODE = re.compile(r"(`+)(.+?)\1", re.DOTALL)
 _LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#{1,6} (.+)$", re.MULTILINE)
 _EXITS = re.compile(r"\s+# exits (\d+)\s*$")
+_GOES_ON = "\\"
 _SEPARATORS = re.compile(r"[();<>|&]+")
 
 
@@ -137,5 +138,5 @@ def _commands(block: Block) -> list[str]:
         if line.startswith("$ "):
             found.append(line[2:])
         elif line.startswith("> ") and found:
-            found[-1] += " " + line[2:].strip()
-    return [command.replace("\\ ", " ") if command.endswith("\\") else command for command in found]
+            found[-1] = f"{found[-1].removesuffix(_GOES_ON).rstrip()} {line[2:].strip()}"
+    return found

@@ -182,6 +182,27 @@ def test_an_edition_is_reproduced(tmp_path: Path) -> None:
     follow(HOW_TO / "reproduce-an-edition.md", console)
 
 
+def test_rights_are_decided_on(tmp_path: Path) -> None:
+    console = new_console(tmp_path)
+    stated = 'phono rights statements my-archive "The Tones/01 Note 1.flac" --json'
+    for line in command_lines(HOW_TO / "decide-on-rights.md"):
+        if "1a2b3c4d" in line.text:  # the page's example of an id
+            (about,) = json.loads(console.run(Line(stated)))
+            ours = [one for one in about["statements"] if one["stands"] and one["evidence_origin"] == "grant"]
+            (letter,) = [one for one in ours if one["kind"] == "licence"]
+            line = Line(line.text.replace("1a2b3c4d", letter["id"][:8]), line.exits)
+        console.run(line)
+    said = "\n".join(console.said)
+    assert "La distribuer ? Pour US, le 2047-01-01 : oui." in said
+    assert "Against it, 1 file: Licensed under CC0 1.0 Universal" in said
+    assert "2029-01-01  1 file: may be distributed in US" in said
+    assert "allowed in DE FR → nowhere: 1 file" in said
+    assert "already" not in said
+    (document,) = (console.folder / "my-archive" / "vault" / "evidence").glob("*/*")
+    assert document.read_text().startswith("The Example Ensemble lets")
+    assert not list((console.folder / "my-archive" / "public").rglob(document.name))
+
+
 def test_the_readme_does_what_it_says(tmp_path: Path) -> None:
     console = new_console(tmp_path)
     lines = [line for line in command_lines(ROOT / "README.md") if line.text.startswith("phono ")]

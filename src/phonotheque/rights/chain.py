@@ -170,7 +170,7 @@ def _missing(statements: Sequence[Statement], case: Case, where: Territory) -> t
     lacking = [_lifted(one.statement) for one in denials if one.weight is Weight.DENIES]
     for work in works:
         if work.finding.answer is not Answer.YES:
-            lacking += _lacking(work, case.act, case.country)
+            lacking += _lacking(work, case.act, where)
     later = (day for day in turning_days(statements) if day > case.on)
     for day in later:
         if _outcome(_in_country(statements, replace(case, on=day))).answer is Answer.YES:
@@ -188,17 +188,17 @@ def _lifted(statement: Statement) -> Reason:
     return because("needs-no-reservation", holder=statement.holder or statement.asserted_by)
 
 
-def _lacking(work: OfWork, act: Act, country: str) -> list[Reason]:
+def _lacking(work: OfWork, act: Act, where: Territory) -> list[Reason]:
     """Return what one of the works lacks: by what is stated of it, and a basis that would do anyhow."""
     found: list[Reason] = []
     for one in work.considered:
         holder = one.statement.holder or one.statement.asserted_by
         if one.finding is not None:
             found += _of_finding(one.statement, one.finding, act, holder)
-        elif one.weight is Weight.ELSEWHERE and country:
-            found.append(because("needs-here", where=country, only=_named(one.statement.territory)))
-        elif one.weight is Weight.ELSEWHERE:
+        elif one.weight is Weight.ELSEWHERE and where.all_but:
             found.append(because("needs-everywhere", only=_named(one.statement.territory)))
+        elif one.weight is Weight.ELSEWHERE:
+            found.append(because("needs-here", where=where, only=_named(one.statement.territory)))
         elif one.weight is Weight.OVER:
             found.append(because("needs-renewal", day=one.statement.valid_until, holder=holder))
     found.append(because("needs-basis", work=work.work, act=act))

@@ -90,7 +90,8 @@ def _facts(dates: Dates, language: str) -> Iterator[str]:
     for name in ("published", "fixed", "communicated"):
         text = getattr(dates, name)
         if text:
-            yield phrase(f"never-{name}" if text == NEVER else name, language, date=text)
+            never = text == NEVER and f"never-{name}" in WHAT
+            yield phrase(f"never-{name}" if never else name, language, date=text)
     if dates.country:
         yield phrase("country", language, country=dates.country)
     if dates.deaths:

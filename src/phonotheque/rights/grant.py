@@ -13,6 +13,7 @@ from phonotheque.model.territory import parse_territory
 from phonotheque.rights.dates import check_dates
 from phonotheque.rights.expressions import Terms, parse_terms, terms_id
 from phonotheque.rights.licences import KNOWN_IDS, Licence, frees, readings
+from phonotheque.rights.prose import kind_of
 from phonotheque.rights.wording import CONDITIONS
 
 GRANT = "grant"  # the evidence_origin of what the archivist typed
@@ -21,7 +22,7 @@ MAX_TEXT = 10_000  # characters of evidence or of a name
 # What a person may state: a label's deals are read from its delivery, and a withdrawal is a thing of its own.
 STATED = tuple(kind for kind in Kind if kind not in (Kind.DELIVERY, Kind.WITHDRAWAL))
 _AGREED = (Kind.DEPOSIT, Kind.OWN_WORK, Kind.DELIVERY)  # allow the acts that they name
-_LICENSED = (Kind.LICENCE, Kind.PUBLIC_DOMAIN, *_AGREED)
+_LICENSED = (Kind.LICENCE, Kind.PUBLIC_DOMAIN, Kind.UNKNOWN, *_AGREED)
 _TIMELESS = (Kind.DATES, Kind.UNKNOWN)  # facts: they do not begin or end
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _MOMENT = re.compile(r"\d{4}(-\d\d(-\d\d(T[0-9:]{5,8}(Z|[+-]\d\d:\d\d)?)?)?)?", re.ASCII)
@@ -121,16 +122,17 @@ def _kind(kind: Kind, terms: Terms | None) -> Problem | None:
         )
     if terms is None:
         return None
-    if kind not in _LICENSED:
+    names = kind_of(terms)
+    if kind is Kind.LICENCE and names is Kind.UNKNOWN:
+        return Problem(
+            "licence", f"{terms_id(terms)} is a status, and grants nothing", "State kind “unknown”."
+        )
+    if kind not in _LICENSED or (kind is Kind.UNKNOWN and names is not Kind.UNKNOWN):
         return Problem("licence", f"a statement of the kind “{kind}” has none", advice)
-    if kind is Kind.PUBLIC_DOMAIN and not _frees(terms):
+    if kind is Kind.PUBLIC_DOMAIN and not (isinstance(terms, Licence) and frees(terms)):
         what = f"{terms_id(terms)} is a licence, so the work is not in the public domain"
         return Problem("licence", what, advice)
     return None
-
-
-def _frees(terms: Terms) -> bool:
-    return isinstance(terms, Licence) and frees(terms)
 
 
 def _territory(territory: str) -> Problem | None:
