@@ -128,7 +128,7 @@ def test_over_http_it_reads_tag_files_and_the_ends_of_files(published: Archive) 
 
 LIES: dict[str, tuple[Callable[[Record], object], set[What]]] = {
     "another licence": (
-        first(lambda record: statements(record)[0].update(licence="MIT")),
+        first(lambda record: statements(record)[0].update(licence="Sendmail")),
         {What.NO_BASIS, What.DECISION},
     ),
     "a smaller territory": (

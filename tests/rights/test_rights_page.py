@@ -11,6 +11,8 @@ import pytest
 from phonotheque.model.rights import Act, Kind, Statement
 from phonotheque.rights.decide import decide_all
 from phonotheque.rights.folder import load_folder_rules
+from phonotheque.rights.licence_rules import RULES
+from phonotheque.rights.licences import parse_licence
 from phonotheque.rights.rights_toml import FIELDS
 from phonotheque.rights.sidecars import sidecar_names
 
@@ -39,6 +41,11 @@ def test_the_table_of_acts(row: list[str]) -> None:
         answer, _, conditions = cell.partition(": ")
         assert decisions[act].answer == answer
         assert set(decisions[act].conditions) == set(filter(None, conditions.split(", ")))
+
+
+def test_every_family_of_licences_has_its_row() -> None:
+    named = [parse_licence(row[0]) for row in table("What may be done")[1:]]
+    assert {licence.family for licence in named if licence} == set(RULES)
 
 
 def test_the_example_of_rights_toml(tmp_path: Path) -> None:

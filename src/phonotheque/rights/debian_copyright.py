@@ -16,9 +16,9 @@ from debian.copyright import (
 from phonotheque.model.errors import PhonothequeError
 from phonotheque.model.rights import Evidence, Kind, Statement
 from phonotheque.rights import globs
-from phonotheque.rights.expressions import parse_terms, terms_id
+from phonotheque.rights.expressions import parse_terms
 from phonotheque.rights.licences import readings
-from phonotheque.rights.prose import MAX_EVIDENCE, ask, from_prose, kind_of
+from phonotheque.rights.prose import MAX_EVIDENCE, ask, from_prose, stating
 from phonotheque.rights.ruleset import MAX_RULES_BYTES, Rule, RuleSet, compiled, too_large
 from phonotheque.rights.sidecars import decode, read_bounded, shown
 from phonotheque.rights.spdx_tags import holder_of
@@ -79,6 +79,6 @@ def _evidence(name: str, evidence: str, holder: str | None, origin: str) -> Evid
     if name.lower() == "public-domain":  # DEP-5: "The license short name public-domain … means exactly that"
         return Evidence((Statement(Kind.PUBLIC_DOMAIN, None, evidence, origin, ASSERTED_BY, holder),))
     if terms := parse_terms(name):
-        return Evidence((Statement(kind_of(terms), terms_id(terms), evidence, origin, ASSERTED_BY, holder),))
+        return Evidence((stating(terms, evidence, origin, ASSERTED_BY, holder),))
     named = name[:100] or "no licence"
     return ask(f"Its stanza names “{named}”, which is no licence exactly.", evidence, origin, readings(name))

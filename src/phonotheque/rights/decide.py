@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 
-from phonotheque.model.rights import DENIALS, WORLDWIDE, Act, Answer, Covers, Decision, Kind, Statement
+from phonotheque.model.rights import DENIALS, WORLDWIDE, Act, Answer, Covers, Decision, Statement
 from phonotheque.model.territory import NOWHERE, Territory, parse_territory
 from phonotheque.rights.findings import Case, Finding, all_of, best
 from phonotheque.rights.reasons import because
-from phonotheque.rights.rules import denial, of_statement
+from phonotheque.rights.rules import denial, differs_by_country, of_statement
 from phonotheque.rights.terms import LAWS
 
 _ELSEWHERE = ""  # a country that no statement names, and no rule is written for
@@ -75,7 +75,7 @@ def places(statements: Sequence[Statement]) -> dict[str, Territory]:
     """Part the world into places that statements and rules treat alike, each by one of its countries."""
     named = frozenset(code for s in statements for code in parse_territory(s.territory).codes)
     places = {code: Territory(frozenset({code})) for code in sorted(named)}
-    laws = LAWS if any(s.kind is Kind.DATES for s in statements) else ()
+    laws = LAWS if any(map(differs_by_country, statements)) else ()
     for members in laws:
         if rest := members - named:
             places[min(rest)] = Territory(rest)

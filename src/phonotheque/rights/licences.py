@@ -14,6 +14,15 @@ from functools import cache, lru_cache
 
 from license_expression import get_spdx_licensing
 
+from phonotheque.rights.families import (
+    ALIASES,
+    FAMILY_OF,
+    NO_COPYRIGHT_US,
+    OWN,
+    OWN_IDS,
+    RETIRED_IDS,
+    STATUS_IDS,
+)
 from phonotheque.rights.jurisdictions import PORTS
 from phonotheque.rights.spellings import Mention, read_whole
 
@@ -25,7 +34,7 @@ class Licence:
     """One licence, or the Public Domain Mark. Equal ids mean equal values."""
 
     id: str  # SPDX
-    family: str  # "cc", "cc0", "pdm", "gpl", "free-art"; "other" is known to SPDX but not to our rules
+    family: str  # "cc", "cc0", "pdm", "gpl", "free-art", or of families.py; "other": SPDX's, without a rule
     elements: frozenset[str]  # of "by", "sa", "nc", "nd"; empty outside "cc"
     version: str | None
     jurisdiction: str | None  # of a Creative Commons port, e.g. "AT"
@@ -98,11 +107,25 @@ def free_art(version: str) -> Licence | None:
     )
 
 
+def frees(licence: Licence) -> bool:
+    """Tell whether a tool says that a work is in the public domain, if only in one country."""
+    return licence.family in ("cc0", "pdm", "pddc") or licence.id == NO_COPYRIGHT_US
+
+
+def _by_id(spdx: str) -> Licence:
+    """Return a licence of the SPDX list, or one of our own ids."""
+    if own := OWN.get(spdx):
+        return Licence(spdx, own.family, frozenset(), None, None, own.uri)
+    family = FAMILY_OF.get(spdx, "other")
+    return Licence(spdx, family, frozenset(), None, None, f"https://spdx.org/licenses/{spdx}.html")
+
+
 def _known() -> Iterator[Licence | None]:
     yield from (CC0, PDM, free_art("1.3"), free_art("1.2"))
     yield from (creative_commons(elements, version) for elements in _CC_TYPES for version in _CC_VERSIONS)
     for name, versions in _GNU_VERSIONS.items():
         yield from (gnu(name, version, or_later=later) for version in versions for later in (False, True))
+    yield from map(_by_id, (*FAMILY_OF, *OWN))
 
 
 KNOWN_IDS = tuple(licence.id for licence in _known() if licence)  # with a rule of ours; ports left out
@@ -169,12 +192,13 @@ def _parse(name: str) -> Licence | None:
     if uris := find_licence_uris(name):
         whole = len(uris) == 1 and uris[0].start == 0 and not name[uris[0].end :].strip(".,;/")
         return uris[0].licence if whole else None
+    small = name.lower()
+    if own := OWN_IDS.get(small) or ALIASES.get(small):
+        return _by_id(own)
     if spelled := read_whole(name):
         return licence_of(spelled)
-    spdx = _other_spdx_ids().get(name.lower())
-    if spdx is None or spdx.startswith("LicenseRef-"):
-        return None
-    return Licence(spdx, "other", frozenset(), None, None, f"https://spdx.org/licenses/{spdx}.html")
+    spdx = _other_spdx_ids().get(small)
+    return None if spdx is None or spdx.startswith("LicenseRef-") else _by_id(spdx)
 
 
 # --- URIs ---------------------------------------------------------------------------------------------------
@@ -182,8 +206,10 @@ def _parse(name: str) -> Licence | None:
 _TOKEN = re.compile(r"[^\s<>\"'()\[\]{}|\\`]+")
 _LICENCE_URL = re.compile(
     r"(?:[A-Za-z][A-Za-z\-]{0,40}[=:])?"  # a label without a space: LICENSE=https://…
-    r"(?P<url>(?:https?://)?(?:www\.)?(?P<host>creativecommons|gnu|artlibre|spdx)\.org"
-    r"(?P<path>/(?:licen[cs]es?|publicdomain|copyleft)(?:/[^?#]*)?)(?:[?#].*)?)",
+    r"(?P<url>(?:https?://)?(?:www\.)?"
+    r"(?:(?P<host>creativecommons|gnu|artlibre|spdx|opensource|apache)\.org"
+    r"(?P<path>/(?:licen[cs]es?|publicdomain|copyleft)(?:/[^?#]*)?)"
+    r"|rightsstatements\.org(?P<status>/(?:vocab|page|data)/[^?#]*))(?:[?#].*)?)",
     re.IGNORECASE,
 )
 _CC_PATH = re.compile(
@@ -193,10 +219,21 @@ _CC_PATH = re.compile(
 _PD_PATH = re.compile(
     r"/publicdomain/(?P<tool>zero|mark)/1\.0(?:/(?:deed|legalcode|rdf)(?:[.\-][a-z_\-.]{1,20})?)?/?"
 )
+_RETIRED_PATH = re.compile(
+    r"/licenses/(?P<type>sampling|(?:nc-)?sampling(?:\+|%2b)|devnations)/(?P<version>[12]\.0)"
+    r"(?:/(?:br|de|tw))?(?:/(?:deed|legalcode|rdf)(?:[.\-][a-z_\-.]{1,20})?)?/?"
+)
+_CC_GNU_PATH = re.compile(
+    r"/licenses/(?P<name>l?gpl)/(?P<version>\d\.\d)(?:/(?:deed|legalcode)[a-z_\-.]{0,20})?/?"
+)
+_STATUS_PATH = re.compile(r"/(?:vocab|page|data)/(?P<code>[a-z\-]{2,12})/1\.0(?:\.[a-z]{3,6})?/?")
 _GNU_PATH = re.compile(
     r"/(?:licenses|copyleft)(?:/old-licenses)?/(?P<name>[al]?gpl)(?:-(?P<version>\d\.\d))?"
     r"(?:-standalone)?(?:\.[a-z\-]{2,5})?(?:\.(?:html|txt|md))?/?"
 )
+
+
+_SUFFIX = re.compile(r"(?:\.(?:html?|txt|php|json))$")
 
 
 def find_licence_uris(text: str) -> tuple[LicenceUri, ...]:
@@ -215,7 +252,8 @@ def _find_uris(text: str) -> Iterator[LicenceUri]:
         match = _LICENCE_URL.fullmatch(written)
         if match is None:
             continue
-        mention = _read_path(match["host"].lower(), match["path"].lower())
+        status, path = match["status"], match["path"]
+        mention = _read_status(status.lower()) if status else _read_path(match["host"].lower(), path.lower())
         start = token.start() + match.start("url")
         exact = licence_of(mention) if isinstance(mention, Mention) else mention
         may_mean = candidates(mention) if isinstance(mention, Mention) and exact is None else ()
@@ -229,6 +267,11 @@ def _read_path(host: str, path: str) -> Mention | Licence | None:
             return CC0 if tool["tool"] == "zero" else PDM
         if path.startswith("/licenses/publicdomain"):
             return parse_licence("CC-PDDC")
+        if retired := _RETIRED_PATH.fullmatch(path):
+            own = RETIRED_IDS[retired["type"].replace("%2b", "+")]
+            return _by_id(own) if own.endswith(retired["version"]) else None
+        if legacy := _CC_GNU_PATH.fullmatch(path):
+            return Mention(0, 0, "gpl", version=legacy["version"], name=legacy["name"].upper())
         cc = _CC_PATH.fullmatch(path)
         elements = frozenset(cc["type"].split("-")) if cc else frozenset()
         if cc is None or elements not in _CC_TYPES:
@@ -236,6 +279,14 @@ def _read_path(host: str, path: str) -> Mention | Licence | None:
         return Mention(0, 0, "cc", elements, cc["version"], cc["port"].upper() if cc["port"] else "")
     if host == "gnu" and (page := _GNU_PATH.fullmatch(path)):
         return Mention(0, 0, "gpl", version=page["version"], name=page["name"].upper())
-    if host == "spdx" and path.startswith("/licenses/"):
-        return parse_licence(path.removeprefix("/licenses/").removesuffix(".html").strip("/"))
+    if host in ("spdx", "opensource", "apache"):
+        name = _SUFFIX.sub("", path.removeprefix("/licenses/").removeprefix("/license/").strip("/"))
+        return parse_licence(name.replace("license-", "apache-") if host == "apache" else name)
     return None
+
+
+def _read_status(path: str) -> Licence | None:
+    """Return the statement that an address of rightsstatements.org means."""
+    status = _STATUS_PATH.fullmatch(path)
+    own = STATUS_IDS.get(status["code"]) if status else None
+    return _by_id(own) if own else None

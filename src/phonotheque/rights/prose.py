@@ -11,9 +11,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from phonotheque.model.rights import Evidence, Kind, Question, Statement
+from phonotheque.model.rights import WORLDWIDE, Evidence, Kind, Question, Statement
 from phonotheque.rights.expressions import Terms, licences_in, parse_terms, terms_id
-from phonotheque.rights.licences import PDM, Licence, LicenceUri, candidates, find_licence_uris
+from phonotheque.rights.families import NO_COPYRIGHT_US
+from phonotheque.rights.licences import PDM, Licence, LicenceUri, candidates, find_licence_uris, frees
 from phonotheque.rights.spdx_tags import SpdxTags, find_spdx_tags, holder_of
 from phonotheque.rights.spellings import Mention, find_mentions
 
@@ -44,8 +45,26 @@ _RESTRICTIONS = (
 
 
 def kind_of(terms: Terms) -> Kind:
-    """Return the kind of statement that naming these terms makes: only the mark licenses nothing."""
-    return Kind.PUBLIC_DOMAIN if terms == PDM else Kind.LICENCE
+    """Return the kind of statement that naming these terms makes: a mark or a status licenses nothing."""
+    if terms == PDM or (isinstance(terms, Licence) and terms.id == NO_COPYRIGHT_US):
+        return Kind.PUBLIC_DOMAIN
+    return Kind.UNKNOWN if isinstance(terms, Licence) and terms.family == "status" else Kind.LICENCE
+
+
+def stating(
+    terms: Terms, evidence: str, origin: str, asserted_by: str, holder: str | None = None
+) -> Statement:
+    """Return the statement that naming these terms makes, where they can hold."""
+    american = isinstance(terms, Licence) and terms.id == NO_COPYRIGHT_US
+    return Statement(
+        kind_of(terms),
+        terms_id(terms),
+        evidence,
+        origin,
+        asserted_by,
+        holder,
+        territory="US" if american else WORLDWIDE,
+    )
 
 
 def from_prose(text: str, origin: str, *, asserted_by: str = NOTE) -> Evidence:
@@ -63,7 +82,7 @@ def from_prose(text: str, origin: str, *, asserted_by: str = NOTE) -> Evidence:
     if problem is None:
         (terms,) = named
         holder = tags.holder or _stated_holder(words)
-        statement = Statement(kind_of(terms), terms_id(terms), quote, origin, asserted_by, holder)
+        statement = stating(terms, quote, origin, asserted_by, holder)
         return Evidence(statements=(statement,))
     question = Question(problem, _candidates(named, uris, mentions), quote, origin)
     return Evidence(questions=(question,))
@@ -125,9 +144,9 @@ def _agrees(mention: Mention, licence: Licence) -> bool:
     """Tell whether words may be a less exact way to say the licence."""
     match mention.family:
         case "public-domain":
-            return licence.family in ("pdm", "cc0")
+            return frees(licence)
         case "cc" if not mention.elements:
-            return licence.family in ("cc", "cc0", "pdm")
+            return licence.family in ("cc", "cc0", "pdm", "pddc")
         case "cc":
             return (
                 licence.elements == mention.elements

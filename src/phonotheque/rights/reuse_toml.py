@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from phonotheque.model.errors import PhonothequeError
-from phonotheque.model.rights import Evidence, Statement
+from phonotheque.model.rights import Evidence
 from phonotheque.rights import globs
-from phonotheque.rights.expressions import parse_terms, terms_id
+from phonotheque.rights.expressions import parse_terms
 from phonotheque.rights.licences import readings
-from phonotheque.rights.prose import ask, kind_of
+from phonotheque.rights.prose import ask, stating
 from phonotheque.rights.ruleset import Rule, RuleSet, compiled, load_toml, strings
 from phonotheque.rights.sidecars import shown
 from phonotheque.rights.spdx_tags import holder_of
@@ -58,7 +58,7 @@ def _evidence(licences: tuple[str, ...], notices: tuple[str, ...]) -> Evidence:
     if terms is None:
         return ask("It names a licence that cannot be read.", "\n".join(lines), NAME, readings(licences[0]))
     holder = "; ".join(filter(None, map(holder_of, notices))) or None
-    return Evidence((Statement(kind_of(terms), terms_id(terms), "\n".join(lines), NAME, NAME, holder),))
+    return Evidence((stating(terms, "\n".join(lines), NAME, NAME, holder),))
 
 
 def _list(table: Mapping[str, object], field: str, where: str) -> tuple[str, ...]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 
 from phonotheque.model.audio import Tags
-from phonotheque.model.rights import Evidence, Statement
+from phonotheque.model.rights import Evidence
 from phonotheque.rights.combine import joined
-from phonotheque.rights.expressions import parse_terms, terms_id
-from phonotheque.rights.prose import MAX_EVIDENCE, ask, from_prose, kind_of
+from phonotheque.rights.expressions import parse_terms
+from phonotheque.rights.prose import MAX_EVIDENCE, ask, from_prose, stating
 
 FILE_TAG = "the file's own tag"
 MAX_VALUES = 50  # values of a field that are read; the rest of a hostile file's are asked about as one
@@ -43,8 +43,7 @@ def _field(value: str, origin: str) -> Evidence:
     if len(value) > MAX_FIELD:
         return ask(f"The field has {len(value)} characters, too many for a licence.", value, origin)
     if terms := parse_terms(value):
-        statement = Statement(kind_of(terms), terms_id(terms), value.strip(), origin, FILE_TAG)
-        return Evidence(statements=(statement,))
+        return Evidence(statements=(stating(terms, value.strip(), origin, FILE_TAG),))
     return from_prose(value, origin, asserted_by=FILE_TAG)
 
 

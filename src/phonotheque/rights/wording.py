@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from phonotheque.rights.wording_chain import MISSING
+from phonotheque.rights.wording_licences import LICENCE_REASONS
 from phonotheque.rights.wording_terms import TERM_REASONS
 
 ACTS = {
@@ -126,6 +127,7 @@ REASONS: dict[str, tuple[str, str]] = {
         "No recorded basis is in force on {on}.",
         "Aucune base enregistrée n’est en vigueur au {on}.",
     ),
+    **LICENCE_REASONS,
     **TERM_REASONS,
     **MISSING,
 }
