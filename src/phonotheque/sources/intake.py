@@ -222,6 +222,8 @@ def _tasks(
                     _tell(ledger, job, item.path, item.refusal)
                 progress.advance(files=1)
                 continue
+            if granting.only_these and item.path not in granting.of:
+                continue
             before = seen.get(item.path)
             allowed = mandate or (before is not None and before.file_id in keepable)
             again = options.reread or options.only is not None or item.path in fresh
