@@ -166,6 +166,14 @@ def test_the_folders_of_an_archive_are_those_described(walked: Console) -> None:
             assert entry.name in drawing, f"docs/format.md does not tell of {place}/{entry.name}"
 
 
+@one_console
+@pytest.mark.parametrize("page", ["audit-an-edition.md", "verify-a-claim.md"])
+def test_what_was_published_is_audited_and_claims_are_verified(walked: Console, page: str) -> None:
+    """The pages begin where the first archive ends, in the folder above it."""
+    walked.run(Line(f"cd {walked.folder}"))
+    follow(HOW_TO / page, walked)
+
+
 @pytest.mark.sqlite("backs up the ledger's file as the page says")
 @one_console
 def test_keys_are_backed_up_and_restored(walked: Console) -> None:

@@ -80,14 +80,14 @@ def duplicates_command(
         data: dict[str, Any] = {"total": total, "spare": spare, "files": [_places(one) for one in places]}
         show(data, as_json, lambda: _print_places(places, total, spare))
         return
-    index = _index(archive)
+    index = current_index(archive)
     with archive.ledger.connect() as ledger:
         found = duplicates(index, ledger, Level(level), limit=limit)
     show(_data(found), as_json, lambda: _print(found))
 
 
 def _ask(archive: Archive, paths: tuple[Path, ...], speeds: bool, as_json: bool) -> None:
-    index = _index(archive)
+    index = current_index(archive)
     asked: list[Asked] = []
     with archive.ledger.connect() as ledger, progress_bars() as progress:
         files = list(files_in(paths))
@@ -102,7 +102,7 @@ def _ask(archive: Archive, paths: tuple[Path, ...], speeds: bool, as_json: bool)
         show([asdict(one) for one in asked], as_json, lambda: None)
 
 
-def _index(archive: Archive) -> SegmentIndex:
+def current_index(archive: Archive) -> SegmentIndex:
     """Return the index, brought up to the ledger unless somebody else is changing the archive just now."""
     index = open_index(archive)
     with archive.ledger.connect() as ledger:

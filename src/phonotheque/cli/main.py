@@ -21,6 +21,7 @@ _COMMANDS = {
     "random": "Recordings drawn at random: a true shuffle",
     "conflicts": "What the catalogue could not tell apart without doubt",
     "duplicates": "Copies of one recording; whether a file is here already",
+    "verify-claim": "What is known of a file or an ISRC that somebody claims",
     "coverage": "What 50, 90, 99 … % of listening takes in bytes",
     "snapshots": "The snapshots of the catalogue; removing old ones",
     "diff": "What changed between two snapshots",
@@ -48,9 +49,9 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        place = "demo.command" if cmd_name == "demo" else cmd_name
-        module = import_module(f"phonotheque.cli.{place}")
-        command = getattr(module, f"{cmd_name}_command")
+        name = cmd_name.replace("-", "_")
+        module = import_module(f"phonotheque.cli.{'demo.command' if name == 'demo' else name}")
+        command = getattr(module, f"{name}_command")
         assert isinstance(command, click.Command)
         return command
 
