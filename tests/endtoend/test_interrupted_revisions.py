@@ -13,7 +13,6 @@ import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -72,9 +71,9 @@ def chosen(most: int) -> list[int]:
     return random.sample(range(1, most + 1), min(int(_ROUNDS), most))
 
 
-def erased(mirror: Path) -> dict[str, Any]:
+def erased(mirror: Path) -> dict[str, str]:
     """What the ledger says was erased, by SHA-256; more than one proof of a file makes no difference."""
-    found = {}
+    found: dict[str, str] = {}
     for (text,) in rows(mirror, "SELECT detail FROM events WHERE type = 'deletion'"):
         detail = text if isinstance(text, dict) else json.loads(text)
         assert detail["edition"] == 2

@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,8 +59,12 @@ def archive(tmp_path: Path) -> Archive:
     return Archive(folder, Settings())
 
 
-def ask(
-    archive: Archive, path: str, method: str = "GET", *, visitors: Visitors = ANYBODY, **headers: str
+def ask(archive: Archive, path: str, method: str = "GET", **headers: str) -> Answer:
+    return ask_as(ANYBODY, archive, path, method, headers)
+
+
+def ask_as(
+    visitors: Visitors, archive: Archive, path: str, method: str, headers: Mapping[str, str]
 ) -> Answer:
     """One request, straight to the application."""
     sent: list[Message] = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -101,6 +101,7 @@ def mirror_command(
             progress=progress,
             stop=stop,
             on_listening=lambda port, _: messages.print(f"Listening for peers on port {port}."),
+            on_round=None if once else _tell_changes(),
         )
     show(asdict(result), as_json, lambda: _print(folder, result))
     context.exit(4 if result.refused else 0)
@@ -136,6 +137,23 @@ def _ending_well() -> Iterator[threading.Event]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _tell_changes() -> Callable[[SyncResult], None]:
+    """Return what tells of a running mirror's rounds, if they have changed anything."""
+    seen: list[tuple[int, tuple[str, ...]]] = []
+
+    def tell(result: SyncResult) -> None:
+        now = (result.edition, result.complete)
+        if seen[-1:] == [now] and not result.erased_files:
+            return
+        seen[:] = [now]
+        held = f"Edition {result.edition}: {counted(len(result.complete), 'bag')} held and served"
+        gone = f"; {counted(result.erased_files, 'file')} erased" if result.erased_files else ""
+        waiting = f"; {len(result.missing)} not to be had yet" if result.missing else ""
+        messages.print(f"{held}{gone}{waiting}.")
+
+    return tell
 
 
 def _print(folder: Path, result: SyncResult) -> None:

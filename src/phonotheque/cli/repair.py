@@ -22,6 +22,7 @@ from phonotheque.mirrors.fetching import Pace
 from phonotheque.mirrors.origin import open_origin
 from phonotheque.mirrors.repair import RepairReport, repair
 from phonotheque.model.errors import UsageError
+from phonotheque.model.settings import parse_country
 from phonotheque.vault.archive import Archive
 
 
@@ -39,6 +40,13 @@ from phonotheque.vault.archive import Archive
 @click.option(
     "--patience", type=float, default=120.0, show_default=True, help="Seconds to wait for any data."
 )
+@click.option(
+    "--in",
+    "country",
+    default="",
+    metavar="COUNTRY",
+    help="Where you are, to repair bags that are for people there. A mirror's own by default.",
+)
 @click.option("--delete-extra", is_flag=True, help="Delete files that the bags do not list.")
 @json_option
 @click.pass_context
@@ -51,6 +59,7 @@ def repair_command(
     no_discovery: bool,
     no_web_seed: bool,
     patience: float,
+    country: str,
     delete_extra: bool,
     as_json: bool,
 ) -> None:
@@ -61,10 +70,11 @@ def repair_command(
     origin = source or archive.settings.mirror.origin
     if not origin:
         raise UsageError("An archive has nowhere to repair from.", "Name a mirror: --from URL-OR-FOLDER")
+    country = parse_country(country, "--in") if country else archive.settings.mirror.country
     with progress_bars() as progress:
         report = repair(
             archive,
-            open_origin(origin),
+            open_origin(origin, country=country),
             peers=peers,
             swarm=swarm_settings(listen, no_discovery, no_web_seed),
             pace=Pace(stall_timeout=patience),

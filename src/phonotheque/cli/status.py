@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import click
@@ -13,17 +14,27 @@ from phonotheque.cli.common import (
     human_time,
     json_option,
     output,
+    safe,
     show,
 )
 from phonotheque.cli.rights_decide import say_standing, standing
 from phonotheque.ledger.bags import bag_totals, latest_edition, place_totals
 from phonotheque.ledger.files import held_totals, outcomes
-from phonotheque.ledger.holdings import HoldingState, all_holdings
+from phonotheque.ledger.holdings import (
+    GOING,
+    HoldingState,
+    all_holdings,
+    bags_with_files,
+    erased_totals,
+)
 from phonotheque.ledger.sidecars import sidecar_totals
 from phonotheque.ledger.statements import decision_counts, open_questions
+from phonotheque.mirrors.follow import accepted
+from phonotheque.mirrors.home import trust_dir
 from phonotheque.model.audio import RefusalKind
-from phonotheque.vault.archive import Archive
+from phonotheque.vault.archive import Archive, now
 
+_SHOWN = 10
 _NOT_REFUSED = ("held", "known", RefusalKind.EVIDENCE)
 
 
@@ -106,7 +117,12 @@ def _print(archive: Archive, data: dict[str, Any]) -> None:
 def _mirror(archive: Archive) -> dict[str, Any]:
     with archive.ledger.connect() as ledger:
         holdings = all_holdings(ledger).values()
+        files, size = erased_totals(ledger)
+        leaving = bags_with_files(ledger, GOING)
     complete = [holding for holding in holdings if holding.state is HoldingState.COMPLETE]
+    followed = accepted(trust_dir(archive), now=now())
+    edition = followed.edition if followed else None
+    known = {holding.bag_id for holding in holdings}
     return {
         "origin": archive.settings.mirror.origin,
         "budget": archive.settings.mirror.budget,
@@ -114,6 +130,12 @@ def _mirror(archive: Archive) -> dict[str, Any]:
         "bytes": sum(holding.bytes for holding in complete),
         "wanted": sum(holding.state is HoldingState.WANTED for holding in holdings),
         "verified_at": max((holding.verified_at or "" for holding in complete), default=None),
+        "country": archive.settings.mirror.country or None,
+        "edition": edition.number if edition else None,
+        "withdrawals": [asdict(w) for w in edition.withdrawals if w.bag in known] if edition else [],
+        "tombstones": len([stone for stone in edition.tombstones if not stone.reinstated]) if edition else 0,
+        "leaving": leaving,
+        "erased": {"files": files, "bytes": size},
     }
 
 
@@ -125,3 +147,18 @@ def _print_mirror(archive: Archive, data: dict[str, Any]) -> None:
     )
     if data["wanted"]:
         output.print(f"Incomplete {counted(data['wanted'], 'bag')}: run phono mirror again")
+    if data["country"]:
+        output.print(f"Is in      {data['country']}")
+    if data["withdrawals"] or data["tombstones"]:
+        bags = counted(len(data["withdrawals"]), "bag that was held", "bags that were held")
+        stones = counted(data["tombstones"], "recording")
+        output.print(f"Withdrawn  {bags}; edition {data['edition']} names {stones} as taken back")
+    for gone in data["withdrawals"][-_SHOWN:]:
+        instead = f"; what remains is {gone['replaced_by']}" if gone["replaced_by"] else ""
+        output.print(safe(f"           {gone['bag']}, {gone['date'][:10]}: {gone['reason']}{instead}"))
+    if data["leaving"]:
+        bags = counted(len(data["leaving"]), "bag")
+        output.print(f"Leaving    {bags}: not served; what may stay of them waits for its new place")
+    if data["erased"]["files"]:
+        gone = data["erased"]
+        output.print(f"Erased     {counted(gone['files'], 'file')}, {human_size(gone['bytes'])}, with proof")

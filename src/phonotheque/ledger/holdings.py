@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, delete, exists, insert, select, update
 
-from phonotheque.ledger.schema import holding_files, holdings
+from phonotheque.ledger.schema import events, holding_files, holdings
 from phonotheque.ledger.together import insert_unless_there
 from phonotheque.model.batches import IN_A_STATEMENT, batched
 
@@ -22,6 +22,7 @@ class HoldingState(StrEnum):
     BARRED = "barred"  # not for the place where the mirror is: as withdrawn, until its files are erased
 
 
+DELETION = "deletion"  # the PREMIS type of the event in which a mirror proves why files were erased
 GOING = (HoldingState.WITHDRAWN, HoldingState.BARRED)
 
 
@@ -126,6 +127,16 @@ def bags_holding(connection: Connection, hashes: Iterable[str]) -> dict[str, str
         query = select(holding_files.c.bag_id, holding_files.c.sha256).where(holding_files.c.sha256.in_(some))
         found |= {row.bag_id: row.sha256 for row in connection.execute(query)}
     return found
+
+
+def erased_totals(connection: Connection) -> tuple[int, int]:
+    """Return how many files were erased with a proof, and their bytes."""
+    proofs = connection.execute(select(events.c.detail).where(events.c.type == DELETION)).scalars()
+    files, size = 0, 0
+    for proof in proofs:
+        files += len(proof["erased"])
+        size += sum(file["size"] for file in proof["erased"])
+    return files, size
 
 
 def held_of_sizes(connection: Connection, sizes: Iterable[int]) -> Iterator[tuple[str, HeldFile]]:

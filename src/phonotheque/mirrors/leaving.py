@@ -19,6 +19,7 @@ from typing import Any
 from phonotheque.editions.edition import BagEntry, Edition, Tombstone, Withdrawal
 from phonotheque.ledger.events import record_event
 from phonotheque.ledger.holdings import (
+    DELETION,
     GOING,
     HeldFile,
     HoldingState,
@@ -213,7 +214,7 @@ def _erase_files(
         record_event(
             ledger,
             at=at,
-            kind="deletion",
+            kind=DELETION,
             subject=bag,
             agent=mirror.settings.archive.agent,
             detail={

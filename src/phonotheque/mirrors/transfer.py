@@ -13,7 +13,7 @@ from phonotheque.editions.edition import BagEntry
 from phonotheque.editions.metainfo import TorrentMeta, read_torrent
 from phonotheque.editions.shelves import bags_folder
 from phonotheque.ledger.events import record_event
-from phonotheque.ledger.holdings import HeldFile, complete, record_verified, verified_files, want
+from phonotheque.ledger.holdings import DELETION, HeldFile, complete, record_verified, verified_files, want
 from phonotheque.mirrors.copying import copy_pieces
 from phonotheque.mirrors.home import arriving, leaving
 from phonotheque.mirrors.origin import Origin, fetch
@@ -213,7 +213,7 @@ def _throw_out(
         record_event(
             connection,
             at=at,
-            kind="deletion",
+            kind=DELETION,
             subject=arrival.entry.id,
             agent=mirror.settings.archive.agent,
             detail={"erased": [asdict(file) for file in files], "why": "withdrawn, and not to come back"},

@@ -1,0 +1,55 @@
+"""What the keeper of a mirror is told of withdrawals and of where the mirror is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from phonotheque.cli.check import check_command
+from phonotheque.cli.mirror import mirror_command
+from phonotheque.cli.status import status_command
+from tests.mirrors.mirror_publisher import Publisher
+from tests.mirrors.test_revisions import GONE, SONGS
+
+pytestmark = pytest.mark.ledger  # a mirror has one
+
+LOCAL = ("--budget", "1GB", "--once", "--listen", "127.0.0.1:0", "--no-discovery")
+
+
+def run(command: Any, *words: object) -> Result:
+    done = CliRunner().invoke(command, [str(word) for word in words])
+    assert isinstance(done.exception, SystemExit | None), done.exception
+    return done
+
+
+def test_withdrawals_are_told_by_mirror_and_status_and_a_check_is_clean(
+    publisher: Publisher, tmp_path: Path
+) -> None:
+    publisher.bag("catalogue-1", {"catalogue.parquet": b"c" * 5000})
+    publisher.bag("audio-1")
+    publisher.bag("french-1", {"a.ogg": b"f" * 900}, audience="FR")
+    publisher.publish(1)
+    mirror = tmp_path / "mirror"
+    words = (publisher.folder, mirror, *LOCAL)
+    first = run(mirror_command, *words)
+    assert "french-1: left out, is for FR only; say where this mirror is with --in" in first.stderr
+    second = run(mirror_command, *words, "--in", "FR")
+    assert "3 bags" in second.stdout
+    publisher.revise("audio-1", GONE, edition=2, reason="asked for by its maker")
+    publisher.publish(2)
+    third = run(mirror_command, *words)
+    assert "audio-1: withdrawn; what remains of it is audio-1-r2" in third.stderr
+    assert "that may not be held any more; the proof is in the mirror's ledger" in third.stderr
+    told = run(status_command, mirror).stdout
+    assert "Is in      FR" in told
+    assert "1 bag that was held; edition 2 names 1 recording as taken back" in told
+    assert "audio-1, 2026-11-22: asked for by its maker; what remains is audio-1-r2" in told
+    data = json.loads(run(status_command, mirror, "--json").stdout)
+    assert (data["country"], data["edition"], data["leaving"]) == ("FR", 2, [])
+    assert data["erased"]["bytes"] >= len(SONGS[GONE])
+    checked = run(check_command, mirror)
+    assert (checked.exit_code, "all as it should be" in checked.stdout) == (0, True)
