@@ -11,7 +11,7 @@ from sqlalchemy import Row
 
 from phonotheque.ledger.files import tags_from_json
 from phonotheque.model.audio import Tags
-from phonotheque.model.rights import Act, Decision, Statement
+from phonotheque.model.rights import WORLDWIDE, Act, Decision, Statement
 from phonotheque.rights.explain import attribution_line
 from phonotheque.rights.records import decision_records, statement_record
 from phonotheque.vault.bag import BagFile
@@ -39,6 +39,7 @@ class Chosen:
     statements: Sequence[Statement]
     decisions: Mapping[Act, Decision]
     source: Path  # where its bytes lie now
+    audience: str = WORLDWIDE  # whom it may be shared with (model.territory)
 
 
 def bag_files(chosen: Iterable[Chosen]) -> list[BagFile]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ from phonotheque.audio.access import estimate_access_size
 from phonotheque.catalogue.engine import quoted
 from phonotheque.catalogue.manifest import Snapshot, current
 from phonotheque.catalogue.scratch import MEMORY, open_tables, scratch
+from phonotheque.editions.audiences import audience_for, audiences_of, size_of
 from phonotheque.editions.elsewhere import Elsewhere
 from phonotheque.editions.plan import Plan, make_plan
 from phonotheque.editions.plan_folder import current_terms, making
@@ -23,6 +25,7 @@ from phonotheque.editions.plan_groups import Group
 from phonotheque.ledger.held import masters_to_choose_from
 from phonotheque.model.copies import quality
 from phonotheque.model.errors import NotFoundError
+from phonotheque.model.territory import parse_territory
 from phonotheque.vault.archive import Archive
 
 _CHUNK: Final = 10_000  # rows handed out at a time
@@ -35,17 +38,18 @@ _MASTER: Final = pa.schema(
         ("access_bytes", pa.int64()),
         ("lossless", pa.bool_()),
         ("publishable", pa.bool_()),
+        ("reach", pa.int64()),  # countries
         *((name, pa.int64()) for name in _QUALITY),
     ]
 )
-# The best master of each recording: one that may be published, and of these the best copy.
+# The best master of each recording: one that may go to the most people, and of these the best copy.
 _CANDIDATES: Final = f"""
     COPY (
         SELECT recording, best.file, recordings.listens, best.size AS master_bytes, best.access_bytes,
                best.lossless, best.publishable, elsewhere.copies
         FROM (
             SELECT recording, max(struct_pack(
-                publishable, {", ".join(_QUALITY)}, file, size, access_bytes, lossless
+                reach, publishable, {", ".join(_QUALITY)}, file, size, access_bytes, lossless
             )) AS best
             FROM files JOIN master USING (sha256) GROUP BY recording
         )
@@ -157,21 +161,30 @@ def _load_masters(engine: duckdb.DuckDBPyConnection, archive: Archive) -> None:
     engine.register("batch", _MASTER.empty_table())
     engine.execute("CREATE TABLE master AS FROM batch")
     engine.unregister("batch")
+    audiences = audiences_of(archive.settings)
+
+    @cache
+    def reach(territory: str | None) -> int:
+        audience = audience_for(parse_territory(territory), audiences) if territory else None
+        return size_of(audience) if audience else 0
+
     with archive.ledger.connect() as ledger:
         for part in masters_to_choose_from(ledger):
-            batch = pa.Table.from_pylist([_master(row) for row in part], schema=_MASTER)
+            rows = [_master(row, reach(row.allowed_in)) for row in part]
+            batch = pa.Table.from_pylist(rows, schema=_MASTER)
             engine.register("batch", batch)
             engine.execute("INSERT INTO master FROM batch")
             engine.unregister("batch")
 
 
-def _master(row: Row[Any]) -> dict[str, Any]:
+def _master(row: Row[Any], reach: int) -> dict[str, Any]:
     return {
         "sha256": row.sha256,
         "file": row.id,
         "size": row.size,
         "access_bytes": estimate_access_size(row.duration),
         "lossless": bool(row.lossless),
-        "publishable": bool(row.publishable),
+        "publishable": reach > 0,
+        "reach": reach,
         **dict(zip(_QUALITY, map(int, quality(row)), strict=True)),
     }

@@ -15,6 +15,7 @@ from datetime import datetime
 
 from phonotheque.catalogue.manifest import Snapshot, current
 from phonotheque.editions.access import make_access_copies
+from phonotheque.editions.audiences import audiences_of
 from phonotheque.editions.bag_plans import bag_id, plan_bag, sequence_of
 from phonotheque.editions.clearing import clear_former_bags, former_ids
 from phonotheque.editions.declaring import declare
@@ -44,6 +45,7 @@ from phonotheque.ledger.bags import BagRecord, all_bags, latest_edition
 from phonotheque.model.bags import Finding
 from phonotheque.model.errors import NotFoundError
 from phonotheque.model.progress import QUIET, Progress
+from phonotheque.model.rights import WORLDWIDE
 from phonotheque.vault.archive import Archive, timestamp
 from phonotheque.vault.bag import BagFile, BagPlan
 from phonotheque.vault.place import feed
@@ -164,23 +166,26 @@ def _audio_orders(
     for sequence, members in enumerate(_fill(archive, chosen), start=sealed + 1):
         counts = [one.listens for one in members if one.listens is not None]
         yield BagOrder(
-            plan=_plan(archive, f"{sequence:04d}", number, at, bag_files(members)),
+            plan=_plan(archive, f"{sequence:04d}", number, at, bag_files(members), members[0].audience),
             edition=number,
             wave=AUDIO_WAVE,
             listens=sum(counts) if counts else None,
             members={one.row.sha256: Membership(one.row.id, one.recording) for one in members},
             sealed_at=timestamp(at),
             creation_date=int(at.timestamp()),
+            audience=members[0].audience,
         )
 
 
 def _fill(archive: Archive, chosen: Sequence[Chosen]) -> Iterator[list[Chosen]]:
-    """Cut the ranked list into bags within the limits, most listened first."""
+    """Cut the ranked list into bags within the limits, most listened first, each for one audience."""
     limits = archive.settings.publish
+    order = {str(audience): rank for rank, audience in enumerate(audiences_of(archive.settings))}
     members: list[Chosen] = []
     size = 0
-    for one in chosen:
-        if members and (len(members) == limits.bag_files or size + one.row.size > limits.bag_bytes):
+    for one in sorted(chosen, key=lambda one: order[one.audience]):
+        full = len(members) == limits.bag_files or size + one.row.size > limits.bag_bytes
+        if members and (full or one.audience != members[0].audience):
             yield members
             members, size = [], 0
         members.append(one)
@@ -205,8 +210,9 @@ def _artwork_orders(
     bags = sidecar_bags(archive, chosen, failures, most_files=limits.bag_files, most_bytes=limits.bag_bytes)
     for sequence, members in enumerate(bags, start=sealed + 1):
         recordings = recording_of(one for one, _ in members)
+        audience, files = members[0][0].audience, [file for _, file in members]
         yield BagOrder(
-            plan=_plan(archive, f"{sequence:04d}", number, at, [file for _, file in members]),
+            plan=_plan(archive, f"{sequence:04d}", number, at, files, audience),
             edition=number,
             wave=ARTWORK_WAVE,
             listens=None,
@@ -215,6 +221,7 @@ def _artwork_orders(
             },
             sealed_at=timestamp(at),
             creation_date=int(at.timestamp()),
+            audience=audience,
         )
 
 
@@ -245,5 +252,13 @@ def _table(name: str) -> str:
     return name.partition("/")[0].removesuffix(".parquet").removesuffix(".json")
 
 
-def _plan(archive: Archive, suffix: str, number: int, at: datetime, files: Sequence[BagFile]) -> BagPlan:
-    return plan_bag(archive, bag_id(archive, number, suffix), number, at, tuple(files))
+def _plan(
+    archive: Archive,
+    suffix: str,
+    number: int,
+    at: datetime,
+    files: Sequence[BagFile],
+    audience: str = WORLDWIDE,
+) -> BagPlan:
+    name = bag_id(archive, number, suffix)
+    return plan_bag(archive, name, number, at, tuple(files), audience=audience)

@@ -12,10 +12,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from phonotheque.editions.audiences import audiences_of
 from phonotheque.ledger.bags import all_bags, places_of_bags
 from phonotheque.model.errors import PhonothequeError, UsageError, VerificationError
 from phonotheque.model.media import media_type
 from phonotheque.model.progress import Progress
+from phonotheque.model.rights import WORLDWIDE
 from phonotheque.model.settings import StorageSettings
 from phonotheque.vault.archive import Archive
 from phonotheque.vault.outside import check_recorded, target_of
@@ -40,10 +42,23 @@ def check_public(archive: Archive) -> None:
     target = target_of(archive)
     storage = _storage(archive.settings.storage)
     if storage is not None:
+        _refuse_restricted(archive)
         storage.check()
         if target is not None:
             check_recorded(archive, target.place)
         _refuse_other_tree(archive, storage)
+
+
+def _refuse_restricted(archive: Archive) -> None:
+    """Refuse to put what is not for everybody where everybody can read it. Raises UsageError."""
+    with archive.ledger.connect() as ledger:
+        restricted = [bag.id for bag in all_bags(ledger) if bag.audience != WORLDWIDE]
+    if restricted or len(audiences_of(archive.settings)) > 1:
+        what = f"the bag {restricted[0]} is" if restricted else "[publish] audiences names some who are"
+        raise UsageError(
+            f"[storage] public is for everybody, and {what} not: nobody would ask there where visitors are.",
+            "Leave out [storage] public, and serve the public tree yourself: phono serve.",
+        )
 
 
 def send_public(archive: Archive, progress: Progress) -> None:

@@ -11,6 +11,7 @@ from typing import Final
 
 from sqlalchemy import Connection, select
 
+from phonotheque.editions.audiences import allowed_audience, audiences_of
 from phonotheque.editions.entries import rights_record
 from phonotheque.ledger.bags import bagged_copy
 from phonotheque.ledger.schema import bag_files
@@ -19,7 +20,7 @@ from phonotheque.ledger.statements import standing_statements
 from phonotheque.model.bags import Finding
 from phonotheque.model.batches import IN_A_STATEMENT, batched
 from phonotheque.model.errors import NotFoundError, PhonothequeError
-from phonotheque.model.rights import Act, Answer, Decision, Statement
+from phonotheque.model.rights import WORLDWIDE, Act, Decision, Statement
 from phonotheque.model.sidecars import SidecarKind
 from phonotheque.rights.decide import decide_all
 from phonotheque.vault.archive import Archive
@@ -54,6 +55,7 @@ class ChosenSidecar:
     recordings: tuple[str, ...]
     statements: Sequence[Statement]
     decisions: Mapping[Act, Decision]
+    audience: str = WORLDWIDE  # whom it may be shared with (model.territory)
 
 
 @dataclass(slots=True)
@@ -70,11 +72,12 @@ class _Wanted:
 
 
 def select_sidecars(archive: Archive, on: date) -> list[ChosenSidecar]:
-    """Return what is to be bagged now, by path.
+    """Return what is to be bagged now, by audience and path.
 
     Rights are decided anew, at this moment. Each goes once into each folder of the bagged tracks that it
     belongs to, under the name that a track or a player gives it.
     """
+    audiences = audiences_of(archive.settings)
     with archive.ledger.connect() as ledger:
         chosen = []
         for some in batched(
@@ -82,13 +85,15 @@ def select_sidecars(archive: Archive, on: date) -> list[ChosenSidecar]:
         ):
             statements = standing_statements(ledger, {one.row.file_id for one in some})
             for one in some:
-                decided = decide_all(statements[one.row.file_id], on=on)
-                if decided[Act.DISTRIBUTE].answer is not Answer.YES:
+                why = statements[one.row.file_id]
+                audience = allowed_audience(why, audiences, on)
+                if audience is None:
                     continue
                 path, named = f"{one.folder}/{one.name}", tuple(one.recordings)
-                why = statements[one.row.file_id]
-                chosen.append(ChosenSidecar(one.row, path, named, why, decided))
-    return chosen
+                decided = decide_all(why, on=on, territory=audience)
+                chosen.append(ChosenSidecar(one.row, path, named, why, decided, str(audience)))
+    order = {str(audience): rank for rank, audience in enumerate(audiences)}
+    return sorted(chosen, key=lambda one: order[one.audience])
 
 
 def sidecar_bags(
@@ -99,7 +104,7 @@ def sidecar_bags(
     most_files: int,
     most_bytes: int,
 ) -> Iterator[list[tuple[ChosenSidecar, BagFile]]]:
-    """Cut what was chosen into bags within the limits, every path portable and unique in its bag.
+    """Cut what was chosen into bags within the limits, of one audience each, with portable and unique paths.
 
     Bytes are looked for as each bag is filled: sealing the one before may have moved them. What cannot be
     had is added to ``failures``.
@@ -111,7 +116,7 @@ def sidecar_bags(
         full = len(members) == most_files or size + one.row.size > most_bytes
         # Not so with a folder that is called like a file of this bag: it would not lie beside its track.
         beside = same_place(_folder(path)) == same_place(_folder(one.path))
-        if members and (full or not beside):
+        if members and (full or not beside or one.audience != members[0][0].audience):
             yield members
             members, names, size = [], NameAllocator(), 0
             path = names.add(one.path)

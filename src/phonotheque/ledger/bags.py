@@ -101,16 +101,17 @@ def bagged_copy(connection: Connection, sha256: str) -> tuple[str, str, int] | N
     return None if row is None else (row.bag_id, row.path, row.size)
 
 
-def bagged_kinds(connection: Connection, recordings: Iterable[str]) -> dict[str, set[str]]:
-    """Return, for those of these recordings that are in some bag, as what: "master", "access" or both."""
+def bagged_kinds(connection: Connection, recordings: Iterable[str]) -> dict[str, set[tuple[str, str]]]:
+    """Return, for those of these recordings that are in some bag, as what, "master" or "access", for whom."""
     rows = connection.execute(
-        select(bag_files.c.recording, files.c.kind)
+        select(bag_files.c.recording, files.c.kind, bags.c.audience)
         .join(files, files.c.id == bag_files.c.file_id)
+        .join(bags, bags.c.id == bag_files.c.bag_id)
         .where(bag_files.c.recording.in_(list(recordings)))
     )
-    found: dict[str, set[str]] = {}
-    for recording, kind in rows:
-        found.setdefault(recording, set()).add(kind)
+    found: dict[str, set[tuple[str, str]]] = {}
+    for recording, kind, audience in rows:
+        found.setdefault(recording, set()).add((kind, audience))
     return found
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, and_, select
 
 from phonotheque.ledger.schema import decisions, files
 from phonotheque.ledger.stream import stream_parts
+from phonotheque.model.batches import IN_A_STATEMENT, batched
 from phonotheque.model.rights import WORLDWIDE, Act, Answer
 
 _AT_ONCE = 50_000
@@ -37,17 +38,31 @@ def held_masters(connection: Connection) -> Iterator[list[tuple[str, int]]]:
 def masters_to_choose_from(connection: Connection) -> Iterator[Sequence[Any]]:
     """Yield every held master, some thousands at a time, with what tells them apart.
 
-    ``publishable`` is whether a recorded basis lets it be distributed, worldwide.
+    ``publishable`` is whether a recorded basis lets it be distributed, worldwide; ``allowed_in`` the
+    territory (model.territory) in which one does, None for nowhere.
     """
     allowed = and_(
         decisions.c.file_id == files.c.id,
         decisions.c.act == Act.DISTRIBUTE.value,
-        decisions.c.answer == Answer.YES.value,
-        decisions.c.territory == WORLDWIDE,
+        decisions.c.answer == Answer.YES.value,  # in one row at most: worldwide, or for where it is so
     )
+    worldwide = and_(decisions.c.territory.is_not(None), decisions.c.territory == WORLDWIDE)
     query = (
-        select(*_COMPARED, decisions.c.file_id.is_not(None).label("publishable"))
+        select(*_COMPARED, worldwide.label("publishable"), decisions.c.territory.label("allowed_in"))
         .outerjoin(decisions, allowed)
         .where(files.c.kind == "master", files.c.held)
     )
     yield from stream_parts(connection, query, _AT_ONCE)
+
+
+def where_allowed(connection: Connection, act: Act, among: Iterable[int]) -> dict[int, str]:
+    """Return the territory in which an act was decided to be allowed, for those files that have one."""
+    found: dict[int, str] = {}
+    for some in batched(among, IN_A_STATEMENT):
+        query = select(decisions.c.file_id, decisions.c.territory).where(
+            decisions.c.file_id.in_(some),
+            decisions.c.act == act.value,
+            decisions.c.answer == Answer.YES.value,
+        )
+        found |= {row.file_id: row.territory for row in connection.execute(query)}
+    return found

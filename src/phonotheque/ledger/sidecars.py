@@ -14,7 +14,7 @@ from phonotheque.ledger.schema import bag_files, decisions, files, path_key, sid
 from phonotheque.ledger.stream import stream
 from phonotheque.ledger.together import insert_or_replace, insert_unless_there
 from phonotheque.model.batches import IN_A_STATEMENT, batched
-from phonotheque.model.rights import WORLDWIDE, Act, Answer
+from phonotheque.model.rights import Act, Answer
 from phonotheque.model.sidecars import SidecarFacts, SidecarKind, is_disc_folder, track_places
 
 KIND = "sidecar"  # of files
@@ -81,13 +81,13 @@ def sidecars_of(connection: Connection, master_ids: Iterable[int]) -> dict[int, 
 
 
 def publishable_sidecars(connection: Connection) -> Iterator[list[SidecarRow]]:
-    """Stream the held sidecars that may be distributed: each with its places now, the newest first."""
+    """Stream held sidecars that may be distributed somewhere: each with its places now, the newest first."""
     query = (
         select(sidecars, *_OF_FILE)
         .join(files, and_(files.c.id == sidecars.c.file_id, files.c.kind == KIND, files.c.held))
         .join(decisions, decisions.c.file_id == files.c.id)
         .where(decisions.c.act == Act.DISTRIBUTE.value, decisions.c.answer == Answer.YES.value)
-        .where(decisions.c.territory == WORLDWIDE, _CURRENT)
+        .where(_CURRENT)
         .order_by(sidecars.c.file_id, sidecars.c.seen_at.desc(), sidecars.c.path)
     )
     rows = stream(connection, query)

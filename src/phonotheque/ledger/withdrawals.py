@@ -158,10 +158,9 @@ def withdrawal(connection: Connection, name: str) -> Withdrawal:
     """Return the withdrawal with an id, or the one whose id begins so. Raises NotFoundError, UsageError."""
     text = name.strip().lower()
     table = withdrawals
-    found = []
-    if len(text) >= _LEAST:
-        begins = table.c.id.startswith(text, autoescape=True)
-        found = connection.execute(select(table).where(begins).limit(2)).all()
+    begins = table.c.id.startswith(text, autoescape=True)
+    enough = len(text) >= _LEAST
+    found = connection.execute(select(table).where(begins).limit(2)).all() if enough else []
     if not found:
         raise NotFoundError(
             f"There is no withdrawal “{name[:100]}”.",

@@ -51,10 +51,14 @@ class MandateSettings:
 
 @dataclass(frozen=True, slots=True)
 class PublishSettings:
-    """How editions go out. ``url`` is where a web server will show ``public/``; it becomes the web seed."""
+    """How editions go out. ``url`` is where a web server will show ``public/``; it becomes the web seed.
+
+    ``audiences`` are territories (model.territory) that it publishes for besides everybody.
+    """
 
     url: str = ""
     trackers: tuple[str, ...] = ()
+    audiences: tuple[str, ...] = ()
     bag_bytes: int = MAX_BAG_BYTES
     bag_files: int = MAX_BAG_FILES
 
