@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from xml.etree import ElementTree
 
@@ -12,11 +14,13 @@ from phonotheque.editions.declaring import declare
 from phonotheque.editions.edition import Edition
 from phonotheque.editions.trust import root_fingerprint
 from phonotheque.ledger.schema import editions
+from phonotheque.model.rights import WORLDWIDE
 from phonotheque.vault.archive import Archive, timestamp
 from phonotheque.vault.place import write_durably
 
 _ATOM = "http://www.w3.org/2005/Atom"
-_FEED_LENGTH = 100  # newest editions in the feed
+_FEED_LENGTH = 100  # of the newest in the feed: editions, recordings and bags that were taken back
+_LISTED = 20  # recordings on the page
 
 
 def write_site(archive: Archive, edition: Edition, at: datetime) -> None:
@@ -39,12 +43,51 @@ def _index(archive: Archive, edition: Edition) -> bytes:
         address=archive.settings.publish.url or "ADDRESS-OF-THIS-PAGE",
         size=sum(bag.bytes for bag in edition.bags),
         recordings=sum(bag.recordings for bag in edition.bags),
+        taken_back=sorted(edition.tombstones, key=lambda one: one.date, reverse=True)[:_LISTED],
     )
     return page.encode()
 
 
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """One entry of the feed. ``id`` follows the archive's own, ``link`` leads below ``public``."""
+
+    id: str
+    title: str
+    updated: str
+    link: str
+    summary: str
+
+
+def _editions(ledger: Connection, edition: Edition) -> Iterator[_Entry]:
+    older = select(editions).order_by(editions.c.number.desc()).limit(_FEED_LENGTH)
+    listed = [(edition.number, edition.date)]
+    listed += [(row.number, row.date) for row in ledger.execute(older) if row.number != edition.number]
+    for number, date in listed[:_FEED_LENGTH]:
+        link = f"targets/editions/{number}/edition.json"
+        summary = f"Edition {number} of {edition.archive.name}, {date[:10]}."
+        yield _Entry(f"edition:{number}", f"Edition {number}", date, link, summary)
+
+
+def _withdrawals(edition: Edition) -> Iterator[_Entry]:
+    """Yield what was taken back, or given out again, the newest first: each once, as it stands now."""
+    link = f"targets/editions/{edition.number}/edition.json"
+    stones = sorted(edition.tombstones, key=lambda one: one.reinstated or one.date, reverse=True)
+    for stone in stones[:_FEED_LENGTH]:
+        what = "Reinstated" if stone.reinstated else "Withdrawn"
+        where = "" if stone.territory == WORLDWIDE else f" in {stone.territory}"
+        title = f"{what}: recording {stone.recording}{where}"
+        name = f"withdrawal:{stone.id}:{stone.recording}"
+        yield _Entry(name, title, stone.reinstated or stone.date, link, stone.reason)
+    bags = sorted(edition.withdrawals, key=lambda one: one.date, reverse=True)
+    for bag in bags[:_FEED_LENGTH]:
+        after = f"; what remains of it is {bag.replaced_by}" if bag.replaced_by else ""
+        summary = f"{bag.reason}{after}"
+        yield _Entry(f"withdrawal:{bag.bag}", f"Withdrawn: bag {bag.bag}", bag.date, link, summary)
+
+
 def _feed(archive: Archive, ledger: Connection, edition: Edition, at: datetime) -> bytes:
-    """Return an Atom feed (RFC 4287) of editions, newest first."""
+    """Return an Atom feed (RFC 4287) of editions and of what was taken back, newest first."""
     ElementTree.register_namespace("", _ATOM)
     feed = ElementTree.Element(f"{{{_ATOM}}}feed")
     settings = archive.settings
@@ -60,16 +103,14 @@ def _feed(archive: Archive, ledger: Connection, edition: Edition, at: datetime) 
     add(add(feed, "author"), "name", settings.archive.name)
     if settings.publish.url:
         add(feed, "link", rel="self", href=f"{settings.publish.url.rstrip('/')}/feed.atom")
-    older = select(editions).order_by(editions.c.number.desc()).limit(_FEED_LENGTH)
-    listed = [(edition.number, edition.date)]
-    listed += [(row.number, row.date) for row in ledger.execute(older) if row.number != edition.number]
-    for number, date in listed:
+    listed = [*_editions(ledger, edition), *_withdrawals(edition)]
+    for one in sorted(listed, key=lambda one: one.updated, reverse=True):
         entry = add(feed, "entry")
-        add(entry, "id", f"urn:uuid:{settings.archive.id}:edition:{number}")
-        add(entry, "title", f"Edition {number}")
-        add(entry, "updated", date)
-        add(entry, "link", rel="alternate", href=f"targets/editions/{number}/edition.json")
-        add(entry, "summary", f"Edition {number} of {settings.archive.name}, {date[:10]}.")
+        add(entry, "id", f"urn:uuid:{settings.archive.id}:{one.id}")
+        add(entry, "title", one.title)
+        add(entry, "updated", one.updated)
+        add(entry, "link", rel="alternate", href=one.link)
+        add(entry, "summary", one.summary)
     ElementTree.indent(feed)
     data: bytes = ElementTree.tostring(feed, encoding="utf-8", xml_declaration=True)
     return data + b"\n"

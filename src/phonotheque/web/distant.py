@@ -32,7 +32,9 @@ def answer_from_storage(archive: Archive, request: Request, path: str) -> Respon
     bag_id, inner = asked.bag, asked.path
     home = archive.bags / bag_id
     link = archive.public / path.removesuffix(f"/{inner}")
-    if not link.is_dir() or link.resolve() != home.resolve() or os.path.lexists(home / inner):
+    whole = link.is_symlink() and link.resolve() == home.resolve()
+    # Of a bag that is shown in part there are links to the files that are.
+    if not (whole or (archive.public / path).is_symlink()) or os.path.lexists(home / inner):
         return None
     found = open_bagged(archive, bag_id, inner)
     if found is None:
