@@ -33,6 +33,7 @@ _COMMANDS = {
     "audit": "Decide anew whether all that is published may be",
     "mirror": "Hold somebody else's edition",
     "check": "Verify every byte",
+    "export": "Write music out for training, radio, a library or a player",
     "ledger": "Where the ledger is; moving it to PostgreSQL, or back",
     "repair": "Fetch again what is damaged or missing",
     "jobs": "What runs, what failed and why; trying it again",

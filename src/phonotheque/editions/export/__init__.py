@@ -1,0 +1,1 @@
+"""Writing out what allows it: tagged copies, bags, shards, each with its attribution."""
