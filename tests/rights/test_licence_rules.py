@@ -142,3 +142,16 @@ def test_the_artist_s_permission_is_of_what_they_own() -> None:
         Answer.UNKNOWN,
         "There is no recorded basis for the composition.",
     )
+
+
+def test_a_permission_in_words_is_asked_about() -> None:
+    evidence = from_prose("The label allows non-commercial sharing of all its releases.", "sidecar:a.txt")
+    (question,) = evidence.questions
+    assert question.candidates == ("LicenseRef-artist-permission-NC",)
+    for silent in (
+        "Recorded at home.",
+        "For non-commercial use.",
+        "All sharing is allowed.",
+        "Not for sale. Trading is allowed.",
+    ):
+        assert not from_prose(silent, "sidecar:a.txt").questions, silent

@@ -139,6 +139,87 @@ def test_another_file_under_the_name_of_one_is_not_licensed_but_asked_about(musi
     assert question.candidates == ("CC-BY-4.0",)
 
 
+TRADE = "The band permits the free, non-commercial trading of its concerts."
+
+
+def concert(path: Path, **metadata: Any) -> Path:
+    about = {"collection": ["TheBand", "etree"], "creator": "The Band"} | metadata
+    return item(path, entry("a.flac"), licenseurl=None, **about)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"rights": TRADE},
+        {"notes": ["Taped from the balcony.", TRADE]},
+        {"description": f"<div>Set 1:<br />One<br>Two</div><p>{TRADE}</p>"},
+        {"rights": TRADE, "collection": "etree"},
+        {"rights": "By permission, for royalty-free, non-commercial circulation; not for sale"},
+    ],
+)
+def test_a_traded_concert_has_its_artist_s_permission(music: Path, words: dict[str, Any]) -> None:
+    put(music / "a.flac")
+    concert(music / "concert.json", **words)
+    evidence = of(music, "a.flac")
+    (statement,) = evidence.statements
+    assert not evidence.questions
+    assert (statement.kind, statement.licence) == (Kind.LICENCE, "LicenseRef-artist-permission-NC")
+    assert (statement.covers, statement.holder, statement.asserted_by) == ("recording", "The Band", ITEM)
+    assert statement.evidence.startswith("collection: etree\n")
+    assert "commercial" in statement.evidence
+
+
+@pytest.mark.parametrize(
+    ("words", "asked"),
+    [
+        ({}, "does not say what its artist allows"),
+        ({"description": "Set 1: One, Two"}, "does not say what its artist allows"),
+        ({"rights": "Non-commercial use only."}, "does not say what its artist allows"),
+        ({"rights": "The band does not permit trading, even non-commercial."}, "also “not”"),
+        ({"rights": f"{TRADE} All rights reserved."}, "also “All rights reserved”"),
+        ({"rights": f"{TRADE} Do not upload them anywhere."}, "also “Do not upload”"),
+        ({"rights": f"{TRADE} Creative Commons."}, "also “Creative Commons”"),
+        ({"rights": "Non-commercial trading is permitted only at shows."}, "also “only at”"),
+        ({"rights": TRADE, "collection": ["etree", "stream_only"]}, "stream_only"),
+    ],
+)
+def test_a_traded_concert_without_certain_words_is_asked_about(
+    music: Path, words: dict[str, Any], asked: str
+) -> None:
+    put(music / "a.flac")
+    concert(music / "concert.json", **words)
+    evidence = of(music, "a.flac")
+    assert not evidence.statements
+    (question,) = evidence.questions
+    assert asked in question.text
+    assert question.evidence.startswith("collection: etree")
+    assert question.candidates == (() if "stream_only" in asked else ("LicenseRef-artist-permission-NC",))
+
+
+def test_a_licence_counts_before_the_artist_s_words(music: Path) -> None:
+    put(music / "a.flac")
+    concert(music / "concert.json", rights=f"{TRADE} {CC_BY}")
+    (question,) = of(music, "a.flac").questions
+    assert "CC-BY-4.0" in question.text
+    item(music / "concert.json", entry("a.flac"), collection="etree", description=TRADE)
+    assert [one.licence for one in of(music, "a.flac").statements] == ["CC-BY-4.0"]
+
+
+def test_the_same_words_anywhere_else_are_asked_about(music: Path) -> None:
+    put(music / "a.flac")
+    concert(music / "concert.json", rights=TRADE, collection="opensource_audio")
+    (question,) = of(music, "a.flac").questions
+    assert question.candidates == ("LicenseRef-artist-permission-NC",)
+    assert "non-commercial trading" in question.text
+
+
+def test_a_status_in_an_item_grants_nothing(music: Path) -> None:
+    put(music / "a.flac")
+    item(music / "concert.json", entry("a.flac"), licenseurl="http://rightsstatements.org/vocab/InC/1.0/")
+    (statement,) = of(music, "a.flac").statements
+    assert (statement.kind, statement.licence) == (Kind.UNKNOWN, "LicenseRef-RS-InC-1.0")
+
+
 @pytest.mark.parametrize("licenseurl", [None, "", [], {}, 7])
 def test_no_licence_says_nothing(music: Path, licenseurl: object) -> None:
     put(music / "a.flac")

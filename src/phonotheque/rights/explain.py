@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from phonotheque.model.rights import DENIALS, NEVER, WORLDWIDE, Covers, Dates, Kind, Statement
 from phonotheque.model.territory import parse_territory
 from phonotheque.rights.expressions import AllOf, AnyOf, Terms, parse_terms
+from phonotheque.rights.families import OWN
 from phonotheque.rights.jurisdictions import PORTS
 from phonotheque.rights.licences import Licence
 from phonotheque.rights.reasons import LANGUAGES
@@ -39,7 +40,7 @@ def licence_name(licence: Licence) -> str:
         case "free-art":
             return f"Free Art License {licence.version}"
         case _:
-            return licence.id
+            return OWN[licence.id].name if licence.id in OWN else licence.id
 
 
 def describe(statement: Statement, language: str = "en") -> str:

@@ -13,24 +13,19 @@ from collections.abc import Iterable, Iterator
 
 from phonotheque.model.rights import WORLDWIDE, Evidence, Kind, Question, Statement
 from phonotheque.rights.expressions import Terms, licences_in, parse_terms, terms_id
-from phonotheque.rights.families import NO_COPYRIGHT_US
+from phonotheque.rights.families import ARTIST_PERMISSION, NO_COPYRIGHT_US
 from phonotheque.rights.licences import PDM, Licence, LicenceUri, candidates, find_licence_uris, frees
+from phonotheque.rights.permission import DENIAL, permission_in
 from phonotheque.rights.spdx_tags import SpdxTags, find_spdx_tags, holder_of
 from phonotheque.rights.spellings import Mention, find_mentions
 
 NOTE = "the note beside the file"
 MAX_EVIDENCE = 2000  # characters of a text that a statement or question quotes
+_MAX_NOTE = 64 * 1024  # characters of a text that are searched for a permission in words
 
 _URL = re.compile(r"(?:[A-Za-z][A-Za-z+.\-]{0,15}://|www\.)[^\s<>\"'()\[\]{}|\\`]+")
 _STATED_HOLDER = re.compile(
     r"\bby\s((?:(?!\sby\s)[^\n\0]){1,120}?)\s(?:is|are)\slicen[cs]ed\b", re.IGNORECASE
-)
-_DENIAL = re.compile(
-    r"\b(?:not|never|no\slonger|isn['’]?t|formerly|previously|unless|except(?:ing)?)\b[^.;:\n]{0,60}\blicen[cs]e"
-    r"|\ball\srights\s(?:are\s)?reserved\b"
-    r"|\b(?:without|requires?|written|prior)\s(?:\w+\s){0,2}permission\b"
-    r"|\bdo\snot\s(?:re-?)?(?:distribute|upload|share|copy|use)\b",
-    re.IGNORECASE,
 )
 _RESTRICTIONS = (
     (
@@ -75,7 +70,7 @@ def from_prose(text: str, origin: str, *, asserted_by: str = NOTE) -> Evidence:
     words = _blanked(text, uris)
     mentions = find_mentions(words)
     if not (tags.expressions or uris or mentions):
-        return Evidence()
+        return _permission(text, origin)
     quote = _quote(text, mentions, uris)
     named, unreadable = _named(text, tags, uris)
     problem = _problem(named, unreadable, mentions, words)
@@ -86,6 +81,14 @@ def from_prose(text: str, origin: str, *, asserted_by: str = NOTE) -> Evidence:
         return Evidence(statements=(statement,))
     question = Question(problem, _candidates(named, uris, mentions), quote, origin)
     return Evidence(questions=(question,))
+
+
+def _permission(text: str, origin: str) -> Evidence:
+    """Return a question if somebody lets the music be traded, in words that are no licence's name."""
+    if sentence := permission_in(text[:_MAX_NOTE]):
+        problem = f"It speaks of a permission without a licence: “{_one_line(sentence)}”."
+        return ask(problem, text, origin, (ARTIST_PERMISSION,))
+    return Evidence()
 
 
 def _blanked(text: str, uris: Iterable[LicenceUri]) -> str:
@@ -131,7 +134,7 @@ def _problem(
     for mention in mentions:
         if not any(_agrees(mention, licence) for licence in licences):
             return f"It names {name}, but its words say “{_shown(words, mention)}”."
-    if denial := _DENIAL.search(words):
+    if denial := DENIAL.search(words):
         return f"It names {name}, but it also says “{_one_line(denial[0])}”."
     for element, pattern in _RESTRICTIONS:
         found = pattern.search(words)

@@ -1,4 +1,7 @@
-"""Rights in the metadata of an item of the Internet Archive, for the files that it lists: its ``licenseurl``.
+"""Rights in the metadata of an item of the Internet Archive, for the files that it lists.
+
+They are in its ``licenseurl`` and ``rights``. Concerts of the Live Music Archive, the collection ``etree``,
+are there because their artists let them be traded: the item's own words say so, or it is asked about.
 
 An item is found by its files' names alone: any JSON may be none, and says nothing then.
 """
@@ -6,13 +9,17 @@ An item is found by its files' names alone: any JSON may be none, and says nothi
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 
-from phonotheque.model.rights import Evidence
+from phonotheque.model.rights import Covers, Evidence, Kind, Statement
+from phonotheque.rights.families import ARTIST_PERMISSION
 from phonotheque.rights.licences import find_licence_uris
+from phonotheque.rights.permission import doubt_in, permission_in
 from phonotheque.rights.prose import ask, from_prose
+from phonotheque.rights.spellings import find_mentions
 from phonotheque.sources.checksums import Hashes
 from phonotheque.sources.gather import Gather
 from phonotheque.sources.internet_archive_item import (
@@ -31,6 +38,11 @@ from phonotheque.vault.place import feed
 ITEM = "the item's metadata at the Internet Archive"
 _META = (b"_meta.json", b"_meta.xml")
 _LISTING = b"_files.xml"
+_TRADED = "etree"
+_HEARD_ONLY = "stream_only"
+_WORDS = ("notes", "description")  # where items say what their artist allows, beside "rights"
+_MARKUP = re.compile(r"<[^<>]{0,500}>")  # descriptions are HTML
+_MOST_WORDS = 64 * 1024  # characters of them that are read
 _MOST = 8  # items of one folder that are asked for each of its files; of more, only those named like a folder
 _LARGEST = 16 << 20  # bytes of an item's metadata that is read for rights
 
@@ -81,6 +93,8 @@ def item_evidence(path: bytes, note: bytes) -> Evidence:
     name = os.path.basename(note).decode("utf-8", "replace")
     origin = f"item:{name}"
     evidence = from_prose(stated, origin, asserted_by=ITEM)
+    if _TRADED in all_texts(item.metadata, "collection") and not urls and not find_licence_uris(stated):
+        evidence = _traded(item, stated, origin)
     if not evidence.questions and not all(find_licence_uris(url) for url in urls):
         return ask("Its licenseurl names no licence that can be read.", stated, origin)
     if evidence.statements and (algorithm := _differs(Path(os.fsdecode(path)), entry)):
@@ -88,6 +102,43 @@ def item_evidence(path: bytes, note: bytes) -> Evidence:
         may_mean = tuple(statement.licence for statement in evidence.statements if statement.licence)
         return ask(problem, stated, origin, may_mean)
     return evidence
+
+
+def _traded(item: Item, stated: str, origin: str) -> Evidence:
+    """Return what an item of the Live Music Archive says of the artist's permission.
+
+    It is of the recording only: what is played may be somebody else's. What may be heard there and not be
+    downloaded is not passed on.
+    """
+    words = "\n".join((stated, *(text for field in _WORDS for text in all_texts(item.metadata, field))))
+    words = _MARKUP.sub("\n", words[:_MOST_WORDS])
+    sentence = permission_in(words)
+    quote = "\n".join((f"collection: {_TRADED}", sentence or stated)).strip()
+    if _HEARD_ONLY in all_texts(item.metadata, "collection"):
+        return ask("It may be heard at the Internet Archive only (stream_only).", quote, origin)
+    if sentence is None:
+        problem = "It is among concerts that artists let be traded, and does not say what its artist allows."
+        return ask(problem, quote, origin, (ARTIST_PERMISSION,))
+    if doubt := doubt_in(words, sentence) or _licensed(stated):
+        problem = f"It says what its artist allows, and also “{doubt}”."
+        return ask(problem, quote, origin, (ARTIST_PERMISSION,))
+    artist = all_texts(item.metadata, "creator")
+    statement = Statement(
+        Kind.LICENCE,
+        ARTIST_PERMISSION,
+        quote,
+        origin,
+        ITEM,
+        artist[0] if len(artist) == 1 else None,
+        Covers.RECORDING,
+    )
+    return Evidence(statements=(statement,))
+
+
+def _licensed(stated: str) -> str | None:
+    """Return the first licence that is named beside a permission, which it then may not be."""
+    mentions = find_mentions(stated)
+    return stated[mentions[0].start : mentions[0].end] if mentions else None
 
 
 def _texts_of(note: bytes) -> Iterator[bytes]:
