@@ -27,6 +27,8 @@ _COMMANDS = {
     "diff": "What changed between two snapshots",
     "rejects": "What sources said that could not be taken in",
     "rights": "What may be published and why; what may not and why",
+    "deposit": "Take in what somebody deposits under a signed agreement",
+    "receipt": "What was handed over and granted; checked against any edition",
     "plan": "Choose what a disk budget can cover",
     "publish": "Seal bags and publish a signed edition",
     "withdraw": "Take back what is held or published, and what came of it",
