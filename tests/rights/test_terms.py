@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
@@ -15,6 +16,7 @@ from phonotheque.model.rights import NEVER, Act, Answer, Covers, Dates, Kind, St
 from phonotheque.rights import eu, us
 from phonotheque.rights.decide import allowed_in, decide, decide_all
 from phonotheque.rights.reasons import LANGUAGES
+from phonotheque.rights.records import read_statement, statement_record
 from phonotheque.rights.term import Term
 from phonotheque.rights.terms import free_from, term_of
 from phonotheque.rights.turning import turning_days
@@ -240,6 +242,7 @@ FRENCH_COMPOSITIONS: list[Row] = [
     (dates(died=(1940,), published=1930, communicated=1930), "fr-wars", "2049-05-01", True),
     (dates(died=(1946,), published=1930, communicated=1930), "fr-wars", "2025-05-01", True),
     (dates(died=(1914,)), "fr-wars", "2029-10-01", True),
+    (dates(died=(1944,), fixed=1948, published=1950, country="FR"), "fr-wars", "2045-01-01", True),
     (dates(died=(1750,), published=2001, country="FR"), "eu-first-published", "2027-01-01", False),
     (dates(), "eu-life", None, False),
 ]
@@ -429,3 +432,18 @@ def test_a_year_says_no_more_than_its_last_day(facts: Dates, work: Covers, count
             year: dict[str, Any] = {field: text[:4]}
             less = term_of(replace(facts, **year), work, country)
             assert less.free_from is None or less.free_from >= known.free_from, field
+
+
+@given(st.lists(STATED, max_size=3), st.sampled_from(Act), st.dates(date(1990, 1, 1), date(2100, 1, 1)))
+def test_where_it_is_free_is_where_it_is_decided_so(statements: list[Statement], act: Act, on: date) -> None:
+    places = allowed_in(statements, act, on=on)
+    for country in ("US", "DE", "FR", "ES", "AT", "JP"):
+        asked = decide(statements, act, on=on, territory=country)
+        assert (asked.answer is Answer.YES) is (country in places)
+    everywhere = decide(statements, act, on=on)
+    assert (everywhere.answer is Answer.YES) is places.worldwide
+
+
+@given(STATED)
+def test_dates_are_the_same_after_they_were_a_record(statement: Statement) -> None:
+    assert read_statement(json.loads(json.dumps(statement_record(statement)))) == statement

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from pathlib import Path
 from string import Formatter
 
 import pytest
 
-from phonotheque.model.rights import Act, Covers
+from phonotheque.model.rights import Act, Covers, Kind, Statement
 from phonotheque.rights import licence_rules
+from phonotheque.rights.decide import decide
 from phonotheque.rights.families import STATUS_IDS
+from phonotheque.rights.licences import KNOWN_IDS
 from phonotheque.rights.reasons import LANGUAGES, because
 from phonotheque.rights.wording import ACTS, CONDITIONS, REASONS, WORKS
+from phonotheque.rights.wording_chain import LAW
 
 CODE = Path(licence_rules.__file__).parent
-# Keys that code puts together: rights/licence_rules.py, rights/terms.py, rights/term.py, rights/eu.py, …
-MADE = re.compile(r"rs-|free-|protected-|perhaps-|missing-|eu-[57]0-|(?:published|communicated)-before-fixed")
+# Keys that code puts together: rights/licence_rules.py, rights/term.py, rights/dates.py, …
+MADE = re.compile(r"rs-|free-|protected-|perhaps-|missing-|eu-[57]0-|impossible-(?:published|communicated)$")
 
 
 def gaps(text: str) -> set[str]:
@@ -71,3 +75,10 @@ def test_a_reason_is_told_in_french() -> None:
         "permet la fouille."
     )
     assert because("no-basis-for", work="recording").told("fr").endswith("pour l’enregistrement.")
+
+
+def test_every_rule_of_a_licence_names_what_it_rests_on() -> None:
+    statements = [Statement(Kind.LICENCE, licence, "e", "o", "a") for licence in KNOWN_IDS]
+    rules = {decide([one], Act.STREAM, on=date(2026, 1, 1), territory="US").rule for one in statements}
+    six = re.compile(r"cc(-by)?(-nc)?(-sa|-nd)?")  # rights/telling.py tells them all alike
+    assert {rule for rule in rules if not six.fullmatch(rule)} <= set(LAW)

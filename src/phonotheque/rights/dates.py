@@ -77,32 +77,32 @@ def _problems(dates: Dates, covers: Covers, today: date | None) -> Iterator[BadD
             continue
         when = span(text)
         if when is None:
-            yield BadDates(field, because("bad-date", text=text[:40]), _FORM)
+            yield BadDates(field, because("impossible-date", text=text[:40]), _FORM)
             continue
         spans[field] = when
         yield from _out_of_time(field, text, when, covers, today)
     yield from _out_of_order(dates, spans)
     if dates.country and dates.country not in COUNTRIES:
         advice = "Write the two letters of ISO 3166-1 for where it was first published, as it is called now."
-        yield BadDates("country", because("bad-country", text=dates.country[:40]), advice)
+        yield BadDates("country", because("impossible-country", text=dates.country[:40]), advice)
     yield from _deaths(dates, today)
 
 
 def _out_of_time(field: str, text: str, when: Span, covers: Covers, today: date | None) -> Iterator[BadDates]:
     if today is not None and when.first > today:
-        yield BadDates(field, because("date-to-come", text=text), "Correct it: it is after today.")
+        yield BadDates(field, because("impossible-yet", text=text), "Correct it: it is after today.")
     elif when.year > LAST_YEAR:
-        yield BadDates(field, because("bad-date", text=text), _FORM)
+        yield BadDates(field, because("impossible-date", text=text), _FORM)
     elif covers is not Covers.COMPOSITION and when.year < FIRST_RECORDING:
         advice = "If it is the composition's date, state it of the composition only."
-        yield BadDates(field, because("before-recordings", text=text), advice)
+        yield BadDates(field, because("impossible-recording", text=text), advice)
 
 
 def _out_of_order(dates: Dates, spans: dict[str, Span]) -> Iterator[BadDates]:
     fixed = spans.get("fixed")
     for field in ("communicated", "published"):
         if fixed and (later := spans.get(field)) and later.last < fixed.first:
-            key = f"{field}-before-fixed"
+            key = f"impossible-{field}"
             reason = because(key, text=getattr(dates, field), fixed=dates.fixed)
             yield BadDates(field, reason, "Correct one of the two.")
 
@@ -110,10 +110,12 @@ def _out_of_order(dates: Dates, spans: dict[str, Span]) -> Iterator[BadDates]:
 def _deaths(dates: Dates, today: date | None) -> Iterator[BadDates]:
     for year in dates.deaths:
         if not 1 <= year <= LAST_YEAR:
-            yield BadDates("deaths", because("bad-date", text=year), "Write the years, such as 1937.")
+            yield BadDates("deaths", because("impossible-date", text=year), "Write the years, such as 1937.")
         elif today is not None and year > today.year:
-            yield BadDates("deaths", because("date-to-come", text=year), "Correct it: it is after today.")
+            yield BadDates("deaths", because("impossible-yet", text=year), "Correct it: it is after today.")
     if dates.all_deaths and not dates.deaths:
-        yield BadDates("all_deaths", because("no-deaths"), "Give the years of death, or leave it out.")
+        yield BadDates(
+            "all_deaths", because("impossible-deaths"), "Give the years of death, or leave it out."
+        )
     if dates.anonymous and dates.deaths:
-        yield BadDates("anonymous", because("anonymous-died"), "Leave out one of the two.")
+        yield BadDates("anonymous", because("impossible-anonymous"), "Leave out one of the two.")

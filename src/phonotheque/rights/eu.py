@@ -127,10 +127,10 @@ def french_composition(dates: Dates) -> Term:
     if term.free_from is None or term.rule == "eu-first-published":
         return term
     out = _first_out(dates)
-    if out >= 1948:
-        return term
-    years, month = (8, 5) if out >= 1921 else (14, 10)
+    years, month = (0, 1) if out >= 1948 else (8, 5) if out >= 1921 else (14, 10)
     fallen = any(1914 <= year <= 1919 or 1939 <= year <= 1945 for year in dates.deaths)
+    if not (years or fallen):
+        return term
     free = date(term.free_from.year + years + 30 * fallen, month, 1)
     reason = because("fr-wars-fallen" if fallen else "fr-wars", year=term.free_from.year - 71)
     return Term("fr-wars", free, reason, latest=True)

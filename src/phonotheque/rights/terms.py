@@ -45,7 +45,7 @@ def term_of(dates: Dates, work: Covers, country: str) -> Term:
     if laws is None:
         return Term("term", None, because("no-law"))
     if problem := check_dates(dates, covers=work):
-        return Term("term", None, because("impossible-dates", what=problem.what.rstrip(".")))
+        return Term("term", None, Reason.joined((because("impossible-dates"), problem.reason)))
     return laws.recording(dates) if work is Covers.RECORDING else laws.composition(dates)
 
 

@@ -5,6 +5,8 @@ What is missing for a yes is part of rights/wording.py; the rest is told by righ
 
 from __future__ import annotations
 
+from phonotheque.rights.wording_licences import LICENCE_LAW
+
 MISSING: dict[str, tuple[str, str]] = {
     "needs-basis": (
         (
@@ -131,6 +133,7 @@ LAW: dict[str, tuple[str, str]] = {
     "deposit": ("the agreement", "l’accord"),
     "delivery": ("the label's deal", "l’accord du label"),
     "own-work": ("its maker's permission", "la permission de son auteur"),
+    **LICENCE_LAW,
 }
 
 WHAT: dict[str, tuple[str, str]] = {

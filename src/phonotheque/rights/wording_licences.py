@@ -5,6 +5,8 @@ They are part of rights/wording.py.
 
 from __future__ import annotations
 
+from phonotheque.rights.families import STATUS_IDS
+
 LICENCE_REASONS: dict[str, tuple[str, str]] = {
     "adapts-unshared": (
         (
@@ -18,7 +20,7 @@ LICENCE_REASONS: dict[str, tuple[str, str]] = {
     ),
     "dedicated-us": (
         "With {licence}, copyright was given up, or said not to exist, by the law of the United States.",
-        "Par {licence}, le droit d’auteur fut abandonné, ou dit inexistant, selon le droit des États-Unis.",
+        "Par {licence}, le droit d’auteur a été abandonné, ou dit inexistant, selon le droit des États-Unis.",
     ),
     "dedicated-elsewhere": (
         (
@@ -26,8 +28,8 @@ LICENCE_REASONS: dict[str, tuple[str, str]] = {
             "which is why it was retired."
         ),
         (
-            "{licence} suit le droit des États-Unis ; on ne sait si elle vaut ailleurs, et c’est pourquoi "
-            "elle fut retirée."
+            "{licence} suit le droit des États-Unis ; on ne sait pas si elle vaut ailleurs, et c’est "
+            "pourquoi elle a été retirée."
         ),
     ),
     "samples-only": (
@@ -135,14 +137,47 @@ LICENCE_REASONS: dict[str, tuple[str, str]] = {
     ),
     "rs-CNE": (
         "It is stated that nobody has looked into its copyright.",
-        "Il est dit que nul n’a examiné ses droits.",
+        "Il est dit que personne n’a examiné ses droits.",
     ),
     "rs-UND": (
         "It is stated that its copyright was looked into and could not be determined.",
-        "Il est dit que ses droits furent examinés sans pouvoir être établis.",
+        "Il est dit que ses droits ont été examinés sans pouvoir être établis.",
     ),
     "rs-NKC": (
         "It is stated that no copyright in it is known, and that this was not established.",
         "Il est dit qu’on ne lui connaît pas de droits, sans que ce soit établi.",
     ),
+}
+
+# What the rules of licences rest on, by rule: part of rights/wording_chain.py.
+LICENCE_LAW: dict[str, tuple[str, str]] = {
+    "cc-pddc": (
+        "Creative Commons Public Domain Dedication and Certification, retired in 2010",
+        "Creative Commons Public Domain Dedication and Certification, retirée en 2010",
+    ),
+    "cc-sampling": ("Creative Commons Sampling 1.0 §3", "Creative Commons Sampling 1.0 §3"),
+    "cc-sampling-plus": (
+        "Creative Commons Sampling Plus 1.0 §3 and §4",
+        "Creative Commons Sampling Plus 1.0 §3 et §4",
+    ),
+    "cc-devnations": (
+        "Creative Commons Developing Nations 2.0 §1 and §3",
+        "Creative Commons Developing Nations 2.0 §1 et §3",
+    ),
+    "gfdl": (
+        "GNU Free Documentation License §1, §2 and §4",
+        "Licence GNU de documentation libre §1, §2 et §4",
+    ),
+    "notice": ("the licence itself; Apache 2.0 §2 and §4", "la licence elle-même ; Apache 2.0 §2 et §4"),
+    "unconditional": ("the licence itself", "la licence elle-même"),
+    "with-source": (
+        "Artistic 2.0 §1, §2 and §5; MPL 2.0 §2.1, §3.1 and §3.2",
+        "Artistic 2.0 §1, §2 et §5 ; MPL 2.0 §2.1, §3.1 et §3.2",
+    ),
+    "font": ("SIL Open Font License, definitions", "SIL Open Font License, définitions"),
+    "artist-permission": ("the artist's own words", "les mots mêmes de l’artiste"),
+    **{
+        f"rs-{code}": ("rightsstatements.org 1.0, a status", "rightsstatements.org 1.0, un statut")
+        for code in STATUS_IDS
+    },
 }

@@ -134,7 +134,7 @@ TERM_REASONS: dict[str, tuple[str, str]] = {
             "at least (17 USC 303(a))."
         ),
         (
-            "Ce qui fut créé avant 1978, et n’était pas publié à la fin de 2002, était protégé au moins "
+            "Ce qui a été créé avant 1978, et n’était pas publié à la fin de 2002, était protégé au moins "
             "jusqu’à la fin de 2002 (17 USC 303(a))."
         ),
     ),
@@ -144,7 +144,7 @@ TERM_REASONS: dict[str, tuple[str, str]] = {
             "end of 2047 at least (17 USC 303(a))."
         ),
         (
-            "Ce qui fut créé avant 1978, et publié pour la première fois de 1978 à 2002, est protégé au "
+            "Ce qui a été créé avant 1978, et publié pour la première fois de 1978 à 2002, est protégé au "
             "moins jusqu’à la fin de 2047 (17 USC 303(a))."
         ),
     ),
@@ -196,8 +196,8 @@ TERM_REASONS: dict[str, tuple[str, str]] = {
             "50 years later (2006/116/EC art. 3(2))."
         ),
         (
-            "On ne sait quand un phonogramme fixé en {year} est sorti ; il n’est pas protégé plus "
-            "longtemps que s’il l’était 50 ans plus tard (2006/116/CE, art. 3, par. 2)."
+            "On ne sait pas quand ce phonogramme fixé en {year} est sorti ; il n’est pas protégé plus "
+            "longtemps que s’il était sorti 50 ans plus tard (2006/116/CE, art. 3, par. 2)."
         ),
     ),
     "eu-life": (
@@ -233,8 +233,8 @@ TERM_REASONS: dict[str, tuple[str, str]] = {
             "(2006/116/EC art. 4)."
         ),
         (
-            "Elle fut publiée pour la première fois en {year}, après la protection de ses auteurs ; qui "
-            "l’a publiée a 25 ans (2006/116/CE, art. 4)."
+            "Elle a été publiée pour la première fois en {year}, après la durée de protection de ses "
+            "auteurs ; qui l’a publiée a 25 ans (2006/116/CE, art. 4)."
         ),
     ),
     "eu-anonymous": (
@@ -251,7 +251,7 @@ TERM_REASONS: dict[str, tuple[str, str]] = {
         ),
         (
             "Une œuvre anonyme créée en {year} est protégée 70 ans après avoir été rendue accessible au "
-            "public, si ce fut dans les 70 ans (2006/116/CE, art. 1er, par. 3 et 6)."
+            "public, si elle l’a été dans les 70 ans (2006/116/CE, art. 1er, par. 3 et 6)."
         ),
     ),
     "eu-anonymous-unreleased": (
@@ -270,8 +270,8 @@ TERM_REASONS: dict[str, tuple[str, str]] = {
             "L123-8 and L123-9), as far as the work is not known to be later."
         ),
         (
-            "70 ans depuis {year}, et les prorogations de guerre (Code de la propriété intellectuelle, "
-            "L123-8 et L123-9), tant qu’on ne sait pas l’œuvre postérieure."
+            "70 ans à compter de {year}, plus les prorogations de guerre (Code de la propriété "
+            "intellectuelle, L123-8 et L123-9), à moins que l’œuvre ne soit connue comme postérieure."
         ),
     ),
     "fr-wars-fallen": (
@@ -280,8 +280,8 @@ TERM_REASONS: dict[str, tuple[str, str]] = {
             "France (Code de la propriété intellectuelle L123-8 to L123-10)."
         ),
         (
-            "70 ans depuis {year}, les prorogations de guerre, et 30 ans au cas où un auteur serait mort "
-            "pour la France (Code de la propriété intellectuelle, L123-8 à L123-10)."
+            "70 ans à compter de {year}, plus les prorogations de guerre, et 30 ans au cas où un auteur "
+            "serait mort pour la France (Code de la propriété intellectuelle, L123-8 à L123-10)."
         ),
     ),
     "es-80": (
@@ -301,77 +301,80 @@ TERM_REASONS: dict[str, tuple[str, str]] = {
     ),
     "missing-dates": (
         "It states dates, but none is recorded.",
-        "La déclaration est de dates, mais aucune n’est enregistrée.",
+        "C’est une déclaration de dates, mais aucune n’y figure.",
     ),
     "missing-published": (
         "When and where it was first published, or that it never was, is not recorded.",
-        "La date et le lieu de sa première publication, ou son absence, ne sont pas enregistrés.",
+        (
+            "La date et le lieu de sa première publication, ou le fait qu’elle ne l’a jamais été, ne sont "
+            "pas enregistrés."
+        ),
     ),
     "missing-published-copies": (
         "When copies of the music itself were first published, which records are not, is not recorded.",
-        "La première publication de la musique même, ce que des disques ne sont pas, n’est pas enregistrée.",
+        "La première publication de la musique elle-même (un disque n’en est pas une) n’est pas enregistrée.",
     ),
     "missing-fixed": (
         "When it was recorded or written down is not known.",
-        "On ne sait quand elle fut fixée.",
+        "On ne sait pas quand elle a été fixée.",
     ),
     "missing-published-or-fixed": (
         "Neither when it was first published nor when it was recorded or written down is known.",
-        "On ne sait ni quand elle fut publiée pour la première fois ni quand elle fut fixée.",
+        "On ne sait ni quand elle a été publiée pour la première fois ni quand elle a été fixée.",
     ),
     "missing-deaths": (
         "When its authors died is not recorded.",
-        "La mort de ses auteurs n’est pas enregistrée.",
+        "L’année de décès de ses auteurs n’est pas enregistrée.",
     ),
     "missing-all-deaths": (
         "It is not recorded that the deaths of all its authors are known.",
-        "Il n’est pas enregistré que la mort de tous ses auteurs soit connue.",
+        "Rien n’indique que les décès de tous ses auteurs soient connus.",
     ),
     "missing-authors": (
         "Neither when its authors died, nor that it was made for hire or is anonymous, is recorded.",
         (
-            "Ni la mort de ses auteurs, ni qu’elle soit faite sur commande, par un salarié ou anonyme, "
-            "n’est enregistré."
+            "Ni le décès de ses auteurs, ni le fait qu’elle soit anonyme ou faite sur commande ou par un "
+            "salarié, ne sont enregistrés."
         ),
     ),
     "missing-for-hire": (
         "Whether it was made for hire is not recorded.",
-        "Il n’est pas enregistré si elle fut faite sur commande ou par un salarié.",
+        "On ignore si elle a été faite sur commande ou par un salarié.",
     ),
     # --- what cannot be: rights/dates.py ---
     "impossible-dates": (
-        "Its dates cannot be true: {what}.",
-        "Ses dates ne peuvent être vraies : {what}.",
+        "Its dates cannot be true.",
+        "Ses dates sont impossibles.",
     ),
-    "bad-date": (
+    "impossible-date": (
         "“{text}” is no date.",
         "« {text} » n’est pas une date.",
     ),
-    "bad-country": (
+    "impossible-country": (
         "“{text}” is no country.",
         "« {text} » n’est pas un pays.",
     ),
-    "date-to-come": (
+    "impossible-yet": (
         "{text} is still to come.",
         "{text} est encore à venir.",
     ),
-    "before-recordings": (
+    "impossible-recording": (
         "In {text} nothing could be recorded yet.",
         "En {text}, on ne pouvait encore rien enregistrer.",
     ),
-    "published-before-fixed": (
+    "impossible-published": (
         "It cannot be published in {text} and recorded or written down in {fixed}.",
         "Elle ne peut être publiée en {text} et fixée en {fixed}.",
     ),
-    "communicated-before-fixed": (
+    "impossible-communicated": (
         "It cannot be communicated in {text} and recorded or written down in {fixed}.",
         "Elle ne peut être communiquée en {text} et fixée en {fixed}.",
     ),
-    "no-deaths": (
+    "impossible-deaths": (
         "All deaths are said to be known, and none is given.",
-        "Toutes les morts sont dites connues, et aucune n’est donnée.",
+        "Tous les décès sont dits connus, mais aucun n’est indiqué.",
     ),
-    "anonymous-died": (
+    "impossible-anonymous": (
         "Nobody knows when an anonymous author died.",
         "Nul ne sait quand un auteur anonyme est mort.",
     ),
