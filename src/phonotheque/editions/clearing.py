@@ -12,6 +12,7 @@ from pathlib import Path
 from sqlalchemy import Connection, select
 
 from phonotheque.editions.shelves import torrent_path
+from phonotheque.editions.upholding import remove_erased
 from phonotheque.editions.withholding import hide_bag
 from phonotheque.ledger.bags import bagged_copy
 from phonotheque.ledger.events import record_event
@@ -44,6 +45,7 @@ def clear_former_bags(archive: Archive) -> list[Finding]:
         unproven += found
         if not found:
             _clear(archive, one)
+    remove_erased(archive)
     return unproven
 
 

@@ -6,7 +6,7 @@ the next command on withdrawals, or the next publishing, completes what was inte
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Final
 
@@ -29,7 +29,6 @@ from phonotheque.ledger.withdrawals import (
     covered_by_hash,
     items_of,
     record_taken_back,
-    taken_back,
     taken_back_ids,
 )
 from phonotheque.model.batches import IN_A_STATEMENT, batched
@@ -63,8 +62,8 @@ def uphold(archive: Archive, *, at: str) -> list[str]:
         ids = {file for one in standing for file in taken_back_ids(ledger, one.id)}
         bags = bags_with(ledger, ids) | bags_not_whole(archive)
         withheld = withhold(archive, ledger, bags, date.fromisoformat(at[:10]))
-        withhold_outside(archive, ledger, withheld, to_erase(ledger, standing))
-    remove_erased(archive, standing)
+        withhold_outside(archive, ledger, withheld)
+    remove_erased(archive)
     return withheld
 
 
@@ -189,14 +188,10 @@ def record_erased(
     add_step(ledger, withdrawal_id, Step.ERASED, at=at, by=_agent(archive), note=note)
 
 
-def to_erase(ledger: Connection, standing: Iterable[Withdrawal]) -> set[str]:
-    """Return the SHA-256 of all files whose bytes are to go for one of these withdrawals."""
-    final = [one for one in standing if one.erase and one.state is State.ACCEPTED]
-    return {taken.sha256 for one in final for taken in taken_back(ledger, one.id)}
-
-
-def remove_erased(archive: Archive, standing: Iterable[Withdrawal]) -> None:
+def remove_erased(archive: Archive) -> None:
     """Delete the bytes that the ledger says are erased, where they wait."""
+    with archive.ledger.connect() as ledger:
+        standing = all_withdrawals(ledger)
     for one in standing:
         if not one.erase or one.state is not State.ACCEPTED:
             continue

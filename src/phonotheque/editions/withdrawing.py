@@ -16,8 +16,8 @@ from typing import Final
 from sqlalchemy import Connection
 
 from phonotheque.editions.covering import Covered
-from phonotheque.editions.upholding import covered_now, erase, remove_erased, state_on, to_erase
-from phonotheque.editions.withholding import bags_with, withhold, withhold_outside
+from phonotheque.editions.upholding import covered_now, erase, remove_erased, state_on
+from phonotheque.editions.withholding import bags_with, show_outside, shown_in, withhold, withhold_outside
 from phonotheque.ledger.events import record_event
 from phonotheque.ledger.statements import end_denials
 from phonotheque.ledger.withdrawals import (
@@ -179,8 +179,8 @@ def _take_effect(
         withheld = withhold(archive, ledger, bags_with(ledger, covered), date.fromisoformat(at[:10]))
     with archive.ledger.connect() as ledger:
         done = withdrawal(ledger, one.id)
-        withhold_outside(archive, ledger, withheld, to_erase(ledger, [done]))
-    remove_erased(archive, [done])
+        withhold_outside(archive, ledger, withheld)
+    remove_erased(archive)
     return Done(done, tuple(withheld), erased, waiting)
 
 
@@ -197,9 +197,11 @@ def _end(
         ids = taken_back_ids(ledger, one.id)
         end_denials(ledger, ids, one.origin, at=at, because=f"the withdrawal was {step.value}")
         redecide(ledger, ids, archive.settings, at=at)
+        # Elsewhere it is shown before this is recorded: interrupted, it is removed again.
+        bags, on = bags_with(ledger, ids), date.fromisoformat(at[:10])
+        show_outside(archive, ledger, shown_in(ledger, bags, on))
     with archive.ledger.connect() as ledger:
-        withheld = withhold(archive, ledger, bags_with(ledger, ids), date.fromisoformat(at[:10]))
-        return Done(withdrawal(ledger, one.id), tuple(withheld))
+        return Done(withdrawal(ledger, one.id), tuple(withhold(archive, ledger, bags, on)))
 
 
 def _refuse_twice(ledger: Connection, asked: Asked, covered: Covered) -> None:

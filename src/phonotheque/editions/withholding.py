@@ -8,22 +8,35 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date
+from itertools import groupby
 from pathlib import Path
 
 from sqlalchemy import Connection, func, select
 
 from phonotheque.editions.judging import judge
 from phonotheque.editions.shelves import BAGS, RESTRICTED, bags_folder
-from phonotheque.ledger.bags import BagFileRecord, BagRecord, all_bags, files_in_bag, places_of_bags
+from phonotheque.ledger.bags import (
+    BagFileRecord,
+    BagPlace,
+    BagRecord,
+    all_bags,
+    files_in_bag,
+    places_of_bags,
+)
 from phonotheque.ledger.schema import bag_files, files
 from phonotheque.model.batches import IN_A_STATEMENT, batched
 from phonotheque.model.errors import PhonothequeError
+from phonotheque.model.media import media_type
+from phonotheque.model.progress import QUIET
 from phonotheque.vault.archive import Archive
+from phonotheque.vault.incoming import incoming_path
 from phonotheque.vault.outside import check_recorded
 from phonotheque.vault.place import fsync_dir
 from phonotheque.vault.places import bring_home
+from phonotheque.vault.storage.base import Item, Storage
+from phonotheque.vault.transfers import send
 
 _PARTIAL = ".partial-"
 
@@ -46,6 +59,13 @@ def bags_with(ledger: Connection, file_ids: Iterable[int]) -> set[str]:
 def hidden_in(ledger: Connection, bag: BagRecord, on: date) -> set[str]:
     """Return the paths of a bag's files that may not be shown to its audience on a day."""
     return {one.entry.path for one in judge(ledger, bag, on) if not one.allowed}
+
+
+def shown_in(ledger: Connection, bag_ids: Iterable[str], on: date) -> list[str]:
+    """Return "bag/path" of the files of these bags that may be shown to their audience on a day."""
+    wanted = set(bag_ids)
+    bags = (bag for bag in all_bags(ledger) if bag.id in wanted)
+    return [f"{bag.id}/{one.entry.path}" for bag in bags for one in judge(ledger, bag, on) if one.allowed]
 
 
 def withhold(archive: Archive, ledger: Connection, bag_ids: Iterable[str], on: date) -> list[str]:
@@ -99,24 +119,45 @@ def hide_bag(archive: Archive, bag: BagRecord) -> None:
         fsync_dir(place.parent)
 
 
-def withhold_outside(archive: Archive, ledger: Connection, withheld: Iterable[str], erase: set[str]) -> None:
-    """Remove what is withheld from a public tree outside of the archive's folder.
+def withhold_outside(archive: Archive, ledger: Connection, withheld: Iterable[str]) -> None:
+    """Remove what is withheld, "bag/path", from a public tree outside of the archive's folder.
 
-    Bytes that are only there come home first, unless their SHA-256 is in ``erase``. Raises NetworkError,
-    PhonothequeError; the next publishing, or any command on withdrawals, goes on.
+    Bytes that are only there come home first. Raises NetworkError, PhonothequeError; the next publishing, or
+    any command on withdrawals, goes on.
     """
+    for name, entry, place, storage in _outside(archive, ledger, withheld):
+        if storage.stat(name) is None:
+            continue
+        if place.moved:
+            _bring_home(archive, place.bag_id, entry)
+        storage.delete(name)
+
+
+def show_outside(archive: Archive, ledger: Connection, shown: Iterable[str]) -> None:
+    """Put what is withheld no more, "bag/path", back into a public tree outside of the archive's folder."""
+    for name, entry, place, storage in _outside(archive, ledger, shown):
+        if storage.stat(name) is not None:
+            continue
+        here = archive.bags / place.bag_id / entry.path
+        home = here if here.exists() else incoming_path(archive.incoming, entry.sha256)
+        item = Item(name, home, entry.size, entry.sha256, media_type(f"bags/{name}"))
+        send(storage, [item], {}, archive.settings.storage, QUIET)
+
+
+def _outside(
+    archive: Archive, ledger: Connection, names: Iterable[str]
+) -> Iterator[tuple[str, BagFileRecord, BagPlace, Storage]]:
+    """Yield where each of these files, "bag/path", lies for everybody to read, outside of the archive."""
     if not archive.settings.storage.public:
         return
-    for name in withheld:
-        bag_id, _, path = name.partition("/")
-        (entry,) = (one for one in files_in_bag(ledger, bag_id) if one.path == path)
+    wanted = sorted(names)
+    for bag_id, some in groupby(wanted, key=lambda name: name.partition("/")[0]):
+        entries = {f"{bag_id}/{entry.path}": entry for entry in files_in_bag(ledger, bag_id)}
+        listed = list(some)
         for place in places_of_bags(ledger, bag_id).get(bag_id, ()):
             storage = check_recorded(archive, place.place, first=bag_id)
-            if storage.stat(name) is None:
-                continue
-            if place.moved and entry.sha256 not in erase:
-                _bring_home(archive, bag_id, entry)
-            storage.delete(name)
+            for name in listed:
+                yield name, entries[name], place, storage
 
 
 def bags_not_whole(archive: Archive) -> set[str]:

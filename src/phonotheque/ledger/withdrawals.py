@@ -10,9 +10,9 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, func, insert, select
 
-from phonotheque.ledger.schema import files
+from phonotheque.ledger.schema import bag_files, files, rights_statements
 from phonotheque.ledger.withdrawal_tables import (
     withdrawal_files,
     withdrawal_items,
@@ -21,7 +21,7 @@ from phonotheque.ledger.withdrawal_tables import (
 )
 from phonotheque.model.batches import IN_A_STATEMENT, batched
 from phonotheque.model.errors import NotFoundError, UsageError
-from phonotheque.model.rights import Act
+from phonotheque.model.rights import Act, Kind
 
 _LEAST: Final = 8  # characters of an id that name it
 
@@ -234,6 +234,19 @@ def taken_back(connection: Connection, withdrawal_id: str) -> list[TakenBack]:
     columns = [table.c[name] for name in TakenBack.__dataclass_fields__]
     query = select(*columns).where(table.c.withdrawal_id == withdrawal_id)
     return [TakenBack(**row._mapping) for row in connection.execute(query.order_by(table.c.name))]
+
+
+def withdrawn_from_bag(connection: Connection, bag_id: str) -> set[str]:
+    """Return the paths of a current bag's files that are withdrawn now, wherever that holds."""
+    subject = func.coalesce(files.c.master_id, files.c.id)
+    query = (
+        select(bag_files.c.path)
+        .join(files, files.c.id == bag_files.c.file_id)
+        .join(rights_statements, rights_statements.c.file_id == subject)
+        .where(bag_files.c.bag_id == bag_id, rights_statements.c.kind == Kind.WITHDRAWAL.value)
+        .where(rights_statements.c.withdrawn_at.is_(None))
+    )
+    return set(connection.execute(query).scalars())
 
 
 def _with_steps(connection: Connection, rows: Iterable[Row[Any]]) -> Iterator[Withdrawal]:
