@@ -10,13 +10,14 @@ import mutagen
 from mutagen._vorbis import VComment
 from mutagen.apev2 import APEv2
 from mutagen.asf import ASFTags
-from mutagen.id3 import ID3, TXXX, UFID, WCOP, Frames
+from mutagen.id3 import ID3, Frames
 from mutagen.mp4 import MP4FreeForm, MP4Tags
 
 from phonotheque.audio.labels import NAMES, Labels, own_texts, texts
 from phonotheque.audio.tags import MALFORMED, collect_tags
 from phonotheque.model.errors import PhonothequeError
 
+_FREE_FORM: Final[Any] = MP4FreeForm  # mutagen types itself in part only
 _UTF8: Final = 3  # ID3v2.4 §4, text encoding
 _NO_TAGS: Final = "its format holds no tags that can be written"
 _OURS: Final = "----:com.apple.iTunes:"  # the author that programs look for in MP4's fields with a name
@@ -89,23 +90,31 @@ def _id3(tags: Any, labels: Labels) -> None:
     for field, values in texts(labels):
         name, _, described = NAMES[field][1].partition(":")
         if name == "UFID":
-            tags.setall(f"UFID:{described}", [UFID(owner=described, data=values[0].encode("ascii"))])
+            tags.setall(
+                f"UFID:{described}", [_frame("UFID", owner=described, data=values[0].encode("ascii"))]
+            )
         elif name == "WCOP":
-            tags.setall(name, [WCOP(url=value) for value in values])
+            tags.setall(name, [_frame("WCOP", url=value) for value in values])
         elif name == "TXXX":
-            tags.setall(f"TXXX:{described}", [TXXX(encoding=_UTF8, desc=described, text=list(values))])
+            tags.setall(
+                f"TXXX:{described}", [_frame("TXXX", encoding=_UTF8, desc=described, text=list(values))]
+            )
         else:
-            tags.setall(name, [Frames[name](encoding=_UTF8, text=list(values))])
+            tags.setall(name, [_frame(name, encoding=_UTF8, text=list(values))])
     for names, number, total in _pairs(labels):
         text = f"{number}/{total}" if total else str(number)
-        tags.setall(names[1], [Frames[names[1]](encoding=_UTF8, text=[text])])
+        tags.setall(names[1], [_frame(names[1], encoding=_UTF8, text=[text])])
     for name, value in own_texts(labels):
-        tags.setall(f"TXXX:{name}", [TXXX(encoding=_UTF8, desc=name, text=[value])])
+        tags.setall(f"TXXX:{name}", [_frame("TXXX", encoding=_UTF8, desc=name, text=[value])])
+
+
+def _frame(name: str, **fields: Any) -> Any:
+    return Frames[name](**fields)
 
 
 def _mp4(tags: Any, labels: Labels) -> None:
     def named(name: str, values: tuple[str, ...]) -> None:
-        tags[_OURS + name] = [MP4FreeForm(value.encode()) for value in values]
+        tags[_OURS + name] = [_FREE_FORM(value.encode()) for value in values]
 
     for field, values in texts(labels):
         name = NAMES[field][2]

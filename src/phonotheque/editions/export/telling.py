@@ -123,6 +123,8 @@ def _labels(archive: Archive, item: Item, said: Credit, reserved: bool | None) -
     names = ("album", "track_number", "track_total", "disc_number", "disc_total", "date", "barcode", "label")
     lists = ("artists", "composers", "genres", "isrcs", "artist_mbids")
     ids = ("recording_mbid", "track_mbid", "release_mbid", "catalogue_number")
+    taken: dict[str, Any] = {name: facts.get(name) for name in (*names, *ids)}
+    taken |= {name: tuple(facts.get(name, ())) for name in lists}
     return Labels(
         title=facts["title"],
         artist=facts.get("credit"),
@@ -132,6 +134,5 @@ def _labels(archive: Archive, item: Item, said: Credit, reserved: bool | None) -
         loudness=facts.get("loudness"),
         reserved=reserved,
         further=tuple(further.items()),
-        **{name: facts.get(name) for name in (*names, *ids)},
-        **{name: tuple(facts.get(name, ())) for name in lists},
+        **taken,
     )
