@@ -19,6 +19,7 @@ from phonotheque.catalogue.engine import connect, explaining
 from phonotheque.catalogue.index_codes import Kind, name_key, uuid_key
 from phonotheque.catalogue.index_reader import Reader, damaged, reading
 from phonotheque.catalogue.manifest import Snapshot
+from phonotheque.catalogue.sayers import Said, sayers
 from phonotheque.catalogue.search import SECONDS, Found, search
 from phonotheque.catalogue.views import Hit, View
 from phonotheque.model.bags import Finding
@@ -102,6 +103,10 @@ class Catalogue:
     def by_isrc(self, code: str) -> list[Hit]:
         """Return the recordings that bear an ISRC, the most listened first; none when it is no ISRC."""
         return self._ask(lambda index: index.hits(_bearing(index, code)))
+
+    def sayers(self, recordings: Sequence[str]) -> dict[str, tuple[Said, ...]]:
+        """Return who says who made recordings (public ids), and which ISRCs they have."""
+        return self._ask(lambda index: sayers(index, recordings))
 
     def show(self, key: str) -> View:
         """Return what is known of an id, code or hash.

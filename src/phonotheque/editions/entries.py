@@ -42,8 +42,13 @@ class Chosen:
     audience: str = WORLDWIDE  # whom it may be shared with (model.territory)
 
 
-def bag_files(chosen: Iterable[Chosen]) -> list[BagFile]:
-    """Return the payload of one bag, every path portable and unique."""
+def bag_files(
+    chosen: Iterable[Chosen], said_by: Mapping[str, list[dict[str, Any]]] | None = None
+) -> list[BagFile]:
+    """Return the payload of one bag, every path portable and unique.
+
+    ``said_by`` has, by recording, who says what of it (editions/provenance.py).
+    """
     names = NameAllocator()
     return [
         BagFile(
@@ -51,7 +56,7 @@ def bag_files(chosen: Iterable[Chosen]) -> list[BagFile]:
             path=names.add(people_path(one.master, extension_of(one.row))),
             sha256=one.row.sha256,
             size=one.row.size,
-            record=record_of(one),
+            record=record_of(one) | {"said_by": (said_by or {}).get(one.recording, [])},
         )
         for one in chosen
     ]

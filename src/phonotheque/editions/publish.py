@@ -23,6 +23,7 @@ from phonotheque.editions.edition import Edition, check_identity, read_edition
 from phonotheque.editions.entries import Chosen, bag_files
 from phonotheque.editions.issue import issue, point_at
 from phonotheque.editions.planning import Planned, planned_anew
+from phonotheque.editions.provenance import who_says
 from phonotheque.editions.revision import Revised, revise
 from phonotheque.editions.sealing import (
     ARTWORK_WAVE,
@@ -165,8 +166,9 @@ def _audio_orders(
         progress.start("Sealing bags", total_files=len(chosen), total_bytes=size)
     for sequence, members in enumerate(_fill(archive, chosen), start=sealed + 1):
         counts = [one.listens for one in members if one.listens is not None]
+        files = bag_files(members, who_says(archive, (one.recording for one in members)))
         yield BagOrder(
-            plan=_plan(archive, f"{sequence:04d}", number, at, bag_files(members), members[0].audience),
+            plan=_plan(archive, f"{sequence:04d}", number, at, files, members[0].audience),
             edition=number,
             wave=AUDIO_WAVE,
             listens=sum(counts) if counts else None,
