@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from phonotheque.editions.edition import BagEntry, Edition, IndexEntry, read_edition, write_edition
 from phonotheque.editions.index import SCHEMA
+from phonotheque.editions.shelves import bags_folder, torrent_path
 from phonotheque.editions.torrent import build_torrent
 from phonotheque.editions.trust import publish_targets
 from phonotheque.vault.archive import Archive
@@ -92,7 +93,11 @@ def sign(
 def _entry(archive: Archive, entry: BagEntry, audience: str) -> BagEntry:
     sealed = load_sealed(archive.bags / entry.id)
     torrent = build_torrent(sealed, created_by="Phonotheque", creation_date=None, private=audience != "WORLD")
-    (archive.public / "targets" / entry.torrent.path).write_bytes(torrent.data)
+    path = torrent_path(entry.edition, entry.id, audience)
+    place = archive.public / "targets" / path
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes(torrent.data)
+    _show(archive, entry, audience)
     hashes = {file.path: file.hashes.sha256 for file in sealed.files}
     return replace(
         entry,
@@ -103,12 +108,21 @@ def _entry(archive: Archive, entry: BagEntry, audience: str) -> BagEntry:
         tagmanifest_sha256=hashes["tagmanifest-sha256.txt"],
         torrent=replace(
             entry.torrent,
+            path=path,
             size=len(torrent.data),
             sha256=_sha256(torrent.data),
             infohash_v1=torrent.infohash_v1,
             infohash_v2=torrent.infohash_v2,
         ),
     )
+
+
+def _show(archive: Archive, entry: BagEntry, audience: str) -> None:
+    """Let the bag be seen where those of its audience are."""
+    (archive.public / bags_folder(entry.audience) / entry.id).unlink()
+    place = archive.public / bags_folder(audience) / entry.id
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.symlink_to(archive.bags / entry.id)
 
 
 def _write_index(

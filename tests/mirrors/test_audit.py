@@ -240,6 +240,9 @@ def test_a_bag_for_two_countries_is_right_there_and_nowhere_else(published: Arch
     assert kinds(published, country="FR") == set()
     result, _ = audited(published, country="CH")
     assert result.elsewhere == [bag_of(published, 1).id]
+    with served(published.public) as web:
+        result, found = audited(web.url)
+        assert (found, result.elsewhere) == ([], [])  # this server lets in everybody
     sign(published, NOW, bag={"audience": "CH DE FR"})
     assert What.NO_BASIS in kinds(published)
     assert kinds(published, country="FR") == set()
@@ -361,11 +364,16 @@ def test_an_edition_owns_up_to_its_predecessors(make_archive: MakeArchive, tmp_p
 def test_the_declaration_on_mining_must_agree(published: Archive) -> None:
     place = published.public / ".well-known" / "tdmrep.json"
     bag = bag_of(published, 1).id
-    assert len(json.loads(place.read_text())) > 1
+    rules = json.loads(place.read_text())
+    assert {rule["tdm-reservation"] for rule in rules} == {0, 1}
+    lying = [rule | {"tdm-reservation": 0} for rule in rules]
+    place.write_text(json.dumps(lying))
+    _, found = audited(published)
+    assert [(fault.what, fault.path.rpartition("/")[2]) for fault in found] == [(What.MINING, "Tone 1.flac")]
     for rules, expected in (
         ([{"location": f"/bags/{bag}/data/*", "tdm-reservation": 0}], {What.MINING}),
-        ([{"location": "/", "tdm-reservation": 1}], {What.MINING}),
-        ([], {What.MINING}),
+        ([{"location": f"/bags/{bag}/data/*", "tdm-reservation": 1}], set()),  # more may be reserved
+        ([], set()),
         ({"location": "/"}, {What.MINING}),
         ([{"location": "/", "tdm-reservation": "no"}], {What.MINING}),
     ):

@@ -71,7 +71,13 @@ def audit_command(
             else:
                 output.print(safe(_told(fault)), style="red")
 
-        result = audit(open_origin(tree), question, now=now(), on_fault=tell, progress=progress)
+        result = audit(
+            open_origin(tree, country=question.country or ""),
+            question,
+            now=now(),
+            on_fault=tell,
+            progress=progress,
+        )
         if as_json:
             _print_json(result, faults)
     if not as_json:
@@ -100,7 +106,8 @@ def _print(result: Audit) -> None:
         messages.print(f"Not there, and so not audited: {absent} (a mirror need not hold all).")
     if result.elsewhere:
         others = counted(len(result.elsewhere), "bag")
-        messages.print(f"Not for {result.country}, and so not audited: {others}.")
+        whom = f"for {result.country}" if result.country else "shown without --in"
+        messages.print(f"Not {whom}, and so not audited: {others}.")
     place = f"in {result.country}" if result.country else "where each bag may be had"
     what = (
         f"{counted(result.files, 'file')} in {counted(len(result.bags), 'bag')}, {human_size(result.bytes)}"

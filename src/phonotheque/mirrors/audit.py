@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -18,8 +18,9 @@ from datetime import date, datetime
 from pathlib import Path
 
 from phonotheque.editions.audit import Fault, What, tombstones_of
-from phonotheque.editions.edition import BagEntry, Edition
-from phonotheque.mirrors.audit_bag import Standard, audit_bag
+from phonotheque.editions.edition import BagEntry, Edition, Withdrawal
+from phonotheque.editions.shelves import BAGS, RESTRICTED, bags_folder
+from phonotheque.mirrors.audit_bag import Standard, audit_bag, home_of
 from phonotheque.mirrors.audit_history import audit_history
 from phonotheque.mirrors.audit_index import IndexRows, fetch_index
 from phonotheque.mirrors.follow import Followed, follow
@@ -27,7 +28,7 @@ from phonotheque.mirrors.mining_rules import PLACE, MiningRules, read_mining_rul
 from phonotheque.mirrors.origin import FolderOrigin, Origin, fetch
 from phonotheque.model.errors import NetworkError, NotFoundError, VerificationError
 from phonotheque.model.progress import QUIET, Progress
-from phonotheque.model.territory import Territory, parse_territory
+from phonotheque.model.territory import WORLDWIDE, Territory, parse_territory
 from phonotheque.vault.bagfolder import DECLARATION, MAX_TAG_BYTES, TAG_MANIFEST
 
 _THREADS = 8  # files looked for at a time
@@ -149,9 +150,10 @@ class _Auditor:
                 self.result.bytes += bag.payload_bytes
             else:
                 self._absent(bag)
-        for fault in audit_history(self.origin, self.edition):
+        audiences = {bag.id: bag.audience for bag in self.edition.bags}
+        for fault in audit_history(self.origin, self.edition, audiences):
             self.tell(fault)
-        self._withdrawn()
+        self._withdrawn(audiences)
         self._unlisted()
         if not self.result.bags:
             raise NotFoundError(
@@ -195,39 +197,57 @@ class _Auditor:
         return rules
 
     def _absent(self, bag: BagEntry) -> None:
-        """Only a publisher has all bags: whose tree has a declaration on mining, which no mirror's has."""
-        if self.result.mining:
+        """Only a publisher has all bags: whose tree has a declaration on mining, which no mirror's has.
+
+        A server shows bags for some countries to who says that they are there.
+        """
+        if not isinstance(self.origin, FolderOrigin) and bag.audience != WORLDWIDE:
+            self.result.elsewhere.append(bag.id)
+        elif self.result.mining:
             self.tell(Fault(What.MISSING, bag.id, "", "the bag is not there"))
         else:
             self.result.absent.append(bag.id)
 
-    def _withdrawn(self) -> None:
-        """See that nothing of what was taken back can be reached any more."""
+    def _withdrawn(self, audiences: Mapping[str, str]) -> None:
+        """See that nothing of what was taken back can be reached any more, wherever it may have lain."""
+        everywhere = sorted({bags_folder(audience) for audience in (WORLDWIDE, *audiences.values())})
         for gone in self.edition.withdrawals:
-            for name in (TAG_MANIFEST, DECLARATION):
-                try:
-                    fetch(self.origin, f"bags/{gone.bag}/{name}", MAX_TAG_BYTES)
-                except NotFoundError:
-                    continue
-                except VerificationError:
-                    pass  # there is something of that name
-                reason = f"was taken back on {gone.date[:10]} ({gone.reason}), and is still there"
-                self.tell(Fault(What.WITHDRAWN, gone.bag, name, reason))
-                break
+            known = audiences.get(gone.bag)
+            for folder in [bags_folder(known)] if known is not None else everywhere:
+                self._reached(gone, f"{folder}/{gone.bag}")
+
+    def _reached(self, gone: Withdrawal, home: str) -> None:
+        for name in (TAG_MANIFEST, DECLARATION):
+            try:
+                fetch(self.origin, f"{home}/{name}", MAX_TAG_BYTES)
+            except NotFoundError:
+                continue
+            except VerificationError:
+                pass  # there is something of that name
+            reason = f"was taken back on {gone.date[:10]} ({gone.reason}), and is still there"
+            self.tell(Fault(What.WITHDRAWN, gone.bag, name, reason))
+            return
 
     def _unlisted(self) -> None:
         """Of a folder, also tell of bags that no edition lists; a server shows no such list."""
         if not isinstance(self.origin, FolderOrigin):
             return
-        known = {bag.id for bag in self.edition.bags} | {gone.bag for gone in self.edition.withdrawals}
-        folder = Path(self.origin.where, "bags")
-        try:
-            names = sorted(os.listdir(folder))
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            raise NetworkError(f"{folder} cannot be read: {error.strerror}.", "Check the disk.") from error
-        for name in names:
-            if name not in known and not name.startswith("."):
+        public = Path(self.origin.where)
+        current = {home_of(bag) for bag in self.edition.bags}
+        gone = {withdrawal.bag for withdrawal in self.edition.withdrawals}
+        shelves = [f"{RESTRICTED}/{name}" for name in _names(public / RESTRICTED)]
+        for folder in (BAGS, *(f"{shelf}/{BAGS}" for shelf in shelves)):
+            for name in _names(public / folder):
+                if f"{folder}/{name}" in current or name in gone:
+                    continue
                 shown = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-                self.tell(Fault(What.UNLISTED, shown, "", "is public, and the edition does not list it"))
+                self.tell(Fault(What.UNLISTED, shown, "", f"is shown in {folder}; no bag is listed there"))
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return sorted(name for name in os.listdir(folder) if not name.startswith("."))
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise NetworkError(f"{folder} cannot be read: {error.strerror}.", "Check the disk.") from error

@@ -22,6 +22,7 @@ from phonotheque.editions.audit import Fault, Terms, Tombstones, What, judge
 from phonotheque.editions.edition import BagEntry
 from phonotheque.editions.metainfo import TorrentMeta
 from phonotheque.editions.sealing import CATALOGUE_WAVE
+from phonotheque.editions.shelves import bags_folder
 from phonotheque.mirrors.audit_catalogue import audit_catalogue
 from phonotheque.mirrors.audit_index import IndexRows
 from phonotheque.mirrors.mining_rules import MiningRules
@@ -29,7 +30,6 @@ from phonotheque.mirrors.origin import FolderOrigin, Origin, fetch
 from phonotheque.mirrors.transfer import MAX_TORRENT_BYTES, check_torrent
 from phonotheque.model.errors import NetworkError, NotFoundError, VerificationError
 from phonotheque.model.progress import Progress
-from phonotheque.model.rights import Answer
 from phonotheque.model.territory import WORLDWIDE, Territory, parse_territory
 from phonotheque.vault.bag import RECORDINGS
 from phonotheque.vault.bagfolder import (
@@ -64,6 +64,11 @@ class Standard:
     executor: Executor
 
 
+def home_of(entry: BagEntry) -> str:
+    """Return where a public tree shows a bag."""
+    return f"{bags_folder(entry.audience)}/{entry.id}"
+
+
 class _BrokenError(Exception):
     """The bag cannot be believed any further. Only within this file."""
 
@@ -77,8 +82,9 @@ def audit_bag(
     progress: Progress,
 ) -> bool:
     """Audit one bag; return whether it is there at all. Raises NetworkError when a server cannot be read."""
+    home = home_of(entry)
     try:
-        tagmanifest = fetch(origin, f"bags/{entry.id}/{TAG_MANIFEST}", MAX_TAG_BYTES)
+        tagmanifest = fetch(origin, f"{home}/{TAG_MANIFEST}", MAX_TAG_BYTES)
     except NotFoundError:
         return False
     except VerificationError as error:
@@ -104,7 +110,7 @@ class _BagAudit:
     ) -> None:
         self.origin, self.entry, self.rows = origin, entry, rows
         self.standard, self.on_fault, self.progress = standard, on_fault, progress
-        self.folder = standard.scratch / entry.id
+        self.home, self.folder = home_of(entry), standard.scratch / entry.id
         self.audience = standard.country or parse_territory(entry.audience)
 
     def fault(self, what: What, path: str, reason: str) -> None:
@@ -163,7 +169,7 @@ class _BagAudit:
         place = self.folder / path if path in _NEEDED else Path("/dev/null")
         try:
             with place.open("wb") as stream:
-                for chunk in self.origin.open_range(f"bags/{self.entry.id}/{path}", 0, most + 1):
+                for chunk in self.origin.open_range(f"{self.home}/{path}", 0, most + 1):
                     digest.update(chunk)
                     size += len(chunk)
                     stream.write(chunk)
@@ -262,7 +268,7 @@ class _BagAudit:
         for path in sorted(rows or ()):
             self.fault(What.CLAIM, path, "the edition's index lists it, and the bag does not hold it")
         if self.entry.wave == CATALOGUE_WAVE:
-            for what, path, reason in audit_catalogue(self.origin, self.entry.id, bag.manifest, sizes):
+            for what, path, reason in audit_catalogue(self.origin, self.home, bag.manifest, sizes):
                 self.fault(what, path, reason)
 
     def _judge(self, record: Mapping[str, Any], path: str, terms: Terms) -> None:
@@ -273,14 +279,10 @@ class _BagAudit:
         judged = judge(record, terms)
         for fault in judged.faults:
             self.on_fault(fault)
-        if self.standard.mining is None:
-            return
-        here, anywhere = judged.mining
-        reserved = self.standard.mining.reserved(self.entry.id, path)
-        if reserved is not True and here is not Answer.YES:
-            self.fault(What.MINING, path, "tdmrep.json does not reserve it, and no basis allows mining it")
-        elif reserved and anywhere is Answer.YES:
-            self.fault(What.MINING, path, "tdmrep.json reserves it, and by its decision it may be mined")
+        mining = self.standard.mining
+        # Reserving more than the lines do is right: what was reserved since is declared at once.
+        if mining is not None and mining.reserved(self.home, path) is False and not judged.mining:
+            self.fault(What.MINING, path, "tdmrep.json says that it may be mined, and no basis allows it")
 
     def _compare(self, path: str, record: Mapping[str, Any], row: tuple[Any, ...] | None) -> None:
         """Compare a line with its row of the index, where a sidecar has one recording or none."""
@@ -329,7 +331,7 @@ class _BagAudit:
         digest, got = hashlib.sha256(), 0
         start, length = (0, size + 1) if self.standard.every_byte else (max(0, size - 1), 2)
         try:
-            for chunk in self.origin.open_range(f"bags/{self.entry.id}/{path}", start, length):
+            for chunk in self.origin.open_range(f"{self.home}/{path}", start, length):
                 digest.update(chunk)
                 got += len(chunk)
         except NotFoundError:
@@ -348,12 +350,12 @@ class _BagAudit:
         """Tell of what lies in a bag's folder and is in no manifest. A server shows no such list."""
         if not isinstance(self.origin, FolderOrigin):
             return
-        folder = Path(self.origin.where, "bags", self.entry.id)
+        folder = Path(self.origin.where, self.home)
 
         def failed(below: str, error: OSError) -> None:
             self.fault(What.UNREADABLE, below, str(error.strerror))
 
         for path, what in files_in(folder, failed):
-            if path not in listed or what:
+            if path not in listed:
                 shown = path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
                 self.fault(What.UNLISTED, shown, what or "lies in the bag, and no manifest lists it")

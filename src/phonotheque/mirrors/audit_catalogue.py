@@ -25,11 +25,11 @@ _Wrong = tuple[What, str, str]
 
 
 def audit_catalogue(
-    origin: Origin, bag: str, manifest: Mapping[str, str], sizes: Mapping[str, tuple[int, str]]
+    origin: Origin, home: str, manifest: Mapping[str, str], sizes: Mapping[str, tuple[int, str]]
 ) -> Iterator[_Wrong]:
-    """Yield what in the bag is none of the snapshot's tables, or is under terms that it does not name."""
+    """Yield what in the bag at ``home`` is none of the snapshot's tables, or under terms not named."""
     try:
-        tables = _tables(origin, bag, manifest)
+        tables = _tables(origin, home, manifest)
     except (VerificationError, NotFoundError) as error:
         yield What.CATALOGUE, _MANIFEST, error.message
         return
@@ -44,16 +44,16 @@ def audit_catalogue(
         if part.get("sha256") != sha256:
             yield What.CATALOGUE, path, "is not the table that snapshot.json lists under that name"
         else:
-            yield from _table(origin, f"bags/{bag}/{path}", path, table, part, sizes.get(path, (0, ""))[0])
+            yield from _table(origin, f"{home}/{path}", path, table, part, sizes.get(path, (0, ""))[0])
 
 
 def _tables(
-    origin: Origin, bag: str, manifest: Mapping[str, str]
+    origin: Origin, home: str, manifest: Mapping[str, str]
 ) -> dict[str, tuple[str, Mapping[str, Any]]]:
     """Return the snapshot's files, each with its table and what snapshot.json says of it."""
     if _MANIFEST not in manifest:
         raise VerificationError("the catalogue lacks its snapshot.json")
-    data = fetch(origin, f"bags/{bag}/{_MANIFEST}", _MAX_MANIFEST)
+    data = fetch(origin, f"{home}/{_MANIFEST}", _MAX_MANIFEST)
     try:
         content = json.loads(data)
         if content["format"] != FORMAT:

@@ -11,8 +11,10 @@ from phonotheque.mirrors.origin import Origin, fetch
 from phonotheque.model.errors import NotFoundError, VerificationError
 
 
-def audit_history(origin: Origin, edition: Edition) -> Iterator[Fault]:
+def audit_history(origin: Origin, edition: Edition, audiences: dict[str, str]) -> Iterator[Fault]:
     """Follow the editions back, each by the hash that its successor gives, and compare them with this one.
+
+    ``audiences`` takes that of every bag that any of them had: where a withdrawn one lay.
 
     Every bag that was ever published is current, as it was, or withdrawn; every tombstone stays. An older
     edition that is not there (a mirror may lack some) ends the walk.
@@ -35,6 +37,7 @@ def audit_history(origin: Origin, edition: Edition) -> Iterator[Fault]:
             return
         said = f"edition {older.number} of {older.date[:10]}"
         for bag in older.bags:
+            audiences.setdefault(bag.id, bag.audience)
             if bag.id in withdrawn:
                 continue
             if bag.id not in current:

@@ -15,7 +15,7 @@ from phonotheque.model.errors import NotFoundError, VerificationError
 
 PLACE: Final = ".well-known/tdmrep.json"
 _MAX_BYTES: Final = 64 * 1024**2
-_BAG = re.compile(r"/bags/([^/*$]+)/")
+_BAG = re.compile(r"((?:/restricted/[^/*$]+)?/bags/[^/*$]+)/")
 
 
 @dataclass(slots=True)
@@ -41,17 +41,21 @@ class _Rules:
 
 @dataclass(frozen=True, slots=True)
 class MiningRules:
-    """The rules of a public tree, those about one bag by its name."""
+    """The rules of a public tree, those about one bag by the address of its folder."""
 
     of_bags: dict[str, _Rules] = field(default_factory=lambda: defaultdict(_Rules))
     others: _Rules = field(default_factory=_Rules)
 
     def reserved(self, bag: str, path: str) -> bool | None:
-        """Tell whether the first rule that matches a file reserves it; None when none matches."""
-        location = f"/bags/{quote(bag)}/{quote(path)}"
+        """Tell whether the first rule that matches a file reserves it; None when none matches.
+
+        ``bag`` is the bag's folder in the public tree, ``path`` is relative to it.
+        """
+        home = f"/{quote(bag)}"
+        location = f"{home}/{quote(path)}"
         found = list(self.others.matching(location))
-        if quote(bag) in self.of_bags:
-            found += self.of_bags[quote(bag)].matching(location)
+        if home in self.of_bags:
+            found += self.of_bags[home].matching(location)
         return min(found)[1] == 1 if found else None
 
 
