@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 from typing import Any
 
@@ -11,20 +12,23 @@ from sqlalchemy import select
 
 from phonotheque.catalogue.conflicts import explain
 from phonotheque.catalogue.lookup import Catalogue
-from phonotheque.catalogue.views import ArtistView, Fact, Hit, Named, RecordingView, ReleaseView
+from phonotheque.catalogue.views import ArtistView, Fact, Hit, Named, RecordingView, ReleaseView, View
 from phonotheque.cli.beside import beside_files, beside_lines
 from phonotheque.cli.common import archive_argument, human_size, json_option, output, safe, show
+from phonotheque.editions.jsonld import recording_jsonld
 from phonotheque.ledger.bags import where_bagged
 from phonotheque.ledger.schema import decisions, files
 from phonotheque.model.audio import say_integrity
-from phonotheque.vault.archive import Archive
+from phonotheque.model.errors import UsageError
+from phonotheque.vault.archive import Archive, now
 
 
 @click.command("show")
 @archive_argument
 @click.argument("identifier")
+@click.option("--json-ld", "as_jsonld", is_flag=True, help="Print a recording as schema.org's JSON-LD.")
 @json_option
-def show_command(archive: Archive, identifier: str, as_json: bool) -> None:
+def show_command(archive: Archive, identifier: str, as_jsonld: bool, as_json: bool) -> None:
     """Show what is known of IDENTIFIER.
 
     Our id, an MBID, an ISRC, a barcode, a source's id (discogs:123, r123, a Discogs URL), an artist's ISNI,
@@ -32,6 +36,9 @@ def show_command(archive: Archive, identifier: str, as_json: bool) -> None:
     """
     with Catalogue.open(archive.catalogue) as catalogue:
         view = catalogue.show(identifier)
+    if as_jsonld:
+        _show_jsonld(archive, view)
+        return
     data: dict[str, Any] = asdict(view)
     if isinstance(view, RecordingView):
         data["holdings"] = _holdings(archive, view.files)
@@ -46,6 +53,14 @@ def show_command(archive: Archive, identifier: str, as_json: bool) -> None:
                 _print_artist(view)
 
     show(data, as_json, text)
+
+
+def _show_jsonld(archive: Archive, view: View) -> None:
+    if not isinstance(view, RecordingView):
+        raise UsageError("Only recordings can be shown as JSON-LD.", "Name a recording, or use --json.")
+    with archive.ledger.connect() as ledger:
+        described = recording_jsonld(ledger, archive.settings, view, now().date())
+    click.echo(json.dumps(described, ensure_ascii=False, indent=1))
 
 
 def _holdings(archive: Archive, hashes: tuple[str, ...]) -> list[dict[str, Any]]:

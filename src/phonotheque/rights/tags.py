@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from phonotheque.model.audio import Tags
-from phonotheque.model.rights import Evidence
+from phonotheque.model.rights import Act, Evidence, Kind, Statement
 from phonotheque.rights.combine import joined
 from phonotheque.rights.expressions import parse_terms
 from phonotheque.rights.prose import MAX_EVIDENCE, ask, from_prose, stating
@@ -13,6 +14,8 @@ from phonotheque.rights.prose import MAX_EVIDENCE, ask, from_prose, stating
 FILE_TAG = "the file's own tag"
 MAX_VALUES = 50  # values of a field that are read; the rest of a hostile file's are asked about as one
 MAX_FIELD = 64 * 1024  # characters of a field that are read
+MAX_KEY = 200  # characters of a field's name that are kept
+RESERVATION = "TDM-RESERVATION"  # as in the header of the TDM Reservation Protocol
 
 _NO_LICENCE = re.compile(r"\W*all\srights\sreserved\W*|\W*", re.IGNORECASE)
 
@@ -22,14 +25,32 @@ def from_tags(tags: Tags) -> Evidence:
 
     A licence field that names no licence exactly is a question. A copyright field says who holds the
     rights, not what they allow: it counts only if it names a licence ("Licensed to the public under …"), and
-    a plain notice grants nothing and asks nothing.
+    a plain notice grants nothing and asks nothing. A field TDM-RESERVATION of 1 reserves mining; 0 grants
+    nothing (docs/mining.md).
     """
     found = [_licence_field(value, _origin(tags, value, "licence")) for value in tags.licences[:MAX_VALUES]]
     if len(tags.licences) > MAX_VALUES:
         found.append(ask(f"It has {len(tags.licences)} licence fields.", tags.licences[-1], "tag:licence"))
     if tags.copyright:
         found.append(_field(tags.copyright, _origin(tags, tags.copyright, "copyright")))
+    found += [_reservation(key, values) for key, values in tags.raw.items() if _is_reservation(key)]
     return joined(*found)
+
+
+def _is_reservation(key: str) -> bool:
+    return key.rpartition(":")[2].upper().replace("_", "-") == RESERVATION
+
+
+def _reservation(key: str, values: Sequence[str]) -> Evidence:
+    said = {value.strip() for value in values[:MAX_VALUES]}
+    if "1" in said:
+        stated = Statement(
+            Kind.RESERVATION, None, f"{RESERVATION}=1", f"tag:{key}"[:MAX_KEY], FILE_TAG, acts=(Act.MINE,)
+        )
+        return Evidence(statements=(stated,))
+    if said <= {"0", ""}:
+        return Evidence()
+    return ask("Its reservation against mining is neither 0 nor 1.", "; ".join(sorted(said)), f"tag:{key}")
 
 
 def _licence_field(value: str, origin: str) -> Evidence:

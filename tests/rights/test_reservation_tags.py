@@ -1,0 +1,46 @@
+"""A reservation against mining in a file's own tags takes away mining, and grants nothing."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from phonotheque.model.audio import Tags
+from phonotheque.model.rights import Act, Answer, Kind
+from phonotheque.rights.decide import decide
+from phonotheque.rights.tags import from_tags
+
+BY = "https://creativecommons.org/licenses/by/4.0/"
+KEYS = ("TDM-RESERVATION", "tdm_reservation", "TXXX:TDM-RESERVATION", "----:com.apple.iTunes:TDM-RESERVATION")
+
+
+def tags(key: str, *values: str) -> Tags:
+    return Tags(licences=(BY,), raw={"LICENSE": (BY,), key: values})
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_one_reserves_mining_and_nothing_else(key: str) -> None:
+    found = from_tags(tags(key, "1"))
+    reservation = found.statements[-1]
+    assert (reservation.kind, reservation.acts) == (Kind.RESERVATION, (Act.MINE,))
+    assert reservation.evidence_origin == f"tag:{key}"
+    answers = {act: decide(found.statements, act, on=date(2026, 1, 1)).answer for act in Act}
+    assert answers == {Act.MINE: Answer.NO} | dict.fromkeys(
+        (Act.PRESERVE, Act.STREAM, Act.DISTRIBUTE), Answer.YES
+    )
+
+
+def test_nought_grants_nothing() -> None:
+    alone = Tags(raw={"TDM-RESERVATION": ("0",)})
+    assert from_tags(alone).statements == from_tags(alone).questions == ()
+
+
+def test_several_values_reserve_if_one_does() -> None:
+    assert from_tags(tags("TDM-RESERVATION", "0", "1")).statements[-1].kind is Kind.RESERVATION
+
+
+def test_what_is_neither_is_asked_about() -> None:
+    found = from_tags(tags("TDM-RESERVATION", "yes please"))
+    assert len(found.statements) == 1
+    assert "neither 0 nor 1" in found.questions[0].text
