@@ -23,6 +23,7 @@ from phonotheque.cli.common import (
 from phonotheque.editions.publish import PublishResult, publish
 from phonotheque.ledger.jobs import Outcome, settle_kind
 from phonotheque.model.errors import UsageError
+from phonotheque.model.rights import WORLDWIDE
 from phonotheque.vault.archive import Archive, now, timestamp
 
 
@@ -50,8 +51,9 @@ def publish_command(
 ) -> None:
     """Seal what is new into bags and publish the next edition under ARCHIVE/public.
 
-    Only what the plan selects and a recorded basis allows goes out. Exit code 4 when a file that should have
-    gone out is damaged or missing: the rest is published.
+    Only what the plan selects and a recorded basis allows goes out. A bag with something in it that was taken
+    back, or may no longer be shared there, is replaced by one without it. Exit code 4 when a file that should
+    have gone out is damaged or missing: the rest is published.
     """
     result = publish_edition(on_cluster(archive, cluster), _moment(date), nonfree)
     for failure in result.failures:
@@ -60,6 +62,15 @@ def publish_command(
         "edition": result.number,
         "new": result.new,
         "bags": [asdict(bag) for bag in result.bags],
+        "revised": [
+            {
+                "bag": one.before,
+                "replaced_by": one.after.id if one.after else None,
+                "reason": one.reason,
+                "files_out": one.left,
+            }
+            for one in result.revised
+        ],
         "failures": [asdict(failure) for failure in result.failures],
     }
     show(data, as_json, lambda: _print(archive, result))
@@ -83,9 +94,13 @@ def _print(archive: Archive, result: PublishResult) -> None:
         output.print(f"Nothing new to publish: edition {result.number} is current.")
         return
     output.print(f"Published edition {result.number}: {counted(len(result.bags), 'new bag')}.")
+    for one in result.revised:
+        instead = f"; the rest is {one.after.id}" if one.after else "; nothing is left of it"
+        messages.print(safe(f"{one.before}: {counted(one.left, 'file')} out: {one.reason}{instead}"))
     for bag in result.bags:
+        where = "" if bag.audience == WORLDWIDE else f"  for {bag.audience}"
         size = f"{counted(bag.payload_files, 'file')}  {human_size(bag.bytes)}"
-        output.print(f"  {bag.id}  {size}  {bag.infohash_v2[:16]}…")
+        output.print(f"  {bag.id}  {size}  {bag.infohash_v2[:16]}…{where}")
     where = archive.settings.publish.url or archive.public
     output.print(f"Others can hold it with: phono mirror {where} MY-MIRROR --budget 100GB")
 
