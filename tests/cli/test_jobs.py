@@ -56,7 +56,7 @@ def test_before_anything_ran(phono: Phono, archive: Archive) -> None:
     ran = phono("jobs", archive.folder)
     assert (ran.code, ran.out) == (0, "")
     assert "Nothing has run" in ran.err
-    assert phono("jobs", archive.folder, "--json").data == {"jobs": [], "items": []}
+    assert phono("jobs", archive.folder, "--json").data == {"jobs": [], "items": [], "given_up": []}
     assert "nothing that had failed" in phono("jobs", "retry", archive.folder).out
 
 
@@ -224,6 +224,74 @@ def test_what_is_not_there_any_more_is_not_called_done(
     (tmp_path / "elsewhere").rename(music)
     done = phono("jobs", "retry", archive.folder, "--json")
     assert (done.code, done.data["done"], done.data["items"]) == (0, 2, [])
+
+
+def failing_at(archive: Archive, music: Path, *names: str) -> None:
+    options = {"folders": [str(music)], "plain": True, "how": "copy", "workers": 1}
+    with running(archive, options=options) as job, archive.ledger.begin() as ledger:
+        for name in names:
+            job.failed(ledger, os.fsencode(music / name), Outcome.FAILED, "Input/output error", 1)
+
+
+def test_what_was_deleted_is_given_up_and_asked_for_no_more(
+    phono: Phono, archive: Archive, music: Path
+) -> None:
+    failing_at(archive, music, "1.wav", "deleted.wav", os.fsdecode(b"deep/\xff.wav"))
+    given = phono("jobs", "give-up", archive.folder, "--gone", "--json")
+    assert given.code == 0
+    assert [Path(item["item"]).name for item in given.data["given_up"]] == ["deleted.wav", "\\xff.wav"]
+    assert given.data["left"] == 1
+    shown = phono("jobs", archive.folder, "--json").data
+    assert [Path(item["item"]).name for item in shown["items"]] == ["1.wav"]
+    (first, _) = shown["given_up"]
+    assert (first["outcome"], first["reason"], first["attempts"]) == ("given up", "not there any more", 1)
+    assert first["at"] >= shown["jobs"][0]["started_at"]
+    assert "2 items given up" in phono("jobs", archive.folder).err
+    done = phono("jobs", "retry", archive.folder, "--json")
+    assert (done.code, done.data["tried"], done.data["done"]) == (0, 1, 1)
+    with archive.ledger.connect() as ledger:  # that it failed stays on record, too
+        rows = ledger.execute(job_items.select().order_by(job_items.c.id)).fetchall()
+    assert [row.outcome for row in rows] == ["failed", "failed", "failed", "given up", "given up"]
+    assert all(row.settled_at for row in rows)
+
+
+def test_what_is_named_is_given_up_until_it_fails_again(
+    phono: Phono, archive: Archive, music: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing_at(archive, music, "0.wav", "1.wav", "2.wav")
+    monkeypatch.chdir(music)
+    given = phono(
+        "jobs", "give-up", archive.folder, "0.wav", music / "2.wav", "--reason", "We have it on tape."
+    )
+    assert (given.code, "Given up: 2 items; 1 to try again." in given.out) == (0, True)
+    with archive.ledger.connect() as ledger:
+        assert [item.item for item in open_items(ledger)] == [os.fsencode(music / "1.wav")]
+    failing_at(archive, music, "2.wav")
+    shown = phono("jobs", archive.folder, "--json").data
+    assert [(Path(item["item"]).name, item["attempts"]) for item in shown["items"]] == [
+        ("1.wav", 1),
+        ("2.wav", 2),
+    ]
+    assert {item["reason"] for item in shown["given_up"]} == {"We have it on tape."}
+
+
+def test_nothing_is_given_up_that_was_not_meant(phono: Phono, archive: Archive, music: Path) -> None:
+    failing_at(archive, music, "0.wav", "1.wav")
+    give_up = ("jobs", "give-up", archive.folder)
+    assert phono(*give_up).code == 2
+    assert phono(*give_up, "--gone", "0.wav").code == 2
+    ran = phono(*give_up, music / "0.wav", music / "other.wav")
+    assert (ran.code, "other.wav is nothing that failed" in ran.err) == (3, True)
+    assert "Given up: 0 items; 2 to try again." in phono(*give_up, "--gone").out
+    away = music.rename(music.parent / "away")
+    for _ in range(2):
+        ran = phono(*give_up, "--gone")
+        assert (ran.code, "perhaps a disk is not mounted" in ran.err) == (1, True)
+        music.mkdir(exist_ok=True)  # as a mount point with nothing on it
+    music.rmdir()
+    away.rename(music)
+    with archive.ledger.connect() as ledger:
+        assert len(open_items(ledger)) == 2
 
 
 def test_a_folder_whose_name_is_no_utf_8_is_added_and_tried_again(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -28,11 +29,21 @@ from phonotheque.cli.common import (
 )
 from phonotheque.cli.publish import publish_edition
 from phonotheque.jobs.tracking import Sign, sign_of
-from phonotheque.ledger.jobs import Item, JobRecord, jobs_named, last_jobs, open_items, running_jobs
+from phonotheque.ledger.jobs import (
+    Item,
+    JobRecord,
+    give_up,
+    given_up,
+    jobs_named,
+    last_jobs,
+    open_items,
+    running_jobs,
+)
 from phonotheque.model.errors import BusyError, NotFoundError, PhonothequeError, UsageError
+from phonotheque.sources.giving_up import gone
 from phonotheque.sources.intake import AddOptions
 from phonotheque.sources.take_in import How
-from phonotheque.vault.archive import Archive, now
+from phonotheque.vault.archive import Archive, now, timestamp
 
 _LISTED = 50  # items shown to people
 _STYLES = {Sign.FAILED: "red", Sign.INTERRUPTED: "yellow", Sign.SILENT: "yellow"}
@@ -54,6 +65,7 @@ def jobs_command() -> None:
     \b
     phono jobs ARCHIVE               list
     phono jobs retry ARCHIVE [ID]    try again what failed or was set aside
+    phono jobs give-up ARCHIVE …     ask for some of that no more
     """
 
 
@@ -65,13 +77,18 @@ def list_command(archive: Archive, last: int, as_json: bool) -> None:
     """List what runs, what ran last, and what can be tried again."""
     with archive.ledger.connect() as ledger:
         items = open_items(ledger)
+        dropped = given_up(ledger)
         records = {record.id: record for record in running_jobs(ledger)}
         records |= {record.id: record for record in last_jobs(ledger, last)}
     open_in: dict[int, int] = defaultdict(int)
     for item in items:
         open_in[item.job] += 1
     listed = [_job_data(record, open_in[record.id]) for _, record in sorted(records.items(), reverse=True)]
-    data = {"jobs": listed, "items": [_item_data(item) for item in items]}
+    data = {
+        "jobs": listed,
+        "items": [_item_data(item) for item in items],
+        "given_up": [_item_data(item) for item in dropped],
+    }
     show(data, as_json, lambda: _print(archive, data))
 
 
@@ -117,6 +134,50 @@ def retry_command(
     for unable in errors.values():
         failed(unable.message, unable.advice, unable.exit_code)
     context.exit(1 if left or errors else 0)
+
+
+@jobs_command.command("give-up")
+@archive_argument
+@click.argument("names", nargs=-1, type=click.Path(), metavar="[ITEM]...")
+@click.option("--gone", "are_gone", is_flag=True, help="All files that are not there any more.")
+@click.option("--reason", default="", help="Why, for whoever asks later.")
+@json_option
+def give_up_command(
+    archive: Archive, names: tuple[str, ...], are_gone: bool, reason: str, as_json: bool
+) -> None:
+    """Ask no more for ITEMs that failed or were set aside, by their paths; or for files that are --gone.
+
+    The ledger keeps that, with its date, beside what had failed. Nothing else is changed, and an item that is
+    taken in later, or fails again, is treated as any other.
+    """
+    if bool(names) == are_gone:
+        raise UsageError(
+            "Say what is to be given up: items by their paths, or --gone.",
+            f"See which there are: phono jobs {archive.folder}",
+        )
+    with archive.writing("jobs give-up"), archive.ledger.begin() as ledger:
+        left = open_items(ledger)
+        chosen = gone(ledger, left) if are_gone else _named(archive, left, names)
+        give_up(ledger, chosen, reason or ("not there any more" if are_gone else ""), at=timestamp(now()))
+    data = {"given_up": [_item_data(item) for item in chosen], "left": len(left) - len(chosen)}
+    show(data, as_json, lambda: _print_given_up(data))
+
+
+def _named(archive: Archive, left: list[Item], names: Iterable[str]) -> list[Item]:
+    known = {item.item: item for item in left}
+    chosen = {}
+    for name in names:
+        place = Path(name)
+        # An add's folders are named as they resolve.
+        paths = (os.fsencode(name), os.fsencode(place.parent.resolve() / place.name))
+        found = next((known[path] for path in paths if path in known), None)
+        if found is None:
+            raise NotFoundError(
+                f"{name} is nothing that failed or was set aside.",
+                f"Nothing was given up. See which there are: phono jobs {archive.folder}",
+            )
+        chosen[found.item] = found
+    return list(chosen.values())
 
 
 def _again(archive: Archive, record: JobRecord, items: list[bytes]) -> None:
@@ -196,6 +257,8 @@ def _print(archive: Archive, data: Mapping[str, Any]) -> None:
         line = f"{one['id']:>5}  {one['kind']} {one['what']}: {_story(one, sign)}{left}"
         output.print(safe(line), style=_STYLES.get(sign))
     _print_items(archive, data["items"])
+    if data["given_up"]:
+        messages.print(f"{counted(len(data['given_up']), 'item')} given up; --json lists them.")
 
 
 def _story(one: Mapping[str, Any], sign: Sign) -> str:
@@ -247,6 +310,14 @@ def _print_retried(archive: Archive, data: Mapping[str, Any]) -> None:
         return
     output.print(f"Tried {counted(data['tried'], 'item')} again: {data['done']:,} done.")
     _print_items(archive, data["items"])
+
+
+def _print_given_up(data: Mapping[str, Any]) -> None:
+    for item in data["given_up"][:_LISTED]:
+        output.print(safe(f"  {item['item']}"))
+    if len(data["given_up"]) > _LISTED:
+        messages.print(f"  … and {len(data['given_up']) - _LISTED:,} more; --json lists all")
+    output.print(f"Given up: {counted(len(data['given_up']), 'item')}; {data['left']:,} to try again.")
 
 
 def _moment(text: str) -> datetime:

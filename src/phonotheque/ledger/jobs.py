@@ -27,6 +27,7 @@ class Outcome(StrEnum):
 
     FAILED = "failed"
     SET_ASIDE = "set aside"  # it killed every worker that had it
+    GIVEN_UP = "given up"  # somebody said that it is not to be tried any more
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +149,28 @@ def settle_kind(connection: Connection, kind: str, *, at: str) -> None:
     connection.execute(update(job_items).where(still).values(settled_at=at))
 
 
+def give_up(connection: Connection, items: Iterable[Item], reason: str, *, at: str) -> None:
+    """Record that these are not to be tried any more, and why. What failed, and when, is kept as well."""
+    for item in items:
+        settle_items(connection, [item.item], at=at)
+        row = {
+            "job_id": item.job,
+            "item": item.item,
+            "outcome": Outcome.GIVEN_UP.value,
+            "reason": reason,
+            "attempts": item.attempts,
+            "at": at,
+            "settled_at": at,
+        }
+        connection.execute(insert(job_items), row)
+
+
+def given_up(connection: Connection) -> list[Item]:
+    """Return what was given up, in that order; one that failed again later is listed nevertheless."""
+    of_these = job_items.c.outcome == Outcome.GIVEN_UP.value
+    return _items(connection, select(job_items).where(of_these).order_by(job_items.c.id))
+
+
 def last_jobs(connection: Connection, most: int) -> list[JobRecord]:
     """Return the newest jobs, the last first."""
     return _records(connection, select(jobs).order_by(jobs.c.id.desc()).limit(most))
@@ -169,6 +192,10 @@ def open_items(connection: Connection, job: int | None = None) -> list[Item]:
     query = select(job_items).where(job_items.c.settled_at.is_(None)).order_by(job_items.c.id)
     if job is not None:
         query = query.where(job_items.c.job_id == job)
+    return _items(connection, query)
+
+
+def _items(connection: Connection, query: Select[Any]) -> list[Item]:
     return [
         Item(row.job_id, bytes(row.item), Outcome(row.outcome), row.reason, row.attempts, row.at)
         for row in connection.execute(query)
