@@ -19,6 +19,12 @@ def workers(batch: list[int]) -> list[int]:
     return [os.getppid() for _ in batch]
 
 
+def worker_and_child_have(names: list[str]) -> list[tuple[bool, bool]]:
+    """Say of variables of the environment whether the cluster's own worker has them, and its child."""
+    its = Path(f"/proc/{os.getppid()}/environ").read_bytes().split(b"\0")
+    return [(any(one.startswith(name.encode() + b"=") for one in its), name in os.environ) for name in names]
+
+
 def wait_to_be_killed(batch: list[tuple[Path, int]]) -> list[int]:
     """Wait the first time, until the worker is killed; the second time do it."""
     for folder, number in batch:

@@ -28,7 +28,14 @@ from phonotheque.sources.intake import add_folder
 from phonotheque.vault.archive import Archive
 from phonotheque.vault.incoming import incoming_path
 from tests.conftest import MakeArchive
-from tests.jobs.cluster_work import HELD, poison, take_in_haltingly, wait_to_be_killed, workers
+from tests.jobs.cluster_work import (
+    HELD,
+    poison,
+    take_in_haltingly,
+    wait_to_be_killed,
+    worker_and_child_have,
+    workers,
+)
 from tests.jobs.local_cluster import Cluster, local_cluster
 from tests.jobs.pool_work import BROKEN, double
 from tests.jobs.processes import gone
@@ -65,6 +72,11 @@ def test_endless_input_is_read_only_as_far_as_it_is_worked_on(make_pool: Callabl
         next(batches)
     batches.close()
     assert len(given) <= 5 * (20 + 4)
+
+
+def test_what_dask_sets_for_its_own_memory_does_not_slow_the_work(make_pool: Callable[[], Any]) -> None:
+    work = (worker_and_child_have, ["MALLOC_TRIM_THRESHOLD_"])
+    assert flat(run_batches(*work, batch=1, make_pool=make_pool)) == [(True, False)]
 
 
 def test_an_exception_in_the_work_comes_out(make_pool: Callable[[], Any]) -> None:

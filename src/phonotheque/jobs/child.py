@@ -17,7 +17,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import BrokenExecutor, ThreadPoolExecutor
 from multiprocessing.connection import Connection
 from typing import Final, TypeVar
@@ -45,9 +45,13 @@ class WorkerDied(BrokenExecutor):
 
 
 class Child:
-    """One worker process, replaced by a new one whenever it has ended. One thread at a time may call it."""
+    """One worker process, replaced by a new one whenever it has ended. One thread at a time may call it.
 
-    def __init__(self) -> None:
+    ``without`` names variables of the environment that it is not to have.
+    """
+
+    def __init__(self, without: Collection[str] = ()) -> None:
+        self._without = without
         self._process: subprocess.Popen[bytes] | None = None
         self._link: Connection | None = None
         self._used = 0.0
@@ -85,7 +89,7 @@ class Child:
             fresh = time.monotonic() - self._used < _IDLE / 2  # else it may be about to end
             if self._link is None or self._process is None or self._process.poll() is not None or not fresh:
                 self._end()
-                self._process, self._link = _start()
+                self._process, self._link = _start(self._without)
                 self._used = time.monotonic()
             return self._link
 
@@ -124,7 +128,7 @@ def serve(descriptor: int) -> None:
             link.send_bytes(future.result() if error is None else _failure(error))
 
 
-def _start() -> tuple[subprocess.Popen[bytes], Connection]:
+def _start(without: Collection[str]) -> tuple[subprocess.Popen[bytes], Connection]:
     ours, theirs = socket.socketpair()
     with theirs:
         descriptor = theirs.fileno()
@@ -134,6 +138,7 @@ def _start() -> tuple[subprocess.Popen[bytes], Connection]:
             stdin=subprocess.DEVNULL,
             stdout=2,  # what a library prints is no data of ours
             start_new_session=True,  # Ctrl-C is for the parent, also while the interpreter starts
+            env={name: value for name, value in os.environ.items() if name not in without},
         )
     return process, Connection(ours.detach())
 

@@ -14,10 +14,14 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from phonotheque.jobs.child import Child
 from phonotheque.model.errors import UsageError
+
+# Dask's nannies set it for their workers, so that memory is given back at once (mallopt(3)). Here each buffer
+# of a decoder would be given back and asked for again: a fifth more time.
+_NOT_OURS: Final = ("MALLOC_TRIM_THRESHOLD_",)
 
 _own = threading.local()
 _met: set[str] = set()
@@ -37,7 +41,7 @@ def work_there(meeting: Meeting, work: Callable[[list[Any]], Any], chunk: list[A
     """Return ``work(chunk)``, done by a process of this thread; raise what it raised, or WorkerDied."""
     meet(meeting)
     if not hasattr(_own, "child"):
-        _own.child = Child()
+        _own.child = Child(without=_NOT_OURS)
         atexit.register(_own.child.stop)
     child: Child = _own.child
     return child.call(work, chunk)
