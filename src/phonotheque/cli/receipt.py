@@ -7,7 +7,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 import click
-from rich.table import Table
 
 from phonotheque.cli.common import (
     archive_argument,
@@ -23,6 +22,7 @@ from phonotheque.cli.deposit import write_receipt
 from phonotheque.mirrors.origin import open_origin
 from phonotheque.mirrors.receipts import Checked, check_receipt
 from phonotheque.model.errors import NotFoundError, UsageError
+from phonotheque.model.settings import parse_country
 from phonotheque.sources.receipt import read_receipt, receipt_of, statements_in
 from phonotheque.vault.archive import Archive, now
 
@@ -64,8 +64,9 @@ def write_command(archive: Archive, known_as: str, folder: Path | None, as_json:
 @click.argument("receipt", type=click.Path(path_type=Path))
 @click.argument("edition")
 @click.option("--trust", help="The fingerprint that the edition's root must have.")
+@click.option("--in", "country", metavar="CC", help="Where you are: to look into what is shown there only.")
 @json_option
-def check_command(receipt: Path, edition: str, trust: str | None, as_json: bool) -> None:
+def check_command(receipt: Path, edition: str, trust: str | None, country: str | None, as_json: bool) -> None:
     """Say of each file in RECEIPT whether it is in EDITION, and whether on the terms that were granted.
 
     EDITION is a web address, or the folder of an archive, of a mirror, or of a public tree. Exits with 4 if a
@@ -82,10 +83,10 @@ def check_command(receipt: Path, edition: str, trust: str | None, as_json: bool)
             f"{receipt} is not JSON: {error}.", "Give the receipt.json, not the page."
         ) from error
     read = read_receipt(value, str(receipt))
+    granted = statements_in(read)
+    origin = open_origin(edition, country=parse_country(country, "--in") if country else "")
     with progress_bars() as bars:
-        checked = check_receipt(
-            read, statements_in(read), open_origin(edition), now=now(), trust=trust, progress=bars
-        )
+        checked = check_receipt(read, granted, origin, now=now(), trust=trust, progress=bars)
     wrong = any(place.differs for file in checked.files for place in file.places)
     data = {
         "edition": checked.edition.number,
@@ -110,13 +111,11 @@ def _print(checked: Checked) -> None:
         messages.print(f"The signature of {role} has expired: this may not be the newest edition.")
     if checked.unread:
         messages.print(f"{counted(len(checked.unread), 'bag')} of it not here, and not looked into.")
-    table = Table(box=None, pad_edge=False)
-    for heading in ("File", "What became of it", "Where"):
-        table.add_column(heading, overflow="fold")
     for file in checked.files[:_SHOWN]:
-        where = "; ".join(f"{place.bag}/{place.path}" for place in file.places) or (file.withdrawn or "")
-        table.add_row(safe(file.path), _STATES[file.state], safe(where))
-    output.print(table)
+        output.print(safe(f"{file.path}: {_STATES[file.state]}"))
+        for where in (*(f"{place.bag}/{place.path}" for place in file.places), file.withdrawn):
+            if where:
+                output.print(safe(f"  {where}"), style="dim")
     if len(checked.files) > _SHOWN:
         output.print(f"… and {len(checked.files) - _SHOWN:,} more; --json lists all")
     different = [(file, place) for file in checked.files for place in file.places if place.differs]

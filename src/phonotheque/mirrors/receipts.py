@@ -17,6 +17,7 @@ from typing import Any
 
 from phonotheque.editions.edition import BagEntry, Edition
 from phonotheque.editions.sealing import CATALOGUE_WAVE
+from phonotheque.editions.shelves import bags_folder
 from phonotheque.mirrors.follow import Followed, follow
 from phonotheque.mirrors.origin import Origin, fetch
 from phonotheque.model.errors import NotFoundError, VerificationError
@@ -140,14 +141,15 @@ def _records(origin: Origin, bag: BagEntry, scratch: Path) -> Iterator[dict[str,
     """Yield the lines of a bag's recordings.jsonl once the whole of it is verified."""
     folder = scratch / "bag"
     folder.mkdir(exist_ok=True)
-    tags = fetch(origin, f"bags/{bag.id}/{TAG_MANIFEST}", MAX_TAG_BYTES)
+    shown = f"{bags_folder(bag.audience)}/{bag.id}"
+    tags = fetch(origin, f"{shown}/{TAG_MANIFEST}", MAX_TAG_BYTES)
     if hashlib.sha256(tags).hexdigest() != bag.tagmanifest_sha256:
         raise VerificationError(f"{bag.id}/{TAG_MANIFEST} is not what edition.json lists.", _ADVICE)
     (folder / TAG_MANIFEST).write_bytes(tags)
     wanted = read_tag_manifest(folder).get(RECORDINGS)
     digest, place = hashlib.sha256(), folder / RECORDINGS
     with place.open("wb") as stream:
-        for chunk in origin.open_range(f"bags/{bag.id}/{RECORDINGS}", 0, _MAX_RECORDINGS):
+        for chunk in origin.open_range(f"{shown}/{RECORDINGS}", 0, _MAX_RECORDINGS):
             digest.update(chunk)
             stream.write(chunk)
     if digest.hexdigest() != wanted:
