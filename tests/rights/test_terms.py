@@ -297,6 +297,7 @@ def test_the_day_before_and_the_day_of(
     assert rule in on.rule
     assert str(day) in before.reason
     assert str(day) in on.reason
+    assert ("at the latest" in on.reason) is latest
 
 
 def test_a_running_term_leaves_exceptions_open() -> None:

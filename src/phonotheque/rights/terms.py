@@ -81,7 +81,8 @@ def of_dates(statement: Statement, case: Case) -> Finding:
     if term.free_from is None or laws is None:
         return Finding(Answer.UNKNOWN, term.rule, term.reason)
     if case.on >= term.free_from:
-        return Finding(Answer.YES, term.rule, _told(f"free-{laws.name}", term))
+        key = "free-by" if term.latest else "free"
+        return Finding(Answer.YES, term.rule, _told(f"{key}-{laws.name}", term))
     if term.latest:
         return Finding(Answer.UNKNOWN, term.rule, _told(f"perhaps-{laws.name}", term))
     # A running term forbids sharing. Copies to preserve and to mine may be free by exceptions all the same.

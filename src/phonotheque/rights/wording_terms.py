@@ -23,6 +23,22 @@ TERM_REASONS: dict[str, tuple[str, str]] = {
         "It has been free in Spain since {day}.",
         "Elle est libre en Espagne depuis le {day}.",
     ),
+    "free-by-us": (
+        "It has been free in the United States since {day} at the latest.",
+        "Elle est libre aux États-Unis depuis le {day} au plus tard.",
+    ),
+    "free-by-eu": (
+        "It has been free in the European Union since {day} at the latest.",
+        "Elle est libre dans l’Union européenne depuis le {day} au plus tard.",
+    ),
+    "free-by-fr": (
+        "It has been free in France since {day} at the latest.",
+        "Elle est libre en France depuis le {day} au plus tard.",
+    ),
+    "free-by-es": (
+        "It has been free in Spain since {day} at the latest.",
+        "Elle est libre en Espagne depuis le {day} au plus tard.",
+    ),
     "protected-us": (
         "It is protected in the United States, and free from {day} on.",
         "Elle est protégée aux États-Unis et sera libre à partir du {day}.",
