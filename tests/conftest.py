@@ -15,6 +15,7 @@ from phonotheque.ledger.connect import connect_file
 from phonotheque.vault import archive as opening
 from phonotheque.vault.archive import Archive, open_archive
 from tests import postgresql
+from tests.once import ONCE
 from tests.postgresql import ON_POSTGRESQL, SERVER
 
 MakeArchive = Callable[..., Archive]
@@ -27,6 +28,8 @@ settings.load_profile("without times")
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """On PostgreSQL run what opens a ledger, and say of the rest why not."""
+    if gone := [path for path in ONCE if not (ROOT / path).is_file()]:
+        raise pytest.UsageError(f"tests/once.py names what is not there: {', '.join(gone)}")
     if not ON_POSTGRESQL:
         return
     without = [item for item in items if not _on_postgresql_too(item)]
@@ -38,8 +41,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _on_postgresql_too(item: pytest.Item) -> bool:
+    return _opens_ledgers(item) and not _runs_once(item)
+
+
+def _opens_ledgers(item: pytest.Item) -> bool:
     opens = {"make_archive", "ledger", "phono", "bases"} & set(getattr(item, "fixturenames", ()))
     return bool(opens or item.get_closest_marker("ledger") or item.get_closest_marker("sqlite"))
+
+
+def _runs_once(item: pytest.Item) -> bool:
+    return bool(item.get_closest_marker("once") or item.path.relative_to(ROOT).as_posix() in ONCE)
 
 
 @pytest.fixture(autouse=not ON_POSTGRESQL)
@@ -53,8 +64,8 @@ def told_to_run_on_postgresql_too(request: pytest.FixtureRequest) -> Iterator[No
     event.listen(Engine, "engine_connect", note)
     yield
     event.remove(Engine, "engine_connect", note)
-    if opened and not _on_postgresql_too(request.node):
-        pytest.fail("This test opens a ledger: mark it with ledger, or with sqlite and the reason.")
+    if opened and not (_opens_ledgers(request.node) or _runs_once(request.node)):
+        pytest.fail("This test opens a ledger: mark it with ledger, or with sqlite or once and the reason.")
 
 
 @pytest.fixture(scope="session")

@@ -141,6 +141,8 @@ def new_database(server: URL, name: str, *, template: str = "template0") -> URL:
     """Make a database and return its address, in place of one of that name."""
     made = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
     with psycopg.connect(_conninfo(server), autocommit=True) as admin:
+        if admin.info.server_version >= 150_000:  # as all earlier ones do it: here in less than half the time
+            made += sql.SQL(" STRATEGY FILE_COPY")
         admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
         # What only waits in a pool is in the way of copying a database; whoever has it connects again.
         admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [template])

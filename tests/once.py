@@ -1,0 +1,25 @@
+"""Tests that open ledgers and do not run a second time, on PostgreSQL, with the reason for each file.
+
+What a run costs there is mostly the decoding, packing and sending of bytes, and starting programs. So
+everything that says something of its own to the ledger runs on both, and of whole commands on whole archives
+one of each kind does: ``tests/cli/test_commands.py`` and ``tests/endtoend`` with its kills.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+ONCE: Final = {
+    "tests/cli/test_add_source.py": "about catalogues; test_importing_resume.py is about accessions",
+    "tests/cli/test_beside_music.py": "asks the ledger what test_sidecars and test_publish_sidecars do",
+    "tests/cli/test_damage_shown.py": "about decoders, and how damage is said",
+    "tests/cli/test_one_file_a_recording.py": "asks the ledger what test_publish and test_planning do",
+    "tests/cli/test_resolve_on.py": "about Spark and the catalogue",
+    "tests/docs/test_walkthrough.py": "runs commands that their own tests run on both",
+    "tests/endtoend/test_hostile_trees.py": "about public trees, before anything of them is recorded",
+    "tests/jobs/test_cluster.py": "about where files are read; what comes of it is written as always",
+    "tests/mirrors/test_hostile_origin.py": "about public trees, before anything of them is recorded",
+    "tests/mirrors/test_repair.py": "about the bytes of bags",
+    "tests/mirrors/test_sync.py": "about transfers; mirrors with a ledger there are killed in tests/endtoend",
+    "tests/sources/test_already.py": "about files that are not taken in",
+}
