@@ -10,7 +10,7 @@ import pytest
 
 from phonotheque.editions.edition import Edition, Previous, Withdrawal
 from phonotheque.editions.trust import create_keys, init_repository, publish_targets, root_fingerprint
-from phonotheque.mirrors.follow import follow
+from phonotheque.mirrors.follow import accepted, follow
 from phonotheque.mirrors.origin import FolderOrigin, Origin, open_origin
 from phonotheque.model.errors import NetworkError, NotFoundError, UsageError, VerificationError
 from tests.mirrors.mirror_publisher import NOW, Publisher, later, served, tree
@@ -241,3 +241,18 @@ def test_first_contact_can_be_interrupted_anywhere(published: Publisher, trust: 
         except KeyboardInterrupt:
             assert not trust.exists()
     assert json.loads(tree(trust)["edition.json"])["number"] == 1
+
+
+def test_a_link_to_the_root_that_an_interrupted_look_left_out_is_made_again(
+    published: Publisher, tmp_path: Path
+) -> None:
+    trust = tmp_path / "trust"
+    origin = open_origin(str(published.folder))
+    first = follow(origin, trust, now=NOW)
+    (trust / "root.json").unlink()
+    kept = accepted(trust, now=NOW)
+    assert kept is not None
+    assert kept.sha256 == first.sha256
+    published.publish(2)
+    assert follow(origin, trust, now=NOW).edition.number == 2
+    assert (trust / "root.json").exists()

@@ -67,6 +67,7 @@ def follow(origin: Origin, trust_dir: Path, *, now: datetime, trust: str | None 
     held = accepted(trust_dir, now=now)
     if held is not None:
         _demand(trust_dir, trust)
+        _mend_root(trust_dir)
         try:
             return _accept(origin, trust_dir, now, held)
         except (NetworkError, NotFoundError):
@@ -200,10 +201,33 @@ def accepted(trust_dir: Path, *, now: datetime) -> Followed | None:
 def _stale(trust_dir: Path, now: datetime) -> tuple[str, ...]:
     stale = []
     for name in ROLE_FILES:
-        metadata: Metadata[Any] = Metadata.from_bytes((trust_dir / name).read_bytes())
+        path = trust_dir / name
+        if name == "root.json" and not path.exists():
+            path = _newest_root(trust_dir)
+        metadata: Metadata[Any] = Metadata.from_bytes(path.read_bytes())
         if metadata.signed.is_expired(now):
             stale.append(name.removesuffix(".json"))
     return tuple(stale)
+
+
+def _mend_root(trust_dir: Path) -> None:
+    """Point ``root.json`` at the newest root again, if it points nowhere.
+
+    python-tuf's client removes that link at every look and makes it anew; a kill or a full disk can come
+    between. A root is in the history only after it was verified.
+    """
+    link = trust_dir / "root.json"
+    if link.exists():
+        return
+    fresh = trust_dir / ".root.json"
+    fresh.unlink(missing_ok=True)
+    fresh.symlink_to(_newest_root(trust_dir).relative_to(trust_dir))
+    fresh.replace(link)
+
+
+def _newest_root(trust_dir: Path) -> Path:
+    roots = (trust_dir / "root_history").glob("*.root.json")
+    return max(roots, key=lambda path: int(path.name.partition(".")[0]))
 
 
 def _fingerprint(trust_dir: Path) -> str:
