@@ -16,8 +16,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select, update
 
+from phonotheque.catalogue.lookup import Catalogue
+from phonotheque.catalogue.views import RecordingView
 from phonotheque.editions.declaring import declare
 from phonotheque.editions.edition import Edition, read_edition
+from phonotheque.editions.jsonld import recording_jsonld
 from phonotheque.editions.mining import declared
 from phonotheque.editions.publish import publish
 from phonotheque.editions.trust import create_keys
@@ -108,13 +111,23 @@ def paths(archive: Archive) -> dict[str, tuple[str, str]]:
     return found
 
 
+def in_jsonld(archive: Archive, sha256: str) -> bool | None:
+    """What the recording's JSON-LD says of its one published file."""
+    with Catalogue.open(archive.catalogue) as catalogue, archive.ledger.connect() as ledger:
+        view = catalogue.show(sha256)
+        assert isinstance(view, RecordingView)
+        (file,) = recording_jsonld(ledger, archive.settings, view, TODAY)["encoding"]
+    assert file["sha256"] == sha256
+    return bool(file["tdm:reservation"]) if "tdm:reservation" in file else None
+
+
 def hashes(archive: Archive, ids: Sequence[int]) -> list[str]:
     with archive.ledger.connect() as ledger:
         known = {row.id: row.sha256 for row in ledger.execute(select(files))}
     return [known[file_id] for file_id in ids]
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(st.lists(st.sampled_from(POOL), max_size=4), min_size=TRACKS, max_size=TRACKS),
     st.sampled_from(["unknown", "denied"]),
@@ -128,6 +141,7 @@ def test_all_declarations_agree(published: Archive, statements: list[list[Statem
     for of_file, sha256 in zip(statements, hashes(archive, ids), strict=True):
         answer = decide(of_file, Act.MINE, on=TODAY).answer
         bag, path = where[sha256]
+        assert in_jsonld(archive, sha256) is declared(answer, reserve)
         assert reserved(rules, bag, path) is declared(answer, reserve)
         assert (sha256 in free) == (answer is Answer.YES)
         if sha256 in free:

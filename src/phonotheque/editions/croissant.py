@@ -26,24 +26,24 @@ COLUMNS: Final = (
         "SPDX ids and expressions, “; ” between them; empty where the basis is no licence.",
     ),
 )
-# Croissant 1.1, appendix 1, as far as its words are used here.
+# Croissant 1.1, appendix 1: readers look whether it is all there.
+_WORDS: Final = (
+    "arrayShape citeAs column containedIn equivalentProperty excludes extract field fileObject fileProperty "
+    "fileSet format includes isArray isLiveDataset jsonPath key md5 parentField path recordSet references "
+    "regex repeated replace samplingRate separator source subField transform"
+)
 _CONTEXT: Final[dict[str, Any]] = {
     "@language": "en",
     "@vocab": "https://schema.org/",
     "sc": "https://schema.org/",
     "cr": "http://mlcommons.org/croissant/",
+    "rai": "http://mlcommons.org/croissant/RAI/",
     "dct": "http://purl.org/dc/terms/",
-    "citeAs": "cr:citeAs",
-    "column": "cr:column",
     "conformsTo": "dct:conformsTo",
+    "data": {"@id": "cr:data", "@type": "@json"},
     "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
-    "extract": "cr:extract",
-    "field": "cr:field",
-    "fileObject": "cr:fileObject",
-    "isLiveDataset": "cr:isLiveDataset",
-    "key": "cr:key",
-    "recordSet": "cr:recordSet",
-    "source": "cr:source",
+    "examples": {"@id": "cr:examples", "@type": "@json"},
+    **{word: f"cr:{word}" for word in _WORDS.split()},
 }
 
 
@@ -71,6 +71,7 @@ def croissant(edition: Edition, minable: Minable, *, site: str, policy: str) -> 
             f"basis: {minable.files} of them, each with its licences. What is not in the table is reserved, "
             "or nothing was declared of it: see .well-known/tdmrep.json."
         ),
+        "citeAs": f"{archive.name}, edition {edition.number}, {edition.date[:10]}. {site or archive.id}",
         "url": site or f"urn:uuid:{archive.id}",
         "creator": {"@type": "sc:Organization", "name": archive.name},
         "datePublished": edition.date[:10],

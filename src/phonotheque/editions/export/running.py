@@ -25,6 +25,7 @@ from phonotheque.editions.export.documents import (
     write_run_down,
 )
 from phonotheque.editions.export.folder import Destination, open_destination
+from phonotheque.editions.export.mirrored import choose_mirrored
 from phonotheque.editions.export.purposes import Purpose, Terms
 from phonotheque.editions.export.telling import Told, tell
 from phonotheque.jobs.pool import DEATHS, Poison, process_pool, run_batches
@@ -122,9 +123,12 @@ def export(
 def _told(archive: Archive, asked: Asked, progress: Progress) -> Iterator[Told]:
     """Yield what goes out. What is for training stays as it is, to the byte, and has no pictures."""
     tagged = asked.terms.purpose is not Purpose.TRAINING
-    found = choose(
-        archive, asked.terms, only=asked.only, access=asked.access, pictures=tagged, progress=progress
-    )
+    if archive.is_mirror:
+        found = choose_mirrored(archive, asked.terms, only=asked.only, access=asked.access, pictures=tagged)
+    else:
+        found = choose(
+            archive, asked.terms, only=asked.only, access=asked.access, pictures=tagged, progress=progress
+        )
     covered: set[str] = set()
     for item in found:
         if item.kind == "sidecar":
