@@ -12,8 +12,9 @@ from phonotheque.rights.combine import combine
 from phonotheque.rights.decide import allowed_in, decide
 from phonotheque.rights.families import FAMILY_OF, OWN, STATUS_IDS
 from phonotheque.rights.grant import make_grant
+from phonotheque.rights.jurisdictions import PORTS
 from phonotheque.rights.licence_rules import RULES
-from phonotheque.rights.licences import parse_licence
+from phonotheque.rights.licences import KNOWN_IDS, parse_licence
 from phonotheque.rights.prose import from_prose
 from phonotheque.rights.tags import from_tags
 
@@ -40,6 +41,8 @@ TABLE = [
     ("GFDL-1.2-or-later", "-", SHARED, SHARED, "?"),
     ("GFDL-1.3-no-invariants-only", "-", SHARED, SHARED, "?"),
     ("LAL-1.2", "-", SHARED, SHARED, "?"),
+    ("LicenseRef-EFF-OAL-1.0", "-", *["attribution share-alike"] * 3),
+    ("LicenseRef-DSL", "-", f"{SHARED} source", f"{SHARED} source", "?"),
     *((name, "-", NOTICE, NOTICE, NOTICE) for name in ("MIT", "X11", "ISC", "Zlib", "Apache-2.0", "NCSA")),
     *((f"BSD-{clauses}-Clause", "-", NOTICE, NOTICE, NOTICE) for clauses in (1, 2, 3, 4)),
     ("BSL-1.0", "-", NOTICE, NOTICE, NOTICE),
@@ -155,3 +158,19 @@ def test_a_permission_in_words_is_asked_about() -> None:
         "Not for sale. Trading is allowed.",
     ):
         assert not from_prose(silent, "sidecar:a.txt").questions, silent
+
+
+CC = [name for name in KNOWN_IDS if parse_licence(name).family == "cc"]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("name", [*CC, *(f"CC-BY-NC-3.0-{port}" for port in PORTS)])
+def test_every_version_and_port_of_creative_commons_says_what_its_elements_say(name: str) -> None:
+    elements = set(name.split("-"))
+    named = {"BY": "attribution", "SA": "share-alike", "NC": "non-commercial", "ND": "no-derivatives"}
+    duties = {words for element, words in named.items() if element in elements}
+    limits = duties & {"non-commercial", "no-derivatives"}
+    found = {act: decide([stated(name)], act, on=ON) for act in Act}
+    assert [found[act].answer for act in Act] == ["yes", "yes", "yes", "unknown" if limits else "yes"]
+    assert set(found[Act.PRESERVE].conditions) == limits - {"no-derivatives"}
+    assert set(found[Act.STREAM].conditions) == set(found[Act.DISTRIBUTE].conditions) == duties
+    assert set(found[Act.MINE].conditions) == (set() if limits else duties)

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 ARTIST_PERMISSION = "LicenseRef-artist-permission-NC"
+OPEN_AUDIO = "LicenseRef-EFF-OAL-1.0"
+DESIGN_SCIENCE = "LicenseRef-DSL"
 
 # SPDX ids by family, a rule of rights/licence_rules.py each. What is not here has no rule.
 _FAMILIES = {
@@ -33,6 +35,9 @@ ALIASES = {
     "artistic-2": "Artistic-2.0",
     "mpl-2": "MPL-2.0",
     "wtfpl-2": "WTFPL",
+    "dsl": DESIGN_SCIENCE,
+    "design science license": DESIGN_SCIENCE,
+    "eff open audio license": OPEN_AUDIO,
     "wtfpl-2.0": "WTFPL",
     **{
         f"gfdl{niv}-{version}{plus}": f"GFDL-{version}{'-no-invariants' if niv else ''}-{later}"
@@ -94,6 +99,10 @@ OWN: dict[str, Own] = {
     RETIRED_IDS["devnations"]: Own(
         "devnations", "Creative Commons Developing Nations 2.0", f"{_CC}/devnations/2.0/"
     ),
+    OPEN_AUDIO: Own(
+        "open-audio", "EFF Open Audio License 1.0", "http://www.eff.org/IP/Open_licenses/eff_oal.html"
+    ),
+    DESIGN_SCIENCE: Own("design-science", "Design Science License", "https://www.gnu.org/licenses/dsl.html"),
     ARTIST_PERMISSION: Own(
         "artist",
         "The artist's permission, non-commercial",

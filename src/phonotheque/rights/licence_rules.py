@@ -32,10 +32,11 @@ def creative_commons(licence: Licence, case: Case) -> Finding:
     - Grant: 4.0 §2(a)(1) "reproduce and Share the Licensed Material, in whole or in part"; 1.0 to 3.0 §3
       "reproduce", "distribute", "publicly perform" (before 3.0 also "by means of a digital audio
       transmission").
-    - Recordings: 4.0 §1(b) "similar rights" names performances, broadcasts and sound recordings; 3.0 §1
-      ("Work") performances, broadcasts and phonograms. 1.0 to 2.5 speak of sound recordings in §3 and (2.0,
-      2.5) §4, "webcasting rights", not of neighbouring rights by name; whoever offers their recording under
-      them offers what is needed to do what §3 allows. So no version is decided otherwise than another.
+    - Recordings: 4.0 §1 ("Copyright and Similar Rights") names performances, broadcasts and sound
+      recordings; 3.0 §1 ("Work") performances, broadcasts and phonograms. 1.0 to 2.5 speak of sound
+      recordings in §3 and (2.0, 2.5) §4, "webcasting rights", not of neighbouring rights by name; whoever
+      offers their recording under them offers what is needed to do what §3 allows. So no version is decided
+      otherwise than another.
     - Other formats: 4.0 §2(a)(4) and 1.0 to 3.0 §3, last paragraph: the rights may be exercised in all media
       and formats, with the modifications that are technically necessary. That is why an access copy is no
       derivative, and ND (4.0 BY-ND §2(a)(1)(B), 3.0 BY-ND §3) allows it.
@@ -103,8 +104,8 @@ def sampling(licence: Licence, case: Case) -> Finding:
 def sampling_plus(licence: Licence, case: Case) -> Finding:
     """Creative Commons Sampling Plus 1.0, NonCommercial Sampling Plus 1.0 (retired 2011).
 
-    §3: the whole work may be reproduced, performed and distributed for what is not commercial; §4: with
-    credit and the licence or its address. Transformed, it may be used as samples are; of mining, no word.
+    §3: the whole work may be reproduced, performed and distributed for what is not commercial, with credit
+    and the licence or its address. Transformed, it may be used as samples are; of mining, no word.
     """
     if case.act is Act.MINE:
         return Finding(Answer.UNKNOWN, "cc-sampling-plus", because("silent-on-mining", licence=licence.id))
@@ -163,6 +164,28 @@ def free_art(licence: Licence, case: Case) -> Finding:
         return Finding(Answer.UNKNOWN, "free-art", because("silent-on-mining", licence=licence.id))
     duties = (ATTRIBUTION, SHARE_ALIKE, LICENCE_TEXT) if case.act in PUBLIC else ()
     return Finding(Answer.YES, "free-art", because("free-art", licence=licence.id), duties)
+
+
+def open_audio(licence: Licence, case: Case) -> Finding:
+    """EFF Open Audio License 1.0, of a recording and the music on it alike (§II).
+
+    §II(1): to access, copy, distribute, modify and perform it in any format; (2): with the notice "(O)" and
+    the author's name; (3): what contains it is as a whole under the same terms, and a mere collection is not.
+    """
+    duties = () if case.act is Act.PRESERVE else (ATTRIBUTION, SHARE_ALIKE)
+    return Finding(Answer.YES, "open-audio", because("licence-shares", licence=licence.id), duties)
+
+
+def design_science(licence: Licence, case: Case) -> Finding:
+    """Design Science License, for any work: §2 performing, §3 copying and distributing, §4 changing.
+
+    §3: with the notices, the licence and, of what is no source, the source, which of a recording is what it
+    was made from; §4: under the same terms. Of mining, no word.
+    """
+    if case.act is Act.MINE:
+        return Finding(Answer.UNKNOWN, "design-science", because("silent-on-mining", licence=licence.id))
+    duties = (ATTRIBUTION, SHARE_ALIKE, LICENCE_TEXT, SOURCE) if case.act in PUBLIC else ()
+    return Finding(Answer.YES, "design-science", because("licence-shares", licence=licence.id), duties)
 
 
 def with_notice(licence: Licence, case: Case) -> Finding:
@@ -242,6 +265,8 @@ RULES: dict[str, Rule] = {
     "gpl": gpl_family,
     "gfdl": gfdl,
     "free-art": free_art,
+    "open-audio": open_audio,
+    "design-science": design_science,
     "notice": with_notice,
     "unconditional": unconditional,
     "with-source": with_source,

@@ -16,8 +16,10 @@ from license_expression import get_spdx_licensing
 
 from phonotheque.rights.families import (
     ALIASES,
+    DESIGN_SCIENCE,
     FAMILY_OF,
     NO_COPYRIGHT_US,
+    OPEN_AUDIO,
     OWN,
     OWN_IDS,
     RETIRED_IDS,
@@ -209,6 +211,7 @@ _LICENCE_URL = re.compile(
     r"(?P<url>(?:https?://)?(?:www\.)?"
     r"(?:(?P<host>creativecommons|gnu|artlibre|spdx|opensource|apache)\.org"
     r"(?P<path>/(?:licen[cs]es?|publicdomain|copyleft)(?:/[^?#]*)?)"
+    r"|eff\.org(?P<eff>/ip/open_licenses/[a-z0-9_.]*oal[a-z0-9_.]*)"
     r"|rightsstatements\.org(?P<status>/(?:vocab|page|data)/[^?#]*))(?:[?#].*)?)",
     re.IGNORECASE,
 )
@@ -252,12 +255,19 @@ def _find_uris(text: str) -> Iterator[LicenceUri]:
         match = _LICENCE_URL.fullmatch(written)
         if match is None:
             continue
-        status, path = match["status"], match["path"]
-        mention = _read_status(status.lower()) if status else _read_path(match["host"].lower(), path.lower())
+        mention = _read_match(match)
         start = token.start() + match.start("url")
         exact = licence_of(mention) if isinstance(mention, Mention) else mention
         may_mean = candidates(mention) if isinstance(mention, Mention) and exact is None else ()
         yield LicenceUri(start, start + len(match["url"]), match["url"], exact, may_mean)
+
+
+def _read_match(match: re.Match[str]) -> Mention | Licence | None:
+    if match["eff"]:
+        return _by_id(OPEN_AUDIO)
+    if status := match["status"]:
+        return _read_status(status.lower())
+    return _read_path(match["host"].lower(), match["path"].lower())
 
 
 def _read_path(host: str, path: str) -> Mention | Licence | None:
@@ -277,6 +287,8 @@ def _read_path(host: str, path: str) -> Mention | Licence | None:
         if cc is None or elements not in _CC_TYPES:
             return None
         return Mention(0, 0, "cc", elements, cc["version"], cc["port"].upper() if cc["port"] else "")
+    if host == "gnu" and path.startswith("/licenses/dsl."):
+        return _by_id(DESIGN_SCIENCE)
     if host == "gnu" and (page := _GNU_PATH.fullmatch(path)):
         return Mention(0, 0, "gpl", version=page["version"], name=page["name"].upper())
     if host in ("spdx", "opensource", "apache"):

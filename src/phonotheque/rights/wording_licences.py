@@ -157,8 +157,8 @@ LICENCE_LAW: dict[str, tuple[str, str]] = {
     ),
     "cc-sampling": ("Creative Commons Sampling 1.0 §3", "Creative Commons Sampling 1.0 §3"),
     "cc-sampling-plus": (
-        "Creative Commons Sampling Plus 1.0 §3 and §4",
-        "Creative Commons Sampling Plus 1.0 §3 et §4",
+        "Creative Commons Sampling Plus 1.0 §3",
+        "Creative Commons Sampling Plus 1.0 §3",
     ),
     "cc-devnations": (
         "Creative Commons Developing Nations 2.0 §1 and §3",
@@ -168,6 +168,8 @@ LICENCE_LAW: dict[str, tuple[str, str]] = {
         "GNU Free Documentation License §1, §2 and §4",
         "Licence GNU de documentation libre §1, §2 et §4",
     ),
+    "open-audio": ("EFF Open Audio License 1.0, §II", "EFF Open Audio License 1.0, §II"),
+    "design-science": ("Design Science License §2 to §4", "Design Science License §2 à §4"),
     "notice": ("the licence itself; Apache 2.0 §2 and §4", "la licence elle-même ; Apache 2.0 §2 et §4"),
     "unconditional": ("the licence itself", "la licence elle-même"),
     "with-source": (
