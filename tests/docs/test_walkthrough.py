@@ -210,6 +210,26 @@ def test_rights_are_decided_on(tmp_path: Path) -> None:
     assert not list((console.folder / "my-archive" / "public").rglob(document.name))
 
 
+@pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="ssh-keygen is not here")
+def test_a_small_label_deposits(tmp_path: Path) -> None:
+    page = HOW_TO / "deposit-as-a-label-or-artist.md"
+    console = new_console(tmp_path)
+    (filled_in,) = (block.text for block in blocks(page) if block.kind == "toml")
+    for line in command_lines(page):
+        said = console.run(line)
+        if "--manifest" in line.text:  # the page: write its hash into the agreement
+            (listed,) = re.findall(r'sha256 = "([0-9a-f]{64})"', said)
+            agreement = filled_in.replace("THE-HASH-OF-STEP-2", listed)
+            (console.folder / "agreement.toml").write_text(agreement)
+    printed = [" ".join(line.split()) for text in console.said for line in text.splitlines()]
+    for line in told(page):
+        pattern = re.escape(" ".join(line.split())).replace("…", ".*")
+        assert any(re.fullmatch(pattern, said) for said in printed), f"nobody said: {line}"
+    receipt = json.loads((console.folder / "receipt" / "receipt.json").read_text())
+    assert [file["held"] for file in receipt["files"]] == [True] * 3
+    assert "mail@mill-tapes.example" not in (console.folder / "receipt" / "receipt.html").read_text()
+
+
 def test_the_readme_does_what_it_says(tmp_path: Path) -> None:
     console = new_console(tmp_path)
     lines = [line for line in command_lines(ROOT / "README.md") if line.text.startswith("phono ")]
