@@ -147,6 +147,19 @@ def test_descriptions(statement: Statement, expected: str) -> None:
                 " or MIT (https://spdx.org/licenses/MIT.html)."
             ),
         ),
+        (
+            "LicenseRef-RS-NoC-US-1.0",
+            "Ann",
+            (
+                "The status of “Song” by Ann is stated as: No Copyright – United States"
+                " (http://rightsstatements.org/vocab/NoC-US/1.0/)."
+            ),
+        ),
+        (
+            "LicenseRef-artist-permission-NC",
+            "Ann",
+            "“Song” by Ann is shared with its artist's permission, non-commercial.",
+        ),
         (None, None, "“Song” is in the public domain."),
     ],
 )

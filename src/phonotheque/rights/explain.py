@@ -136,6 +136,10 @@ def attribution_line(licence: str | None, holder: str | None, title: str) -> str
             return f"{work} is dedicated to the public domain under {_linked(terms)}."
         case Licence(family="pdm"):
             return f"{work} is marked as free of known copyright: {_linked(terms)}."
+        case Licence(family="status"):
+            return f"The status of {work} is stated as: {_linked(terms)}."
+        case Licence(family="artist"):
+            return f"{work} is shared with its artist's permission, non-commercial."
         case _:
             return f"{work} is licensed under {_linked(terms)}."
 
