@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from phonotheque.model.audio import Tags
-from phonotheque.model.rights import Act, Answer, Kind
+from phonotheque.model.rights import Act, Answer, Evidence, Kind
 from phonotheque.rights.decide import decide
 from phonotheque.rights.tags import from_tags
 
@@ -33,7 +33,7 @@ def test_one_reserves_mining_and_nothing_else(key: str) -> None:
 
 def test_nought_grants_nothing() -> None:
     alone = Tags(raw={"TDM-RESERVATION": ("0",)})
-    assert from_tags(alone).statements == from_tags(alone).questions == ()
+    assert from_tags(alone) == Evidence()
 
 
 def test_several_values_reserve_if_one_does() -> None:

@@ -33,7 +33,7 @@ def packets_sha256(path: Path) -> str:
         file.seek(0)
         try:
             # Tags before and after the sound are skipped: they are no packets.
-            with av.open(file, format=demuxer, metadata_errors="ignore") as container:
+            with av.open(file, mode="r", format=demuxer, metadata_errors="ignore") as container:
                 if not container.streams.audio:
                     raise NoPacketsError(f"{path.name}: there is no sound in it.")
                 return _hash(container, container.streams.audio[0])

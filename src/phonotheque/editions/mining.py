@@ -106,7 +106,8 @@ def _declared(
     audience: str,
     on: date,
 ) -> Declared:
-    answer, licences = answers[row.basis], ()
+    answer = answers[row.basis]
+    licences: tuple[str, ...] = ()
     if answer is Answer.YES:
         decision = decide(statements[row.basis], Act.MINE, on=on, territory=audience)
         answer = decision.answer
