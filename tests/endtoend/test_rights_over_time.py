@@ -45,7 +45,7 @@ from tests.conftest import MakeArchive
 from tests.postgresql import copy_tree
 from tests.tones import flac
 
-EXAMPLES = int(os.environ.get("RIGHTS_EXAMPLES", "3"))
+EXAMPLES = int(os.environ.get("RIGHTS_EXAMPLES", "0"))  # at random; without it, always the same few
 STEPS = int(os.environ.get("RIGHTS_STEPS", "14"))
 FIRST = date(2026, 11, 20)
 NAMES = [f"{name}.flac" for name in ("one", "two", "three")]
@@ -233,7 +233,8 @@ def test_nothing_is_ever_public_that_may_not_be(make_archive: MakeArchive, tmp_p
     run_state_machine_as_test(
         OfThisArchive,
         settings=settings(
-            max_examples=EXAMPLES,
+            max_examples=EXAMPLES or 3,
+            derandomize=not EXAMPLES,
             stateful_step_count=STEPS,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -37,7 +37,7 @@ class What(StrEnum):
     TOMBSTONE = "tombstone"  # taken back, and there all the same
     WITHDRAWN = "withdrawn"  # a bag that was taken back and can still be reached
     AUDIENCE = "audience"  # what is for some countries only, and not kept to them
-    MINING = "mining"  # tdmrep.json lets be mined what the decisions do not
+    MINING = "mining"  # tdmrep.json lets be mined what the decisions do not, or does not reserve what they do
     CATALOGUE = "catalogue"  # a table that is not one to be published
     CLAIM = "claim"  # the edition, its index or a torrent tell of a bag what is not so
     HISTORY = "history"  # an earlier edition tells of what this one has dropped without a word
@@ -99,7 +99,7 @@ class Judged:
     """What one line comes to. ``mining``: whether its file may be mined, throughout its audience."""
 
     faults: tuple[Fault, ...]
-    mining: bool = False
+    mining: Answer = Answer.UNKNOWN
 
 
 def judge(record: Mapping[str, Any], terms: Terms) -> Judged:
@@ -124,8 +124,7 @@ def judge(record: Mapping[str, Any], terms: Terms) -> Judged:
         faults += [fault(What.DECISION, reason) for reason in _differing(statements, recorded, terms)]
     except VerificationError as error:
         return Judged((*faults, fault(What.NO_BASIS, error.message)))
-    mining = _decided(statements, Act.MINE, terms.on, terms.audience).answer is Answer.YES
-    return Judged(tuple(faults), mining)
+    return Judged(tuple(faults), _decided(statements, Act.MINE, terms.on, terms.audience).answer)
 
 
 def _rights(record: Mapping[str, Any]) -> tuple[tuple[Statement, ...], Mapping[str, Any]]:

@@ -30,6 +30,7 @@ from phonotheque.mirrors.origin import FolderOrigin, Origin, fetch
 from phonotheque.mirrors.transfer import MAX_TORRENT_BYTES, check_torrent
 from phonotheque.model.errors import NetworkError, NotFoundError, VerificationError
 from phonotheque.model.progress import Progress
+from phonotheque.model.rights import Answer
 from phonotheque.model.territory import WORLDWIDE, Territory, parse_territory
 from phonotheque.vault.bag import RECORDINGS
 from phonotheque.vault.bagfolder import (
@@ -279,10 +280,14 @@ class _BagAudit:
         judged = judge(record, terms)
         for fault in judged.faults:
             self.on_fault(fault)
-        mining = self.standard.mining
+        if (mining := self.standard.mining) is None:
+            return
         # Reserving more than the lines do is right: what was reserved since is declared at once.
-        if mining is not None and mining.reserved(self.home, path) is False and not judged.mining:
+        reserved = mining.reserved(self.home, path)
+        if reserved is False and judged.mining is not Answer.YES:
             self.fault(What.MINING, path, "tdmrep.json says that it may be mined, and no basis allows it")
+        elif reserved is None and judged.mining is Answer.NO:
+            self.fault(What.MINING, path, "mining it is reserved, and tdmrep.json does not say so there")
 
     def _compare(self, path: str, record: Mapping[str, Any], row: tuple[Any, ...] | None) -> None:
         """Compare a line with its row of the index, where a sidecar has one recording or none."""
