@@ -13,12 +13,13 @@ import pyarrow as pa
 from phonotheque.jobs.cluster import cluster_pool
 from phonotheque.jobs.columns import from_batch, to_batch
 from phonotheque.jobs.pool import DEATHS, Poison, process_pool, run_lists
+from phonotheque.jobs.stopping import stopping
 from phonotheque.model.audio import Refusal, RefusalKind
 from phonotheque.model.batches import batched
 from phonotheque.model.progress import Progress
 from phonotheque.sources.take_in import TakeIn, Taken, remove_leftovers, take_in
 
-_HERE = 4  # files per task: about a second of work, so that Ctrl-C loses little
+_HERE = 4  # files per task: about a second of work, so that Ctrl-C is not long in coming
 # On a cluster a task costs some milliseconds, however small: many files, but no more than seconds of work.
 _THERE, _THERE_BYTES = 100, 64 * 1024 * 1024
 
@@ -36,7 +37,8 @@ def take_in_spread(
 ) -> Generator[list[Taken], None, None]:
     """Yield what came of batches of tasks, as they finish; what kills its workers is refused as unsafe.
 
-    ``incoming`` and ``folder`` are absolute. Raises what ``cluster_pool`` and ``take_in`` raise.
+    ``incoming`` and ``folder`` are absolute. Raises what ``cluster_pool`` and ``take_in`` raise. After SIGINT
+    it begins nothing new, yields what is under way, and then raises KeyboardInterrupt.
     """
 
     def make_pool() -> Executor:
@@ -46,7 +48,10 @@ def take_in_spread(
 
     lists = _together(tasks) if where.cluster else batched(tasks, _HERE)
     try:
-        with closing(run_lists(take_in_batch, lists, make_pool=make_pool)) as batches:
+        with (
+            stopping(progress.say) as ending,
+            closing(run_lists(take_in_batch, ending.until(lists), make_pool=make_pool)) as batches,
+        ):
             for finished in batches:
                 for part in finished:
                     yield _isolated(part) if isinstance(part, Poison) else from_batch(Taken, part)
