@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from phonotheque.model.errors import VerificationError
 from phonotheque.model.rights import NEVER, Act, Answer, Covers, Dates, Kind, Statement
 from phonotheque.rights import eu, us
 from phonotheque.rights.decide import allowed_in, decide, decide_all
@@ -448,3 +449,24 @@ def test_where_it_is_free_is_where_it_is_decided_so(statements: list[Statement],
 @given(STATED)
 def test_dates_are_the_same_after_they_were_a_record(statement: Statement) -> None:
     assert read_statement(json.loads(json.dumps(statement_record(statement)))) == statement
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("dates", {"published": 1932}),
+        ("dates", {"deaths": ["1932"]}),
+        ("dates", {"deaths": 1932}),
+        ("dates", {"for_hire": "no"}),
+        ("dates", {"born": "1932"}),
+        ("dates", ["1932"]),
+        ("dates", "1932"),
+        ("valid_until", "2026-13-01"),
+        ("valid_until", "20261231"),
+        ("valid_from", "soon"),
+    ],
+)
+def test_a_record_that_makes_no_sense_is_refused(field: str, value: object) -> None:
+    record = statement_record(stated(dates(published=1932), R)) | {field: value}
+    with pytest.raises(VerificationError, match=f"no sound “{field}”"):
+        read_statement(record)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
+from datetime import date
 from typing import Any
+
+import msgspec
 
 from phonotheque.model.errors import VerificationError
 from phonotheque.model.rights import Act, Covers, Dates, Decision, Kind, Statement
@@ -50,11 +53,12 @@ def read_statement(record: Mapping[str, Any]) -> Statement:
         field = "acts"
         acts = tuple(map(Act, record.get("acts", ())))
         field = "dates"
-        dates = record.get("dates")
-        known = None if dates is None else Dates(**{**dates, "deaths": tuple(dates.get("deaths", ()))})
+        known = _dates(record.get("dates"))
         texts: dict[str, Any] = {}
         for field in _TEXTS:
             texts[field] = _text_or_none(record.get(field))
+        for field in ("valid_from", "valid_until"):
+            _day_or_none(texts[field])
         for field in ("evidence", "evidence_origin", "asserted_by"):
             texts[field] = _text(record[field])
         field = "conditions"
@@ -84,6 +88,20 @@ def decision_records(decisions: Iterable[Decision]) -> dict[str, dict[str, Any]]
         }
         for decision in decisions
     }
+
+
+def _dates(value: Any) -> Dates | None:
+    if value is None:
+        return None
+    if unknown := set(value) - {field.name for field in fields(Dates)}:
+        raise ValueError(f"“{min(unknown):.40}” is none of its facts")
+    return msgspec.convert(value, Dates)  # ValidationError is a ValueError
+
+
+def _day_or_none(text: str | None) -> None:
+    """Check a day; it is compared as a text, so only one form will do."""
+    if text is not None and date.fromisoformat(text).isoformat() != text:
+        raise ValueError(f"“{text:.40}” is no day in the form 2026-01-31")
 
 
 def _text(value: Any) -> str:
