@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import bagit
 import libtorrent as lt
+import pyarrow.parquet as pq
 import pytest
 
 from phonotheque.editions.covering import covered_by
 from phonotheque.editions.edition import Edition, read_edition
+from phonotheque.editions.plan_folder import save_plan
+from phonotheque.editions.planning import planned
 from phonotheque.editions.publish import publish
 from phonotheque.editions.trust import create_keys
 from phonotheque.editions.withdrawing import Asked, Done, accept, request, reverse
+from phonotheque.ledger.files import each_file
+from phonotheque.ledger.statements import correct, standing_statements
+from phonotheque.sources.decide import redecide
 from phonotheque.sources.held import rebuild_catalogue
 from phonotheque.sources.intake import add_folder
 from phonotheque.vault.archive import Archive, timestamp
@@ -180,3 +187,62 @@ def test_a_copy_that_comes_in_later_stays_withheld(stocked: Archive, tmp_path: P
     }
     assert titles == {"One", "Three"}
     assert [bag for bag in edition(stocked).bags if bag.wave == 1] == [bag for bag in before if bag.wave == 1]
+
+
+def test_an_access_copy_goes_where_its_master_goes(archive: Archive, tmp_path: Path) -> None:
+    create_keys(archive.keys)
+    for number in (1, 2):
+        flac(tmp_path / "in" / f"{number}.flac", number, tags(f"Long {number}", number), seconds=20)
+    take_in(archive, tmp_path / "in")
+    with planned(archive, None) as found:
+        room = sum(pq.read_table(found.candidates)["access_bytes"].to_pylist())
+    with planned(archive, room) as found:
+        assert (found.plan.masters, found.plan.access_copies) == (0, 2)
+        save_plan(archive.plans, found.plan, found.items, NOW, snapshot=found.snapshot.stamp)
+    publish(archive, at=NOW)
+    (old,) = music_bags(archive)
+    (copy,) = [digest for path, digest in payload(archive, old).items() if "Long 1" in path]
+    done = withdraw(archive, "1.flac", erase=True)
+    assert (done.erased, done.waiting) == (1, 1)  # the master waited; the copy is in a bag
+    shown = [path.name for path in (archive.public / "bags" / old / "data").rglob("*.opus")]
+    assert shown == ["02 Long 2.opus"]
+    publish(archive, at=LATER)
+    assert list(payload(archive, f"{old}-r2")) == ["The Testers/Tones/02 Long 2.opus"]
+    everywhere = {sha256(path) for path in archive.folder.rglob("*") if path.is_file()}
+    assert copy not in everywhere
+    (stone,) = edition(archive).tombstones
+    assert stone.sha256 == (copy,)
+
+
+def test_a_bag_is_sealed_anew_when_what_it_says_of_rights_is_no_longer_so(stocked: Archive) -> None:
+    publish(stocked, at=NOW)
+    (old,) = music_bags(stocked)
+    before = payload(stocked, old)
+    with stocked.ledger.begin() as ledger:
+        (row,) = [row for row in each_file(ledger) if row.name == "one.flac"]
+        (tag,) = standing_statements(ledger, [row.id])[row.id]
+        said = replace(tag, licence="CC-BY-NC-4.0", evidence="a letter", evidence_origin="grant")
+        correct(ledger, tag.id, said, at=timestamp(LATER), because="the tag was wrong")
+        redecide(ledger, [row.id], stocked.settings, at=timestamp(LATER))
+    result = publish(stocked, at=LATER)
+    (revised,) = result.revised
+    assert (revised.left, revised.reason) == (0, "what is said of its rights was corrected")
+    assert payload(stocked, f"{old}-r2") == before
+    lines = (stocked.bags / f"{old}-r2" / "recordings.jsonl").read_text().splitlines()
+    (line,) = [record for record in map(json.loads, lines) if record["title"] == "One"]
+    assert line["rights"]["statements"][0]["licence"] == "CC-BY-NC-4.0"
+    assert edition(stocked).tombstones == ()
+
+
+def test_a_file_that_is_damaged_when_it_leaves_is_named_and_stays(stocked: Archive) -> None:
+    publish(stocked, at=NOW)
+    (old,) = music_bags(stocked)
+    withdraw(stocked, "two.flac")
+    (victim,) = (stocked.bags / old / "data").rglob("02 Two.flac")
+    victim.chmod(0o644)
+    victim.write_bytes(victim.read_bytes()[:-1] + b"?")
+    result = publish(stocked, at=LATER)
+    assert {finding.what for finding in result.failures} == {"damaged", "unproven"}
+    assert music_bags(stocked) == [f"{old}-r2"], "what was withdrawn leaves all the same"
+    assert victim.exists(), "and what has no proof is not deleted"
+    assert not (stocked.public / "bags" / old).exists()

@@ -77,6 +77,8 @@ def test_what_is_withdrawn_is_gone_from_there_and_back_when_reversed(
     bags = {row[0] for row in rows(kept.folder, "SELECT id FROM bags")}
     assert {stored.key.split("/")[1] for stored in storage.list("bags/")} == bags
     assert {path.name for path in (kept.folder / "vault" / "bags").iterdir()} == bags
+    torrents = {stored.key for stored in storage.list("targets/") if stored.key.endswith(".torrent")}
+    assert {Path(key).stem for key in torrents} == bags
 
 
 def test_what_is_not_for_everybody_goes_to_no_public_bucket(tmp_path: Path) -> None:

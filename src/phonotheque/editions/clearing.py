@@ -11,6 +11,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, select
 
+from phonotheque.editions.sending import unsend
 from phonotheque.editions.shelves import torrent_path
 from phonotheque.editions.upholding import remove_erased
 from phonotheque.editions.withholding import hide_bag
@@ -39,8 +40,9 @@ def clear_former_bags(archive: Archive) -> list[Finding]:
     unproven: list[Finding] = []
     for one in waiting:
         hide_bag(archive, one.bag)
-        torrent = archive.public / "targets" / torrent_path(one.bag.edition, one.bag.id, one.bag.audience)
-        torrent.unlink(missing_ok=True)
+        torrent = f"targets/{torrent_path(one.bag.edition, one.bag.id, one.bag.audience)}"
+        (archive.public / torrent).unlink(missing_ok=True)
+        unsend(archive, [torrent])
         found = list(_unproven(archive, one))
         unproven += found
         if not found:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -86,6 +86,14 @@ def send_public(archive: Archive, progress: Progress) -> None:
         send(storage, stage, {}, replace(settings, verify="read"), progress)
     for folder in _FOLDERS:
         storage.tidy(f"{folder}/")
+
+
+def unsend(archive: Archive, paths: Iterable[str]) -> None:
+    """Remove files of the public tree outside that are in the one here no more, by their paths in it."""
+    storage = _storage(archive.settings.storage)
+    if storage is not None:
+        for path in paths:
+            storage.delete(path)
 
 
 def _stages(items: Sequence[Item]) -> Iterator[list[Item]]:
