@@ -24,7 +24,9 @@ _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 SAYS = "steps: "
 
 
-class _Steps:
+class Steps:
+    """Counts the steps of this process that change the disk, and does at one of them what was asked for."""
+
     def __init__(self, what: str) -> None:
         kind, _, number = what.partition(":")
         self.kind = kind
@@ -40,6 +42,21 @@ class _Steps:
             os.kill(os.getpid(), signal.SIGKILL)
         if self.kind == "full" and self.needing_room >= self.last and name in _NEED_ROOM:
             raise OSError(ENOSPC, os.strerror(ENOSPC), where)
+
+    def watch(self) -> None:
+        """Begin. There is no end to it but that of the process."""
+        real_fsync = os.fsync
+
+        def fsync(fd: Any) -> None:
+            self.take("fsync")
+            real_fsync(fd)
+
+        @event.listens_for(Engine, "commit")
+        def commit(_connection: Connection) -> None:
+            self.take("commit")
+
+        os.fsync = fsync
+        sys.addaudithook(self.heard)
 
     def heard(self, name: str, arguments: tuple[Any, ...]) -> None:
         """Hear of everything the interpreter does (sys.addaudithook)."""
@@ -57,20 +74,9 @@ def main() -> None:
     """Run the command line with steps counted."""
     from phonotheque.cli.main import main as phono
 
-    steps = _Steps(sys.argv[1])
+    steps = Steps(sys.argv[1])
     sys.argv[1:2] = []
-    real_fsync = os.fsync
-
-    def fsync(fd: Any) -> None:
-        steps.take("fsync")
-        real_fsync(fd)
-
-    @event.listens_for(Engine, "commit")
-    def commit(_connection: Connection) -> None:
-        steps.take("commit")
-
-    os.fsync = fsync
-    sys.addaudithook(steps.heard)
+    steps.watch()
     try:
         phono()
     finally:
