@@ -37,6 +37,7 @@ from phonotheque.rights.records import statement_record
 from phonotheque.sources.decide import redecide
 from phonotheque.vault.archive import Archive
 from phonotheque.vault.incoming import incoming_path
+from phonotheque.vault.places import let_all_go
 
 _REVIEWED: Final = "a request to withdraw it is being reviewed"
 
@@ -47,6 +48,7 @@ def uphold(archive: Archive, *, at: str) -> list[str]:
     Returns "bag/path" of what is published and withheld until the next edition. Raises NetworkError where a
     public tree outside of the archive's folder cannot be reached.
     """
+    let_all_go(archive)
     with archive.ledger.connect() as ledger:
         standing = [one for one in all_withdrawals(ledger) if one.in_effect]
     for name, covered in covered_now(archive, standing).items():

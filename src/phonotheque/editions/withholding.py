@@ -77,7 +77,9 @@ def withhold(archive: Archive, ledger: Connection, bag_ids: Iterable[str], on: d
     withheld = []
     for bag in (bag for bag in all_bags(ledger) if bag.id in wanted):
         hidden = hidden_in(ledger, bag, on)
-        if os.path.lexists(shown_at(archive, bag)):
+        place = shown_at(archive, bag)
+        # Nothing is shown before its edition is out; what is left half-made was shown before.
+        if os.path.lexists(place) or os.path.lexists(_partial(place)):
             show_bag(archive, ledger, bag, hidden)
         withheld += [f"{bag.id}/{path}" for path in sorted(hidden)]
     return withheld
@@ -89,17 +91,18 @@ def show_bag(archive: Archive, ledger: Connection, bag: BagRecord, hidden: Itera
     place.parent.mkdir(parents=True, exist_ok=True)
     home = archive.bags / bag.id
     without = set(hidden)
+    partial = _partial(place)
     if not without:
+        _clear(partial)
         if not place.is_symlink():
             _clear(place)
             place.symlink_to(_from(place.parent, home), target_is_directory=True)
             fsync_dir(place.parent)
         return
     paths = [entry.path for entry in files_in_bag(ledger, bag.id) if entry.path not in without]
+    _clear(partial)
     if not place.is_symlink() and place.is_dir() and _files_below(place) == set(paths):
         return
-    partial = place.with_name(f"{_PARTIAL}{place.name}")
-    _clear(partial)
     for path in paths:
         link = partial / path
         link.parent.mkdir(parents=True, exist_ok=True)
@@ -114,9 +117,10 @@ def show_bag(archive: Archive, ledger: Connection, bag: BagRecord, hidden: Itera
 def hide_bag(archive: Archive, bag: BagRecord) -> None:
     """Show a bag no more."""
     place = shown_at(archive, bag)
-    if os.path.lexists(place):
-        _clear(place)
-        fsync_dir(place.parent)
+    for shown in (place, _partial(place)):
+        if os.path.lexists(shown):
+            _clear(shown)
+            fsync_dir(place.parent)
 
 
 def withhold_outside(archive: Archive, ledger: Connection, withheld: Iterable[str]) -> None:
@@ -165,7 +169,8 @@ def bags_not_whole(archive: Archive) -> set[str]:
     found = set()
     for folder in (archive.public / BAGS, *(archive.public / RESTRICTED).glob(f"*/{BAGS}")):
         if folder.is_dir():
-            found |= {entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.is_symlink()}
+            folders = (entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.is_symlink())
+            found |= {name.removeprefix(_PARTIAL) for name in folders}
     return found
 
 
@@ -176,6 +181,10 @@ def _bring_home(archive: Archive, bag_id: str, entry: BagFileRecord) -> None:
             f"{bag_id}/{entry.path} is {wrong.what} where the bag lies: {wrong.detail}.",
             "It stays there until it is mended: phono repair. It is shown to nobody here.",
         )
+
+
+def _partial(place: Path) -> Path:
+    return place.with_name(f"{_PARTIAL}{place.name}")
 
 
 def _from(folder: Path, target: Path, partial: Path | None = None, place: Path | None = None) -> str:
