@@ -15,6 +15,8 @@ import pytest
 
 from phonotheque.sources import deposit, intake
 from phonotheque.sources.agreement import TEMPLATE
+from phonotheque.sources.deposit_files import check_bytes
+from phonotheque.sources.granted import record_bases
 from phonotheque.vault.archive import open_archive
 from phonotheque.vault.evidence import read_evidence
 from tests.cli.conftest import Phono, Ran
@@ -346,14 +348,13 @@ def test_what_is_no_music_is_named_in_the_receipt(desk: Desk) -> None:
 
 
 def test_interrupted_it_goes_on(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    record = intake.record_bases
     calls: list[int] = []
 
     def interrupt_once(*args: Any, **more: Any) -> None:
         calls.append(1)
         if len(calls) == 2:
             raise KeyboardInterrupt
-        record(*args, **more)
+        record_bases(*args, **more)
 
     monkeypatch.setattr(intake, "record_bases", interrupt_once)
     assert desk.hand_over().code == 130
@@ -365,10 +366,8 @@ def test_interrupted_it_goes_on(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_file_that_changes_after_it_was_verified_is_not_taken_in(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    check = deposit.check_bytes
-
     def then_change(*args: Any) -> None:
-        check(*args)
+        check_bytes(*args)
         flac(desk.folder / "01.flac", 9)
 
     monkeypatch.setattr(deposit, "check_bytes", then_change)

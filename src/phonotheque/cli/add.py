@@ -133,7 +133,7 @@ def _add_source(
     folders = source.audio(location)
     again = _to_do_again(folders, options, plain=False)
     with job(archive, "add", f"{name}:{said(location.resolve())}", again) as progress:
-        granting = settle_deliveries(archive, location) if name == DDEX else Granting("folder")
+        granting = settle_deliveries(archive, location, progress) if name == DDEX else Granting("folder")
         audio = [add_folder(archive, folder, options, progress, progress, granting) for folder in folders]
         result = add_source(
             archive,

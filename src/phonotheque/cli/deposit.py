@@ -87,7 +87,7 @@ def deposit_command(
     papers = Papers(agreement, signature, keys, document)
     with job(archive, "deposit", said(folder.resolve())) as progress:
         done = deposit_folder(archive, folder, papers, progress, workers)
-        if done.added is not None and (done.added.changed or catalogue_is_behind(archive)):
+        if (done.added is not None and done.added.changed) or catalogue_is_behind(archive):
             rebuild_catalogue(archive, at=now(), progress=progress)
         made = receipt_of(archive, done.deposit.id)
         place = receipt or archive.folder / "receipts" / done.deposit.id

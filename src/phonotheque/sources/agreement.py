@@ -29,7 +29,7 @@ _KINDS = {"own-work": Kind.OWN_WORK, "deposit": Kind.DEPOSIT}
 _MINING = ("reserved", "allowed", "unsaid")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _LONGEST = 500  # characters of a name
-_LONGEST_PATH = 1000
+_LONGEST_PATH = 1000  # bytes
 _T = TypeVar("_T")
 
 TEMPLATE = """\
@@ -287,7 +287,11 @@ def _files(fields: _Fields) -> dict[str, str]:
 
 def bad_path(path: str) -> str:
     """Return why a text is no path inside a folder; empty if it is one."""
-    if not path or len(path) > _LONGEST_PATH or any(character in path for character in "\0\n\r"):
+    if (
+        not path
+        or len(path.encode("utf-8", "replace")) > _LONGEST_PATH
+        or any(character in path for character in "\0\n\r")
+    ):
         return "has a path that is empty, too long or broken"
     if path.startswith("/") or any(part in ("", ".", "..") for part in path.split("/")):
         return f"has a path that leads out of the folder or is not plain: {path[:100]}"

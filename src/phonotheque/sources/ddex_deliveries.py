@@ -23,6 +23,7 @@ from phonotheque.ledger.agreements import (
 from phonotheque.ledger.events import record_event
 from phonotheque.ledger.statements import record_evidence
 from phonotheque.model.batches import IN_A_STATEMENT, batched
+from phonotheque.model.progress import QUIET, Progress
 from phonotheque.model.rights import Evidence, Question
 from phonotheque.sources.cutting import BrokenFileError
 from phonotheque.sources.ddex import find_delivered
@@ -49,7 +50,7 @@ class _Folder:
     paths: dict[str, Path] = field(default_factory=dict)
 
 
-def settle_deliveries(archive: Archive, location: Path) -> Granting:
+def settle_deliveries(archive: Archive, location: Path, progress: Progress = QUIET) -> Granting:
     """Record what the messages in a folder say of files known already; return what they say of those in it.
 
     The archive's lock must be held. Messages that cannot be read are passed over: the source tells of them.
@@ -57,7 +58,9 @@ def settle_deliveries(archive: Archive, location: Path) -> Granting:
     """
     names = names_of((*archive.settings.ddex.recipient, archive.settings.archive.name))
     folder = _Folder()
+    progress.start("Reading deals")
     for path in find(location, lambda name: name.lower().endswith(".xml")):
+        progress.advance(files=1)
         if message := _read(path, names):
             folder.messages[message.sha256], folder.paths[message.sha256] = message, path
             keep_evidence(archive, path)

@@ -114,7 +114,7 @@ def _same(name: str) -> str:
 
 
 def _of_sender(header: Header) -> str:
-    return (header.senders[0] if header.senders else "unknown")[:_LONGEST_ID]
+    return _short(header.senders[0] if header.senders else "unknown")
 
 
 def _purged(root: Any) -> list[str]:
@@ -131,7 +131,7 @@ def _ids(release_id: Any) -> tuple[str, str, str]:
 
 
 def _release_id(icpn: str, other: str, isrc: str) -> str:
-    return (f"icpn:{icpn.lstrip('0')}" if icpn else other or f"isrc:{_code(isrc)}")[:_LONGEST_ID]
+    return _short(f"icpn:{icpn.lstrip('0')}" if icpn else other or f"isrc:{_code(isrc)}")
 
 
 def _keys(message: Message, sender: str) -> dict[str, tuple[str, str]]:
@@ -140,11 +140,7 @@ def _keys(message: Message, sender: str) -> dict[str, tuple[str, str]]:
     found: dict[str, tuple[str, str]] = {}
     for release in mains:
         known = any((release.icpn, release.other_id, release.isrc))
-        own = (
-            _release_id(release.icpn, release.other_id, release.isrc)
-            if known
-            else release.title[:_LONGEST_ID]
-        )
+        own = _release_id(release.icpn, release.other_id, release.isrc) if known else _short(release.title)
         found[release.reference] = (f"{sender}|{own}", f"{sender}|{own}")
     for release in message.releases:
         if release.of_track:
@@ -197,7 +193,15 @@ def _whats(recording: Recording) -> list[str]:
 
 def _code(isrc: str) -> str:
     """Return an ISRC as it is compared; what is none stays as it is."""
-    return parse_isrc(isrc) or isrc[:_LONGEST_ID]
+    return parse_isrc(isrc) or _short(isrc)
+
+
+def _short(text: str) -> str:
+    """Return a text that a key can be made of: of a very long one its beginning and its SHA-256."""
+    data = text.encode("utf-8", "replace")
+    if len(data) <= _LONGEST_ID:
+        return data.decode()
+    return f"{text[:40]}…{hashlib.sha256(data).hexdigest()}"
 
 
 def _files(message: Message, release: Release) -> Iterable[tuple[str, Delivered]]:
