@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from functools import lru_cache
 from typing import NamedTuple
 
 from phonotheque.model.rights import Act, Answer, Covers, Dates, Kind, Statement
@@ -36,6 +37,7 @@ def _laws_of(country: str) -> _Laws | None:
     return next((laws for members, laws in _OF.items() if country in members), None)
 
 
+@lru_cache(maxsize=20_000)  # each is asked for every act, day and statement with these dates
 def term_of(dates: Dates, work: Covers, country: str) -> Term:
     """Return the term that a country's law gives a recording or a composition with these dates.
 
