@@ -248,6 +248,15 @@ def test_a_bag_for_two_countries_is_right_there_and_nowhere_else(published: Arch
     assert kinds(published, country="FR") == set()
 
 
+def test_a_bag_itself_says_for_whom_it_is(published: Archive) -> None:
+    bag = bag_of(published, 1).id
+    with (writable(published, bag) / "bag-info.txt").open("a") as info:
+        info.write("Phonotheque-Audience: FR\n")
+    reseal(published, bag)
+    sign(published, NOW)
+    assert kinds(published) == {What.AUDIENCE}
+
+
 def test_a_lie_about_figures_or_the_index_is_found(published: Archive) -> None:
     def another(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         return [row | {"recording": "00000000-0000-4000-8000-000000000000"} for row in rows]
@@ -495,3 +504,23 @@ def test_a_mirror_need_not_hold_all(published: Archive) -> None:
     (published.public / "bags" / bag_of(published, 2).id).unlink()
     result, found = audited(published)
     assert (found, result.absent) == ([], [bag_of(published, 2).id])
+
+
+def test_a_reservation_must_be_declared_where_the_file_is(published: Archive) -> None:
+    def reserved(record: Record) -> None:
+        grant = statements(record)[0]
+        statements(record).append(grant | {"kind": "reservation", "licence": None, "acts": ["mine"]})
+        answer = {"answer": "no", "rule": "reservation"}
+        record["rights"]["decisions"]["mine"].update(answer)
+
+    bag = bag_of(published, 1).id
+    change_lines(published, bag, reserved)
+    reseal(published, bag)
+    sign(published, NOW)
+    place = published.public / ".well-known" / "tdmrep.json"
+    for rules, expected in (
+        ([{"location": f"/bags/{bag}/", "tdm-reservation": 1}], set()),
+        ([{"location": "/bags/another/", "tdm-reservation": 1}], {What.MINING}),
+    ):
+        place.write_text(json.dumps(rules))
+        assert kinds(published) - {What.DECISION} == expected

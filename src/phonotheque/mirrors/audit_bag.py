@@ -48,6 +48,7 @@ from phonotheque.vault.bagfolder import (
 _MAX_LINE: Final = 16 * 1024**2  # bytes of recordings.jsonl
 _MAX_RECORDINGS: Final = 4 * 1024**3
 _AT_ONCE: Final = 256  # files looked for before their faults are told
+_AUDIENCE: Final = "Phonotheque-Audience"  # in bag-info.txt, of bags that are not for everybody
 _NEEDED: Final = (DECLARATION, INFO, MANIFEST, RECORDINGS)
 
 
@@ -124,6 +125,7 @@ class _BagAudit:
             tags = self._tag_files(tagmanifest)
             bag = self._believe(lambda: read_bag(self.folder), MANIFEST)
             sizes = self._torrent(bag)
+            self._audience_said(bag)
             terms = Terms(
                 bag=self.entry.id,
                 wave=self.entry.wave,
@@ -231,8 +233,14 @@ class _BagAudit:
                 self.fault(What.CLAIM, "", f"holds {found} {what} of payload; edition.json says {said}")
         return payload
 
+    def _audience_said(self, bag: BagContents) -> None:
+        said = dict(bag.info).get(_AUDIENCE, self.entry.audience)
+        if said != self.entry.audience:
+            reason = f"the bag is for {said}, as it says itself; edition.json says {self.entry.audience}"
+            self.fault(What.AUDIENCE, INFO, reason)
+
     def _sealed(self, bag: BagContents) -> date:
-        said = next((value for label, value in bag.info if label == "Bagging-Date"), "")
+        said = dict(bag.info).get("Bagging-Date", "")
         try:
             sealed = date.fromisoformat(said)
         except ValueError:
