@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import insert, select
+from sqlalchemy import Connection, insert, select
 
 from phonotheque.ledger.decisions import decisions_on, due_count, last_run, next_turn
 from phonotheque.ledger.files import record_file, start_accession
 from phonotheque.ledger.schema import decisions, events, files
-from phonotheque.ledger.statements import record_grant
+from phonotheque.ledger.statements import record_grant, save_decisions, standing_statements
 from phonotheque.model.rights import WORLDWIDE, Act, Kind, Statement
 from phonotheque.rights.decide import decide_everywhere
 from phonotheque.sources import decide
@@ -111,14 +111,13 @@ def test_interrupted_it_goes_on_and_every_move_has_one_event(
 ) -> None:
     archive = make_archive()
     add(archive, [[SOON]] * 7)
-    saved = decide.save_decisions
     calls = []
 
     def interrupt(*given: Any, **more: Any) -> None:
         calls.append(given)
         if len(calls) == 3:
             raise KeyboardInterrupt
-        saved(*given, **more)
+        save_decisions(*given, **more)
 
     monkeypatch.setattr(decide, "save_decisions", interrupt)
     with pytest.raises(KeyboardInterrupt):
@@ -156,12 +155,12 @@ def test_what_is_due_is_decided_without_looking_at_the_rest(
     archive = make_archive()
     _, soon, _ = add(archive, [[BY], [SOON], [BY]])
     asked: list[int] = []
-    standing = decide.standing_statements
-    monkeypatch.setattr(
-        decide,
-        "standing_statements",
-        lambda ledger, ids: (asked.extend(ids), standing(ledger, ids))[1],
-    )
+
+    def noted(ledger: Connection, ids: Iterable[int]) -> dict[int, list[Statement]]:
+        asked.extend(ids)
+        return standing_statements(ledger, ids)
+
+    monkeypatch.setattr(decide, "standing_statements", noted)
     with archive.ledger.begin() as ledger:
         assert redecide_due(ledger, archive.settings, at=TODAY) == 0
         assert redecide_due(ledger, archive.settings, at=NEW_YEAR) == 1
