@@ -162,12 +162,18 @@ def test_a_mirror_that_was_away_for_several_editions(published: Publisher, mirro
     assert_gone(mirror, SONGS[GONE], SONGS[KEPT[0]])
 
 
+@pytest.mark.parametrize("index", ["none", "noise", "right"])
 def test_until_the_revision_can_be_had_what_may_stay_is_kept_and_nothing_is_served(
-    published: Publisher, mirror: Archive
+    published: Publisher, mirror: Archive, index: str
 ) -> None:
+    published.with_index = index == "right"
     fresh = published.revise("audio-1", GONE, edition=2)
     published.publish(2)
     assert fresh
+    if index == "none":
+        (published.public / "targets" / "editions" / "2" / "index.parquet").rename(
+            published.folder / "index.parquet"
+        )
     torrent = published.public / "targets" / fresh.torrent.path
     torrent.rename(torrent.with_suffix(".hidden"))
     with pytest.raises(NetworkError, match="audio-1-r2"):
@@ -181,6 +187,10 @@ def test_until_the_revision_can_be_had_what_may_stay_is_kept_and_nothing_is_serv
     assert expected_bags(mirror).keys() == {"catalogue-1"}
     assert [checked.findings for checked in check_bags(mirror, expected_bags(mirror))] == [()]
     torrent.with_suffix(".hidden").rename(torrent)
+    if index == "none":
+        (published.folder / "index.parquet").rename(
+            published.public / "targets" / "editions" / "2" / "index.parquet"
+        )
     result = run(mirror)
     assert result.fetched <= tag_bytes(fresh)
     assert_complete(mirror, published, ("audio-1-r2", "catalogue-1"))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Collection, Mapping, Set
+from collections.abc import Callable, Collection, Mapping, Set
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -159,30 +159,21 @@ def erase(
     mirror: Archive,
     leave: Leave,
     going: Mapping[str, Collection[HeldFile]],
-    pending: Collection[str],
-    destinations: Mapping[str, Set[str]] | None,
+    waited_for: Callable[[str, HeldFile], bool],
     *,
     at: str,
 ) -> Erasure:
-    """Erase what no bag still waits for, with its proof in the ledger.
+    """Erase what no bag still waits for, with its proof in the ledger; what was withdrawn in any case.
 
-    ``going`` is what :func:`going_bags` returned; ``pending`` are bags that are to be held and are not
-    complete; ``destinations`` the edition's bags by the SHA-256 of their files. Without an index these are
-    None: then what may stay is kept while any bag is pending, unless nothing is to replace its bag.
+    ``going`` is what :func:`going_bags` returned; ``waited_for`` is asked for a bag's id and a file of it.
     """
     done = Erasure()
     for bag, inventory in going.items():
-        withdrawal = leave.withdrawals.get(bag)
-        replaced = not withdrawal or withdrawal.replaced_by is not None
-
-        def stays(file: HeldFile, replaced: bool = replaced) -> bool:
-            if file.sha256 in leave.stones or not file.path.startswith(PAYLOAD):
-                return False
-            if destinations is None:
-                return replaced and bool(pending)
-            return not destinations.get(file.sha256, frozenset()).isdisjoint(pending)
-
-        go = [file for file in inventory if not stays(file)]
+        go = [
+            file
+            for file in inventory
+            if file.sha256 in leave.stones or not file.path.startswith(PAYLOAD) or not waited_for(bag, file)
+        ]
         gone = _erase_files(mirror, leave, bag, go, at=at)
         if len(go) == len(inventory):
             _remove_folder(mirror, bag)
@@ -190,6 +181,25 @@ def erase(
         done.files += len(gone)
         done.bytes += sum(file.size for file in gone)
     return done
+
+
+def waiting(
+    leave: Leave, pending: Collection[str], destinations: Mapping[str, Set[str]] | None
+) -> Callable[[str, HeldFile], bool]:
+    """Return what tells whether a file of a bag that has to go is still to get its place in another bag.
+
+    ``pending`` are bags that are to be held and are not complete; ``destinations`` the edition's bags by the
+    SHA-256 of their files. Without an index these are None: then all waits while any bag is pending, unless
+    nothing is to replace its bag.
+    """
+
+    def waits(bag: str, file: HeldFile) -> bool:
+        if destinations is not None:
+            return not destinations.get(file.sha256, frozenset()).isdisjoint(pending)
+        withdrawal = leave.withdrawals.get(bag)
+        return bool(pending) and not (withdrawal and withdrawal.replaced_by is None)
+
+    return waits
 
 
 def _erase_files(

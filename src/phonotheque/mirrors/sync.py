@@ -29,7 +29,7 @@ from phonotheque.mirrors.destinations import bags_of
 from phonotheque.mirrors.fetching import Fetching, Outcome, Pace
 from phonotheque.mirrors.follow import Followed, accepted, follow
 from phonotheque.mirrors.home import trust_dir
-from phonotheque.mirrors.leaving import Erasure, Leave, erase, going_bags, take_leave
+from phonotheque.mirrors.leaving import Erasure, Leave, erase, going_bags, take_leave, waiting
 from phonotheque.mirrors.messages import SwarmSettings
 from phonotheque.mirrors.origin import Origin
 from phonotheque.mirrors.public import fetch_target, publish_bag, publish_edition
@@ -141,6 +141,8 @@ def _round(plan: _Plan, fetching: Fetching) -> SyncResult:
         edition, outcome = followed.edition, Outcome()
         leave = take_leave(plan.mirror, followed, at=plan.at())
         _say_goodbye(plan, fetching, leave)
+        # What was withdrawn goes at once, whatever else the origin has to say or does not answer.
+        erasures = [_erase(plan, leave, lambda _bag, _file: True)]
         _fetch_index(plan, edition.index, outcome)
         going = going_bags(plan.mirror, at=plan.at())
         where = _destinations(plan, edition.index, leave, going)
@@ -148,7 +150,7 @@ def _round(plan: _Plan, fetching: Fetching) -> SyncResult:
         choice = _choose(plan, leave, going)
         entries = {entry.id: entry for entry in edition.bags}
         held, wanted = _sort(plan, choice, entries)
-        erasures = [_erase(plan, leave, going, wanted, where)]
+        erasures.append(_erase(plan, leave, _waiting(leave, wanted, where)))
         if not plan.once:
             fetching.seed(held)
         plan.progress.start("Mirroring", total_bytes=sum(entry.bytes for entry in wanted))
@@ -159,7 +161,7 @@ def _round(plan: _Plan, fetching: Fetching) -> SyncResult:
             outcome=outcome,
         )
         wanted = [entry for entry in wanted if entry.id not in outcome.complete]
-        erasures.append(_erase(plan, leave, going_bags(plan.mirror, at=plan.at()), wanted, where))
+        erasures.append(_erase(plan, leave, _waiting(leave, wanted, where)))
         publish_edition(plan.origin, plan.mirror.public, trust_dir(plan.mirror), followed, plan.progress)
     held += [entries[bag] for bag in outcome.complete]
     if not plan.once:
@@ -223,16 +225,16 @@ def _destinations(
         return None
 
 
-def _erase(
-    plan: _Plan,
-    leave: Leave,
-    going: Mapping[str, Collection[HeldFile]],
-    pending: Collection[BagEntry],
-    where: Mapping[str, Set[str]] | None,
-) -> Erasure:
+def _waiting(
+    leave: Leave, wanted: Collection[BagEntry], where: Mapping[str, Set[str]] | None
+) -> Callable[[str, HeldFile], bool]:
     # A bag that the edition lists with a withdrawn file may get a revision, made of the rest of it.
-    waiting = {entry.id for entry in pending} | leave.tainted.keys()
-    done = erase(plan.mirror, leave, going, waiting, where, at=plan.at())
+    return waiting(leave, {entry.id for entry in wanted} | leave.tainted.keys(), where)
+
+
+def _erase(plan: _Plan, leave: Leave, waited_for: Callable[[str, HeldFile], bool]) -> Erasure:
+    going = going_bags(plan.mirror, at=plan.at())
+    done = erase(plan.mirror, leave, going, waited_for, at=plan.at())
     if done.files:
         plan.progress.say(f"{done.files} files ({done.bytes} bytes) that may not be held were erased.")
     return done
