@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from phonotheque.vault.archive import open_archive
 from tests.cli.conftest import Phono
 from tests.endtoend.promises import rows
 from tests.tones import flac
@@ -64,3 +65,74 @@ def test_what_is_accepted_is_shown_no_more_at_once(folder: Path, phono: Phono) -
         "mine": "no",
     }
     assert answers(folder, "two.flac")["distribute"] == "yes"
+
+
+def test_steps_are_listed_and_what_is_private_is_not_printed_as_public(folder: Path, phono: Phono) -> None:
+    words = ("--by", "An Artist", "--contact", "artist@example.org", "--reason", "A private matter.")
+    assert "Nothing was asked" in phono("withdraw", "list", folder).out
+    asked = phono("withdraw", "request", folder, "FRZ039800212", *words, "--yes", "--hold", "--json")
+    assert asked.code == 0, asked.err
+    assert [one["title"] for one in asked.data["covers"]["recordings"]] == ["One"]
+    assert asked.data["public"] == "withdrawn on request"
+    assert shown(folder) == {"01 Two.flac"}
+    one = asked.data["id"]
+    listed = phono("withdraw", "list", folder)
+    assert (one[:8] in listed.out, "on hold" in listed.out) == (True, True)
+    assert phono("withdraw", "list", folder, "--state", "accepted", "--json").data == []
+    told = phono("withdraw", "show", folder, one[:8])
+    for line in ("requested by An Artist", "held by archivist", "artist@example.org", "one.flac"):
+        assert line in told.out
+    assert phono("withdraw", "refuse", folder, one, "--reason", "No.", "--by", "A. Archivist").code == 0
+    assert len(shown(folder)) == 2
+    steps = phono("withdraw", "show", folder, one, "--json").data["steps"]
+    assert [(step["step"], step["by"]) for step in steps] == [
+        ("requested", "An Artist"),
+        ("held", "archivist"),
+        ("refused", "A. Archivist"),
+    ]
+
+
+def test_a_dry_run_records_nothing_and_slips_are_named(folder: Path, phono: Phono) -> None:
+    words = ("--by", "An Artist", "--reason", "It is mine.")
+    looked = phono("withdraw", "request", folder, "one.flac", *words, "--dry-run")
+    assert "This covers 1 recording and 1 file" in looked.err
+    assert phono("withdraw", "list", folder, "--json").data == []
+    for wrong, code, said in (
+        (("no such.flac",), 3, "names nothing that this archive knows"),
+        (("one.flac", "--territory", "Atlantis"), 2, "Atlantis"),
+        (("one.flac", "--hold", "--accept"), 2, "exclude each other"),
+        (("one.flac", "--act", "preserve"), 2, "--act"),
+        (("one.flac", "--document", folder / "nothing.pdf"), 3, "nothing.pdf"),
+    ):
+        done = phono("withdraw", "request", folder, *wrong, *words)
+        assert (done.code, said in done.err) == (code, True), done.err
+    for step in ("accept", "hold", "show"):
+        done = phono("withdraw", step, folder, "12345678")
+        assert (done.code, "There is no withdrawal" in done.err) == (3, True)
+    assert phono("withdraw", "list", folder, "--json").data == []
+
+
+def test_while_something_else_changes_the_archive_nothing_is_recorded(folder: Path, phono: Phono) -> None:
+    archive = open_archive(folder)
+    with archive.writing("publish"):
+        done = phono("withdraw", "request", folder, "one.flac", "--by", "A", "--reason", "B")
+        assert (done.code, "is being changed by “phono publish”" in done.err) == (1, True)
+    archive.close()
+    assert phono("withdraw", "list", folder, "--json").data == []
+    assert phono("withdraw", "request", folder, "one.flac", "--by", "A", "--reason", "B").code == 0
+
+
+def test_publishing_tells_which_bags_were_revised(folder: Path, phono: Phono) -> None:
+    words = (
+        "--by",
+        "An Artist",
+        "--reason",
+        "It is mine.",
+        "--public-reason",
+        "asked by the artist",
+        "--accept",
+    )
+    assert phono("withdraw", "request", folder, "one.flac", *words).code == 0
+    done = phono("publish", folder)
+    assert "tests-0001-0001: 1 file out: asked by the artist; the rest is tests-0001-0001-r2" in done.err
+    assert phono("check", folder).code == 0

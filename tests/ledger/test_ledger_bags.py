@@ -42,7 +42,7 @@ def test_a_bag_comes_back_with_its_files_in_order(ledger: Connection, master: in
     assert all_bags(ledger) == [BAG]
     assert list(files_in_bag(ledger, BAG.id)) == contents[::-1]
     assert where_bagged(ledger, [master, 99]) == {master: (BAG.id, "data/b.flac")}
-    assert bagged_kinds(ledger, [RECORDING, "another"]) == {RECORDING: {"master"}}
+    assert bagged_kinds(ledger, [RECORDING, "another"]) == {RECORDING: {("master", "WORLD")}}
     assert bag_totals(ledger) == {"bags": 1, "files": 2, "bytes": 5000}
 
 

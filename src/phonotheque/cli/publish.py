@@ -98,9 +98,9 @@ def _print(archive: Archive, result: PublishResult) -> None:
         instead = f"; the rest is {one.after.id}" if one.after else "; nothing is left of it"
         messages.print(safe(f"{one.before}: {counted(one.left, 'file')} out: {one.reason}{instead}"))
     for bag in result.bags:
-        where = "" if bag.audience == WORLDWIDE else f"  for {bag.audience}"
+        whom = "" if bag.audience == WORLDWIDE else f"  for {bag.audience}"
         size = f"{counted(bag.payload_files, 'file')}  {human_size(bag.bytes)}"
-        output.print(f"  {bag.id}  {size}  {bag.infohash_v2[:16]}…{where}")
+        output.print(f"  {bag.id}  {size}  {bag.infohash_v2[:16]}…{whom}")
     where = archive.settings.publish.url or archive.public
     output.print(f"Others can hold it with: phono mirror {where} MY-MIRROR --budget 100GB")
 
