@@ -33,7 +33,8 @@ def declare(archive: Archive, edition: Edition, on: date) -> Rules:
     (public / FOLDER).mkdir(exist_ok=True)
     (public / ".well-known").mkdir(exist_ok=True)
     fsync_dir(public)
-    rules = Rules(True if settings.mining.reserve == "unknown" else None, settings.mining.policy)
+    otherwise = True if settings.mining.reserve == "unknown" else None
+    rules = Rules(otherwise, settings.mining.policy, (f"/{FOLDER}/",))
     site = f"{settings.publish.url.rstrip('/')}/" if settings.publish.url else ""
     table = public / FOLDER / LIST
     temporary = table.with_name(f".{LIST}.tmp")

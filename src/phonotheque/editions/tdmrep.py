@@ -37,6 +37,7 @@ class Rules:
 
     otherwise: Value
     policy: str = ""
+    open: tuple[str, ...] = ()  # places of the archive's own that are free although all else is not
     found: list[dict[str, Any]] = field(default_factory=list)
     simplified: int = 0  # free files that are declared as reserved, for want of room
 
@@ -65,7 +66,8 @@ class Rules:
 
     def written(self) -> bytes:
         """Return the file's content."""
-        last = [] if self.otherwise is None else [self._rule("/", self.otherwise)]
+        last = [self._rule(place, False) for place in self.open]
+        last += [] if self.otherwise is None else [self._rule("/", self.otherwise)]
         return json.dumps([*self.found, *last], ensure_ascii=False, indent=1).encode() + b"\n"
 
     def _rule(self, location: str, reserved: bool) -> dict[str, Any]:

@@ -71,6 +71,13 @@ class Destination:
         self.kept += 1
         return True
 
+    def will_write(self, path: str) -> None:
+        """Note that a file is about to be made: a run that is killed leaves none that nobody knows of."""
+        with self._state:
+            self._state.execute(
+                "INSERT OR REPLACE INTO files VALUES (?, '', '', -1, -1, 0, NULL, '{}', ?)", (path, self._run)
+            )
+
     def wrote(self, path: str, made_from: str, made: Made, line: Mapping[str, Any]) -> None:
         """Note a file that was made, once it is durable."""
         with self._state:
@@ -86,16 +93,18 @@ class Destination:
 
     def clear(self) -> None:
         """Take away what earlier runs wrote and this one did not, and the folders that this empties."""
-        rows = self._state.execute("SELECT path FROM files WHERE run <> ?", (self._run,)).fetchall()
+        query = "SELECT path FROM files WHERE run <> ? OR made_from = ''"
+        rows = self._state.execute(query, (self._run,)).fetchall()
         for (path,) in rows:
+            there = (self.folder / path).is_file()
             (self.folder / path).unlink(missing_ok=True)
             for parent in (self.folder / path).parents:
-                if parent == self.folder or any(parent.iterdir()):
+                if parent == self.folder or not parent.is_dir() or any(parent.iterdir()):
                     break
                 parent.rmdir()
             with self._state:
                 self._state.execute("DELETE FROM files WHERE path = ?", (path,))
-            self.removed += 1
+            self.removed += there
 
     def files(self) -> Iterator[Written]:
         """Yield what lies in the export now, by path."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -38,8 +39,6 @@ from phonotheque.vault.fixity import check_file
 from phonotheque.vault.names import NameAllocator, same_place
 from phonotheque.vault.place import feed, naming, replace_durably
 from phonotheque.vault.places import at_hand, let_all_go, let_go
-
-_AHEAD: Final = 8  # orders handed to a worker at a time
 
 
 class Format(StrEnum):
@@ -151,7 +150,7 @@ def _write_files(
 
     def orders() -> Iterator[Order]:
         names = NameAllocator()
-        for number, one in enumerate(told):
+        for one in told:
             path = prefix + names.add(one.item.path)
             progress.grow(files=1, size=one.item.size)
             if to.kept_as_it_is(path, one.made_from, one.line):
@@ -162,13 +161,15 @@ def _write_files(
                 progress.advance(files=1)
                 continue
             wanted[str(to.folder / path)] = one
-            partial = to.partials / f"partial-{number}{Path(path).suffix}"
+            to.will_write(path)
+            # A worker of a run that was killed may still be writing: it has names of its own.
+            partial = to.partials / f"partial-{uuid.uuid4().hex}{Path(path).suffix}"
             yield Order(
                 source.absolute(), one.item.sha256, one.item.size, partial.absolute(),
                 (to.folder / path).absolute(), one.labels,
             )  # fmt: skip
 
-    for finished in run_batches(_made, orders(), batch=_AHEAD, make_pool=process_pool):
+    for finished in run_batches(_made, orders(), batch=1, make_pool=process_pool):
         for done in finished:
             if isinstance(done, Poison):
                 order, made = done.item, None
@@ -208,6 +209,7 @@ def _write_shards(
         if not to.kept_as_it_is(path, origin, lines):
             whole = [one for one in shard if _is_whole(archive, one.item, result)]
             if whole:
+                to.will_write(path)
                 made = _shard(archive, to, path, whole, write)
                 files = [shards.line_of(one) for one in whole]
                 to.wrote(path, shards.made_from(whole), made, {"files": files})
