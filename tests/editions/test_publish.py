@@ -265,6 +265,7 @@ def test_mining_is_reserved_unless_it_is_allowed(stocked: Archive, tmp_path: Pat
             "01%20Free%20_%26_%20%E2%80%9Ceasy%E2%80%9D.flac",
             "tdm-reservation": 0,
         },
+        {"location": "/mining/", "tdm-reservation": 0},
         {"location": "/", "tdm-reservation": 1},
     ]
 
