@@ -32,18 +32,18 @@ def test_two_running_mirrors_follow_a_withdrawal_and_a_third_gets_the_rest_from_
     with served(publisher.public) as web, served(publisher.public, bags=False) as bare:
         first, second = open_mirror(by_http, web.url), open_mirror(by_peers, bare.url)
         with mirroring(first, pace=OFTEN, on_round=rounds["http"].append) as (ports, first_pids):
-            wait_for(lambda: ports and complete(first) == before)
+            wait_for(lambda: ports and complete(first) == before, 60)
             friend = [f"127.0.0.1:{ports[0]}"]
             with mirroring(
                 second, pace=OFTEN, on_round=rounds["peers"].append, peers=friend, swarm=PEERS_ONLY
             ) as (more, second_pids):
-                wait_for(lambda: more and complete(second) == before)
+                wait_for(lambda: more and complete(second) == before, 60)
                 sent = web.bag_bytes
                 fresh = publisher.revise("audio-1", GONE, edition=2)
                 assert fresh
                 publisher.publish(2)
-                wait_for(lambda: complete(first) == complete(second) == after)
-                wait_for(lambda: all(seen[-1].edition == 2 for seen in rounds.values()))
+                wait_for(lambda: complete(first) == complete(second) == after, 60)
+                wait_for(lambda: all(seen[-1].edition == 2 for seen in rounds.values()), 60)
                 assert web.bag_bytes - sent <= tag_bytes(fresh)
                 assert bare.bag_bytes == 0
                 # Peers send whole blocks: the small tag files have one each.

@@ -123,7 +123,7 @@ def test_restricted_bags_come_by_http_and_from_known_peers(published: Publisher,
         first = open_mirror(tmp_path / "first", web.url, country="FR")
         everything = {*EVERYWHERE, "french-1", "not-german-1"}
         with mirroring(first) as (ports, _):
-            wait_for(lambda: ports and complete(first) == everything)
+            wait_for(lambda: ports and complete(first) == everything, 60)
             second = open_mirror(tmp_path / "second", bare.url, country="FR")
             peers_only = replace(LOCAL, web_seed=False)
             result = run(second, peers=[f"127.0.0.1:{ports[0]}"], swarm=peers_only)
