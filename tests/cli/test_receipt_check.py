@@ -213,3 +213,18 @@ def test_a_labels_delivery_has_a_receipt_too(phono: Phono, tmp_path: Path) -> No
     (terms,) = made["granted"]
     assert (terms["acts"], terms["territory"], terms["valid_from"]) == (["preserve"], "WORLD", "2026-01-01")
     assert "a label’s deal (DDEX)" in (tmp_path / "receipt" / "receipt.html").read_text()
+
+
+def test_a_page_says_where_in_words_and_runs_nothing(phono: Phono, desk: Desk, tmp_path: Path) -> None:
+    settings = desk.place / "phonotheque.toml"
+    settings.write_text(settings.read_text().replace("[archive]", '[archive]\ncountry = "FR"', 1))
+    hostile = AGREEMENT.replace('depositor = "Ann Field"', 'depositor = "<script>alert(1)</script>"')
+    desk.write(hostile.replace('territory = "WORLD"', 'territory = "WORLD -DE"\nuntil = 2999-12-31'))
+    done = desk.hand_over("--document", desk.scan, "--receipt", tmp_path)
+    assert done.code == 0, done.err
+    page = (tmp_path / "receipt.html").read_text()
+    assert "everywhere but DE; from 2026-01-31; until 2999-12-31; under attribution." in page
+    assert "partout sauf DE ; du 2026-01-31 ; au 2999-12-31 ; sous condition : attribution." in page
+    assert "&lt;script&gt;" in page
+    for active in ("<script", "<link", "<img", "src=", "@import", "url("):
+        assert active not in page

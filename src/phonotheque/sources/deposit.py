@@ -185,10 +185,10 @@ def _check_country(agreement: Agreement, country: str, name: str) -> None:
     keep = [each for each in agreement.statements("agreed") if Act.PRESERVE in each.acts or each.licence]
     where = country or WORLDWIDE
     if decide(keep, Act.PRESERVE, on=now().date(), territory=where).answer is not Answer.YES:
-        place = country or "everywhere: the archive does not say where it is"
+        place = f"they would be kept in {country}" if country else "where the archive is, is not said"
         raise RightsError(
-            f"{name}: it does not let this archive keep the files. It is for {agreement.territory}, covers "
-            f"{agreement.covers}, and they would be kept in {place}.",
+            f"{name}: it does not let this archive keep the files. It is for {agreement.territory} and "
+            f"covers {agreement.covers}; {place}.",
             "Set archive.country in phonotheque.toml, or ask for an agreement that covers it.",
         )
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from phonotheque.model.territory import WORLDWIDE
 from phonotheque.rights.wording import ACTS, CONDITIONS
 from phonotheque.web import words
 
@@ -49,7 +50,7 @@ def receipt_page(receipt: Mapping[str, Any]) -> str:
         depositor=words.shown(receipt["depositor"]),
         archive=words.shown(receipt["archive"]["name"]),
         files=shown,
-        size=words.size(receipt["bytes"]),
+        size={"en": words.size(receipt["bytes"]), "fr": _size_in_french(receipt["bytes"])},
         terms=terms,
         mining={language: _MINING[mining][index] for index, language in enumerate(LANGUAGES)},
     )
@@ -65,9 +66,7 @@ def _told(record: Mapping[str, Any], language: str) -> str:
         return (f"Reserved: {acts}.", f"Réservé : {acts}.")[index]
     what = record["licence"] or acts
     parts = [f"{what} ({covers}), " + ("by " if index == 0 else "par ") + kind]
-    territory = record["territory"]
-    everywhere = ("everywhere", "partout")[index]
-    parts.append(everywhere if territory == "WORLD" else f"{('in', 'territoire :')[index]} {territory}")
+    parts.append(_where(record["territory"], index))
     if record.get("valid_from"):
         parts.append(f"{('from', 'du')[index]} {record['valid_from']}")
     if record.get("valid_until"):
@@ -76,3 +75,19 @@ def _told(record: Mapping[str, Any], language: str) -> str:
         conditions = ", ".join(CONDITIONS[each][index] for each in record["conditions"])
         parts.append(f"{('under', 'sous condition :')[index]} {conditions}")
     return f"{'; '.join(parts) if index == 0 else ' ; '.join(parts)}."
+
+
+def _where(territory: str, index: int) -> str:
+    """Return a territory as words: "everywhere but DE"."""
+    everywhere, *but = territory.split()
+    if everywhere != WORLDWIDE:
+        return f"{('in', 'territoire :')[index]} {territory}"
+    if not but:
+        return ("everywhere", "partout")[index]
+    left_out = ", ".join(code.lstrip("-") for code in but)
+    return f"{('everywhere but', 'partout sauf')[index]} {left_out}"
+
+
+def _size_in_french(size: int) -> str:
+    text = words.size(size).replace("bytes", "octets").replace(".", ",")
+    return text.removesuffix("B") + "o" if text.endswith("B") else text
