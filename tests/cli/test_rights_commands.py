@@ -19,8 +19,6 @@ from tests.conftest import MakeArchive
 from tests.ledger.ledger_facts import facts
 from tests.tones import flac
 
-pytestmark = pytest.mark.usefixtures("own_settings")
-
 NOVEMBER, NEW_YEAR = "1795651200", "1798761600"  # 2026-11-26, 2027-01-01 in seconds
 AT = "2026-11-26T00:00:00Z"
 TAG = Statement(Kind.LICENCE, "CC-BY-NC-4.0", "CC-BY-NC-4.0", "tag:LICENSE", "the file's own tag")
@@ -28,7 +26,7 @@ PUBLISHED = ("--kind", "dates", "--country", "US", "--evidence", "a discography"
 
 
 @pytest.fixture(autouse=True)
-def in_november(monkeypatch: pytest.MonkeyPatch) -> None:
+def in_november(own_settings: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", NOVEMBER)
 
 

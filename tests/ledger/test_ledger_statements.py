@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import Connection, select
 
+from phonotheque.ledger.decisions import decision_counts
 from phonotheque.ledger.files import record_file, start_accession
 from phonotheque.ledger.schema import rights_questions, rights_statements
 from phonotheque.ledger.statements import (
     decided_files,
-    decision_counts,
     open_questions,
     record_evidence,
     record_grant,

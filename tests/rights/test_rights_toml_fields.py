@@ -1,4 +1,4 @@
-"""rights.toml states what ``phono rights grant`` does: acts, validity, dates; with an error for each field."""
+"""rights.toml states what ``phono rights grant`` does: acts, validity, dates; an error for each field."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ def test_an_agreement_with_its_acts_and_days(tmp_path: Path) -> None:
     (said,) = stated(
         tmp_path,
         'kind = "deposit"\nacts = ["stream", "preserve"]\nconditions = ["attribution"]\n'
-        'valid_from = 2026-01-01\nvalid_until = "2027-12-31"\nstated_at = 2025-12-24\nterritory = "WORLD -US"',
+        'valid_from = 2026-01-01\nvalid_until = "2027-12-31"\n'
+        'stated_at = 2025-12-24\nterritory = "WORLD -US"',
     )
     assert (said.kind, said.acts, said.conditions) == (
         Kind.DEPOSIT,

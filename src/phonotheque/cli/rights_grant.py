@@ -122,7 +122,9 @@ def correct_command(
         )
         upon = replace(old.statement, evidence_origin=GRANT, asserted_by=by)
         statement = _with_document(archive, given, checked(stated(given, upon), now().date()))
-        if replace(statement, evidence_origin=old.statement.evidence_origin) == old.statement:
+        said = old.statement
+        same = replace(statement, evidence_origin=said.evidence_origin)
+        if (same if given["asserted_by"] else replace(same, asserted_by=said.asserted_by)) == said:
             raise UsageError(f"{old.statement.id} says so already.", "Nothing was changed.")
         new = correct(ledger, old.statement.id, statement, at=at, because=because or "corrected")
         assert new is not None  # it stands: the lock is held

@@ -19,6 +19,7 @@ from phonotheque.cli.common import (
 )
 from phonotheque.cli.rights_decide import say_standing, standing
 from phonotheque.ledger.bags import bag_totals, latest_edition, place_totals
+from phonotheque.ledger.decisions import decision_counts
 from phonotheque.ledger.files import held_totals, outcomes
 from phonotheque.ledger.holdings import (
     GOING,
@@ -28,7 +29,7 @@ from phonotheque.ledger.holdings import (
     erased_totals,
 )
 from phonotheque.ledger.sidecars import sidecar_totals
-from phonotheque.ledger.statements import decision_counts, open_questions
+from phonotheque.ledger.statements import open_questions
 from phonotheque.mirrors.follow import accepted
 from phonotheque.mirrors.home import trust_dir
 from phonotheque.model.audio import RefusalKind

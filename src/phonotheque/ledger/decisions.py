@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from phonotheque.ledger.schema import decisions, files, redecisions
 from phonotheque.model.batches import IN_A_STATEMENT, batched
-from phonotheque.model.rights import Act, Answer, Decision
+from phonotheque.model.rights import WORLDWIDE, Act, Answer, Decision
 
 _KINDS = ("master", "sidecar")  # of files, which are decided on: an access copy goes by its master
 
@@ -97,6 +97,18 @@ def decisions_on(
         for row in connection.execute(select(decisions).where(decisions.c.file_id.in_(some))):
             found.setdefault(row.file_id, ([], row.turns_on))[0].append(_decision(row))
     return found
+
+
+def decision_counts(connection: Connection) -> dict[tuple[str, str], int]:
+    """Return the number of known masters per (act, answer), worldwide."""
+    table = decisions
+    rows = connection.execute(
+        select(table.c.act, table.c.answer, func.count())
+        .join(files, files.c.id == table.c.file_id)
+        .where(files.c.kind == "master", table.c.territory == WORLDWIDE)
+        .group_by(table.c.act, table.c.answer)
+    )
+    return {(row[0], row[1]): int(row[2]) for row in rows}
 
 
 def names_of(connection: Connection, file_ids: Sequence[int]) -> dict[int, tuple[str, str]]:

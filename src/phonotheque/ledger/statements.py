@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Row, Table, and_, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, Table, and_, delete, insert, select, update
 
 from phonotheque.ledger.schema import decisions, files, rights_questions, rights_statements
 from phonotheque.ledger.stream import stream
@@ -154,10 +154,12 @@ def statements_called(connection: Connection, beginning: str) -> list[Recorded]:
 
 
 def all_statements(connection: Connection, file_ids: Iterable[int]) -> dict[int, list[Recorded]]:
-    """Return all statements about these files, also those that stand no longer, as they were recorded."""
+    """Return all statements about these files in the order of recording, also those that stand no longer."""
     wanted = list(file_ids)
     found: dict[int, list[Recorded]] = {file_id: [] for file_id in wanted}
-    for row in connection.execute(_RECORDED.where(rights_statements.c.file_id.in_(wanted)).order_by(*_ORDER)):
+    of_files = _RECORDED.where(rights_statements.c.file_id.in_(wanted))
+    at, *others = _ORDER
+    for row in connection.execute(of_files.order_by(at, _STANDING, *others)):  # the corrected one first
         found[row.file_id].append(_recorded(row))
     return found
 
@@ -257,18 +259,6 @@ def decided_files(
     if among is not None:
         query = query.where(table.c.file_id.in_(list(among)))
     return set(connection.execute(query).scalars())
-
-
-def decision_counts(connection: Connection) -> dict[tuple[str, str], int]:
-    """Return the number of known masters per (act, answer), worldwide."""
-    table = decisions
-    rows = connection.execute(
-        select(table.c.act, table.c.answer, func.count())
-        .join(files, files.c.id == table.c.file_id)
-        .where(files.c.kind == "master", table.c.territory == WORLDWIDE)
-        .group_by(table.c.act, table.c.answer)
-    )
-    return {(row[0], row[1]): int(row[2]) for row in rows}
 
 
 def _storable(said: tuple[_Said, ...]) -> tuple[_Said, ...]:
