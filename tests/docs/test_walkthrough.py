@@ -222,9 +222,9 @@ def test_a_small_label_deposits(tmp_path: Path) -> None:
             agreement = filled_in.replace("THE-HASH-OF-STEP-2", listed)
             (console.folder / "agreement.toml").write_text(agreement)
     printed = [" ".join(line.split()) for text in console.said for line in text.splitlines()]
-    for line in told(page):
-        pattern = re.escape(" ".join(line.split())).replace("…", ".*")
-        assert any(re.fullmatch(pattern, said) for said in printed), f"nobody said: {line}"
+    for shown in told(page):
+        pattern = re.escape(" ".join(shown.split())).replace("…", ".*")
+        assert any(re.fullmatch(pattern, said) for said in printed), f"nobody said: {shown}"
     receipt = json.loads((console.folder / "receipt" / "receipt.json").read_text())
     assert [file["held"] for file in receipt["files"]] == [True] * 3
     assert "mail@mill-tapes.example" not in (console.folder / "receipt" / "receipt.html").read_text()

@@ -139,7 +139,7 @@ def some_deal(draw: st.DrawFn) -> Deal:
     return Deal(
         draw(_territories),
         start.isoformat(),
-        end and end.isoformat(),
+        end.isoformat() if end else None,
         models=draw(values),
         uses=draw(values),
         takedown=draw(st.booleans()),
