@@ -29,8 +29,10 @@ lint: $(VENV)/.ready  ## ruff, mypy --strict, import layers, docs
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: lint tools  ## all checks and all tests; those of the ledger on PostgreSQL as well
-	$(TEST)
+test: tools  ## all checks and all tests; those of the ledger on PostgreSQL as well
+	@$(MAKE) --no-print-directory lint > $(VENV)/lint.log 2>&1 & lint=$$!; \
+	$(TEST) || failed=1; \
+	wait $$lint || failed=1; cat $(VENV)/lint.log; exit $${failed:-0}
 	TESTS_LEDGER=postgresql $(TEST) -q
 
 coverage: tools  ## all tests, and which lines of the code none of them runs
