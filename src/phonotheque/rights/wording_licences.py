@@ -65,8 +65,8 @@ LICENCE_REASONS: dict[str, tuple[str, str]] = {
         "{licence} permet d’utiliser, de copier et de transmettre toute œuvre à toute fin.",
     ),
     "unconditional": (
-        "{licence} allows everything, without a condition.",
-        "{licence} permet tout, sans condition.",
+        "Everything is allowed by {licence}, without a condition.",
+        "Tout est permis par {licence}, sans condition.",
     ),
     "fonts-only": (
         "{licence} is about fonts, and grants nothing sure for music.",
