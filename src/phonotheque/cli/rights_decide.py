@@ -42,7 +42,7 @@ def decide_command(archive: Archive, on: str | None, as_json: bool) -> None:
     today = now().date()
     day = day_of(on, "--on") or today
     if day == today:
-        with job(archive, "rights decide", day.isoformat()) as running:
+        with job(archive, "rights decide", "") as running:
             done = redecide_all(archive.ledger, archive.settings, at=timestamp(now()), progress=running)
     else:
         with progress_bars() as bars:
