@@ -215,6 +215,20 @@ def test_in_one_country_it_leaves_what_is_for_all(stocked: Archive) -> None:
     archive.close()
 
 
+def test_what_another_withdrawal_still_takes_back_is_not_called_reinstated(stocked: Archive) -> None:
+    first = decided(stocked, asked(stocked, "Album/01.flac", territory="DE"))
+    publish(stocked, at=LATER)
+    second = decided(stocked, asked(stocked, "Album/01.flac"))
+    reverse(stocked, first.id, by="x", note="why", at=AT)
+    publish(stocked, at=datetime(2026, 12, 2, tzinfo=UTC))
+    assert [stone.reinstated for stone in edition(stocked).tombstones] == [None]
+    assert shown(stocked) == ALL - {"01 Tone 1.flac"}
+    reverse(stocked, second.id, by="x", note="why", at=AT)
+    publish(stocked, at=datetime(2026, 12, 3, tzinfo=UTC))
+    assert [stone.reinstated for stone in edition(stocked).tombstones] == [AT]
+    assert shown(stocked) == ALL
+
+
 def test_what_was_interrupted_is_completed(stocked: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
     one = decided(stocked, asked(stocked, "Album/02.flac"))
     (bag,) = [bag.id for bag in edition(stocked).bags if bag.wave == 1]

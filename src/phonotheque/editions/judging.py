@@ -92,13 +92,15 @@ def doubtful_bags(ledger: Connection, on: date) -> list[str]:
 
 
 def _withdrawal(statements: Sequence[Statement], audience: Territory, on: date) -> str | None:
-    for one in statements:
-        if (
-            one.kind is Kind.WITHDRAWAL
-            and Act.DISTRIBUTE in one.acts
-            and in_force(one, on)
-            and parse_territory(one.territory) & audience
-            and one.evidence_origin.startswith(_ORIGIN)
-        ):
-            return one.evidence_origin.removeprefix(_ORIGIN)
-    return None
+    """Return the withdrawal that takes something back from an audience: of several, from all of it first."""
+    found = [
+        one
+        for one in statements
+        if one.kind is Kind.WITHDRAWAL
+        and Act.DISTRIBUTE in one.acts
+        and in_force(one, on)
+        and parse_territory(one.territory) & audience
+        and one.evidence_origin.startswith(_ORIGIN)
+    ]
+    found.sort(key=lambda one: not audience <= parse_territory(one.territory))
+    return found[0].evidence_origin.removeprefix(_ORIGIN) if found else None

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from sqlalchemy import Connection
 
 from phonotheque.editions.edition import Tombstone
 from phonotheque.editions.edition import Withdrawal as WithdrawnBag
 from phonotheque.ledger.former_bags import all_former_bags, removed_by_withdrawals, successors
-from phonotheque.ledger.withdrawals import State, Step, Withdrawal, all_withdrawals
+from phonotheque.ledger.withdrawals import (
+    ItemKind,
+    State,
+    Step,
+    Withdrawal,
+    all_withdrawals,
+    items_of,
+)
+from phonotheque.model.rights import Act
+from phonotheque.model.territory import parse_territory
 
 
 def withdrawn_bags(ledger: Connection) -> tuple[WithdrawnBag, ...]:
@@ -33,13 +44,34 @@ def tombstones(ledger: Connection) -> tuple[Tombstone, ...]:
         hashes.add(one.sha256)
         found[one.withdrawal_id, one.recording] = hashes, min(at, one.at)
     stones = []
+    taken_from = _taken_from(ledger, withdrawals.values(), {withdrawals[name].territory for name, _ in found})
     for (name, recording), (hashes, at) in sorted(found.items()):
         hashes |= of_several.pop(name, set())
-        stones.append(_tombstone(withdrawals[name], recording, hashes, at))
+        asked = withdrawals[name]
+        back = asked.reached(Step.REVERSED) or asked.reached(Step.REFUSED)
+        if recording in taken_from[asked.territory]:
+            back = None  # it is still taken back there, if not by this then by another withdrawal
+        stones.append(_tombstone(asked, recording, hashes, at, back))
     return tuple(stones)
 
 
-def _tombstone(one: Withdrawal, recording: str, hashes: set[str], at: str) -> Tombstone:
+def _taken_from(
+    ledger: Connection, withdrawals: Iterable[Withdrawal], territories: Iterable[str]
+) -> dict[str, set[str]]:
+    """Return, for each of these territories, the recordings that are taken back from all of it now."""
+    found: dict[str, set[str]] = {text: set() for text in territories}
+    for one in withdrawals:
+        if one.in_effect and Act.DISTRIBUTE in one.acts:
+            recordings = {i.value for i in items_of(ledger, one.id) if i.kind is ItemKind.RECORDING}
+            for text, taken in found.items():
+                if parse_territory(text) <= parse_territory(one.territory):
+                    taken |= recordings
+    return found
+
+
+def _tombstone(
+    one: Withdrawal, recording: str, hashes: set[str], at: str, reinstated: str | None
+) -> Tombstone:
     reviewed = one.state in (State.HELD, State.REFUSED)
     return Tombstone(
         id=one.id,
@@ -48,5 +80,5 @@ def _tombstone(one: Withdrawal, recording: str, hashes: set[str], at: str) -> To
         territory=one.territory,
         date=at,
         reason="withheld while a request was reviewed" if reviewed else one.told,
-        reinstated=one.reached(Step.REVERSED) or one.reached(Step.REFUSED),
+        reinstated=reinstated,
     )
