@@ -325,6 +325,33 @@ def test_a_label_that_grants_for_the_recording(desk: Desk) -> None:
     assert answers == {"preserve": "yes", "stream": "unknown", "distribute": "unknown", "mine": "no"}
 
 
+def test_tags_and_notes_grant_nothing_beyond_the_agreement(desk: Desk) -> None:
+    free = "https://creativecommons.org/publicdomain/zero/1.0/"
+    flac(desk.folder / "01.flac", 1, {"LICENSE": free})
+    (desk.folder / "rights.toml").write_text(f'[[rights]]\nlicence = "CC0-1.0"\nevidence = "{free}"\n')
+    desk.write(AGREEMENT.replace(', "stream", "distribute"', ""))
+    done = desk.hand_over()
+    assert done.code == 0, done.err
+    for each in desk.known():
+        assert {act: said["answer"] for act, said in each["decisions"].items()} == {
+            "preserve": "yes",
+            "stream": "unknown",
+            "distribute": "unknown",
+            "mine": "no",
+        }
+    assert [each["path"] for each in done.data["not_taken"]] == ["rights.toml"]
+
+
+def test_what_was_read_before_stands(desk: Desk) -> None:
+    free = "https://creativecommons.org/publicdomain/zero/1.0/"
+    flac(desk.folder / "01.flac", 1, {"LICENSE": free})
+    assert desk.phono("add", desk.place, desk.folder).code == 0
+    desk.write()
+    assert desk.hand_over().code == 0
+    (first,) = [each for each in desk.known() if each["file"] == "01.flac"]
+    assert first["decisions"]["distribute"]["rule"] == "cc0"
+
+
 def test_only_where_the_archive_is(desk: Desk) -> None:
     desk.write(AGREEMENT.replace('territory = "WORLD"', 'territory = "FR BE"'))
     with (desk.place / "phonotheque.toml").open("r+") as settings:

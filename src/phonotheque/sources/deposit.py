@@ -38,6 +38,7 @@ from phonotheque.vault.evidence import keep_evidence, read_evidence
 from phonotheque.vault.place import open_regular
 
 SOURCE = "deposit"
+_NO_FILE = "is neither music nor anything that is kept beside it"
 _LARGEST_AGREEMENT = 16 << 20
 
 
@@ -157,7 +158,7 @@ def untaken(archive: Archive, deposit: Deposit, files: Mapping[str, str]) -> dic
             seen = sightings_of(ledger, some)
             for place in some:
                 sighting = seen.get(place)
-                why = f"{sighting.outcome}: {sighting.reason}" if sighting else "was not looked at"
+                why = f"{sighting.outcome}: {sighting.reason}" if sighting else _NO_FILE
                 reasons[missing[place]] = why
     return reasons
 

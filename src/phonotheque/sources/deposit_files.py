@@ -33,7 +33,7 @@ def write_manifest(folder: Path, progress: Progress = QUIET) -> tuple[Path, str,
     if not folder.is_dir():
         raise NotFoundError(f"{folder} is not a folder.", "Give the folder that is deposited.")
     place = folder / MANIFEST
-    found = [path for path in _files_in(folder) if path != MANIFEST and not _paper_like(path)]
+    found = [path for path in _files_in(folder) if path != MANIFEST and not _paper_like(folder, path)]
     bad = [path for path in found if bad_path(path) or not _is_text(path)]
     if bad:
         raise UsageError(f"This name cannot stand in a list: {bad[0]!r}.", "Rename the file.")
@@ -45,9 +45,13 @@ def write_manifest(folder: Path, progress: Progress = QUIET) -> tuple[Path, str,
     return place, hashlib.sha256(content).hexdigest(), len(found)
 
 
-def _paper_like(path: str) -> bool:
-    """Whether a file by its name is an agreement or a signature: signed after the list is made."""
-    return "/" not in path and path.endswith((".toml", ".toml.sig"))
+def _paper_like(folder: Path, path: str) -> bool:
+    """Whether a file is an agreement or its signature: signed after the list is made."""
+    if "/" in path or not path.endswith((".toml", ".toml.sig")):
+        return False
+    with open_regular(folder / path, follow_links=False) as stream:
+        beginning = stream.read(1 << 16)
+    return b"[deposit]" in beginning or b"BEGIN SSH SIGNATURE" in beginning
 
 
 def listed(folder: Path, agreement: Agreement) -> dict[str, str]:

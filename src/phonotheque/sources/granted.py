@@ -35,7 +35,8 @@ class Basis:
 class Granting:
     """What agreements say of the files of a folder, by absolute path, and as what they are taken in.
 
-    ``only_these``: a file that is not as its agreement lists it is refused, instead of taken in without.
+    ``only_these``: nothing but what an agreement lists is taken in, as it lists it, and nothing else is read
+    of its rights.
     """
 
     source: str

@@ -266,6 +266,8 @@ def _record(
                 record_sighting(ledger, sighting, accession=result.accession, at=at)
             else:
                 file_id = _record_facts(ledger, result, taken, taken.outcome, at).id
+                if not granting.only_these:
+                    record_evidence(ledger, file_id, taken.evidence, found_at=taken.found.path, at=at)
                 bases = [each for each in granting.of.get(taken.found.path, ()) if each.key in taken.bases]
                 record_bases(ledger, file_id, bases, accession=result.accession, at=at)
                 if file_id not in recorded or taken.held:  # equal bytes may be held for one place only
@@ -302,7 +304,6 @@ def _record_facts(
         )
     sighting = _sighting(taken.found, _HELD if recorded.held else _KNOWN, file_id=recorded.id)
     record_sighting(ledger, sighting, accession=result.accession, at=at)
-    record_evidence(ledger, recorded.id, taken.evidence, found_at=taken.found.path, at=at)
     result.count(facts, recorded)
     if isinstance(facts, AudioFacts) and facts.integrity is Integrity.DAMAGED:
         result.note(taken.found.path, say_integrity(facts.integrity, facts.integrity_notes, most=3))

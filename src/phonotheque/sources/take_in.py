@@ -111,7 +111,9 @@ def _take_in(task: TakeIn) -> Taken:
         facts = _facts(task, temporary, sha256)
         if isinstance(facts, Refusal):
             return Taken(task.found, facts)
-        if isinstance(facts, SidecarFacts):
+        if task.as_listed:
+            evidence = Evidence()  # exactly what was agreed, whatever tags and notes say besides
+        elif isinstance(facts, SidecarFacts):
             evidence = gather_beside(task.found.path, task.found.notes)
         else:
             evidence = gather(task.found.path, task.found.notes, facts.tags)
