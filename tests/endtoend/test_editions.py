@@ -13,7 +13,7 @@ from tests.endtoend.kill_rounds import EPOCH, Bases
 from tests.endtoend.promises import broken
 from tests.postgresql import copy_tree
 
-pytestmark = pytest.mark.xdist_group("editions")
+pytestmark = pytest.mark.xdist_group("bases")
 _HOLD_ALL = ("--budget", "1GB", "--once", "--json", *LOOPBACK)
 
 

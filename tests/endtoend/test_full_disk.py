@@ -20,7 +20,7 @@ from tests.endtoend.promises import broken
 from tests.postgresql import copy_tree
 
 pytestmark = [
-    pytest.mark.xdist_group("kills"),
+    pytest.mark.xdist_group("bases"),
     pytest.mark.sqlite("a ledger elsewhere is not on the disk that fills"),
 ]
 _SIZE = 64_000_000  # bytes of the small file system

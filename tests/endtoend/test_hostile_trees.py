@@ -25,7 +25,7 @@ from tests.endtoend.kill_rounds import Bases
 from tests.endtoend.promises import broken, sha256
 from tests.postgresql import copy_tree
 
-pytestmark = pytest.mark.xdist_group("editions")
+pytestmark = pytest.mark.xdist_group("bases")
 BAG = "kills-0001-0001"
 NOW = datetime(2026, 11, 21, 10, 15, tzinfo=UTC)
 

@@ -17,7 +17,7 @@ from tests.postgresql import ON_POSTGRESQL
 ROUNDS = int(os.environ.get("KILL_ROUNDS", "3" if ON_POSTGRESQL else "9"))
 SEED = os.environ.get("KILL_SEED")
 
-pytestmark = pytest.mark.xdist_group("kills")
+pytestmark = pytest.mark.xdist_group("bases")
 
 
 @pytest.mark.parametrize("number", range(ROUNDS))

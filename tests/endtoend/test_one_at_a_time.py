@@ -13,7 +13,7 @@ from tests.endtoend.final_states import differences
 from tests.endtoend.kill_rounds import EPOCH, Bases, changing, state, wait_for_lock, words_of
 from tests.postgresql import copy_tree
 
-pytestmark = pytest.mark.xdist_group("editions")
+pytestmark = pytest.mark.xdist_group("bases")
 
 
 @pytest.mark.parametrize("command", ["add", "mirror"])
