@@ -20,7 +20,7 @@ from tests.endtoend.small_music import write_album
 from tests.mirrors.mirror_publisher import LOCAL, served
 from tests.mirrors.mirror_runs import PACE, complete, mirroring, run
 
-pytestmark = [pytest.mark.ledger, pytest.mark.xdist_group("editions")]
+pytestmark = [pytest.mark.ledger, pytest.mark.xdist_group("bases")]
 
 OFTEN = replace(PACE, follow_every=0.5, stall_timeout=60.0)
 PEERS_ONLY = replace(LOCAL, web_seed=False)
