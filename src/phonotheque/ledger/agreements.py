@@ -73,7 +73,8 @@ def granted(
 ) -> Iterator[Row[Any]]:
     """Stream the files that an agreement is about, or that an accession brought under one, by name.
 
-    Each with its id, SHA-256, size, name, kind, whether it is held, what the agreement calls it, and its accession.
+    Each with its id, SHA-256, size, name, kind, whether it is held, what the agreement calls it, and its
+    accession.
     """
     table = granted_files
     columns = (files.c.id, files.c.sha256, files.c.size, files.c.name, files.c.kind, files.c.held)
