@@ -36,7 +36,7 @@ def test_every_file_is_declared_as_it_was_decided(
     for bag, listed in bags.items():
         # Where all is reserved that nobody freed, there is nothing undeclared.
         values = {path: otherwise if value is None else value for path, value in listed.items()}
-        rules.add_bag(bag, without_files_that_are_folders(values).items())
+        rules.add_bag(f"bags/{bag}", without_files_that_are_folders(values).items())
     content = rules.written()
     for bag, listed in bags.items():
         for path, value in without_files_that_are_folders(listed).items():
@@ -46,7 +46,7 @@ def test_every_file_is_declared_as_it_was_decided(
 
 def rules_of(listed: dict[str, bool | None], otherwise: bool | None = True) -> dict[str, int]:
     rules = Rules(otherwise)
-    rules.add_bag("b", listed.items())
+    rules.add_bag("bags/b", listed.items())
     return {rule["location"]: rule["tdm-reservation"] for rule in json.loads(rules.written())}
 
 
@@ -84,8 +84,8 @@ def test_where_there_is_no_room_for_rules_more_is_reserved_never_less(
     rules = Rules(otherwise)
     mixed = {f"data/{track}.flac": track % 2 == 0 for track in range(10)}
     for bag in ("one", "two"):
-        rules.add_bag(bag, mixed.items())
-    rules.add_bag("free", {"data/1.flac": False}.items())
+        rules.add_bag(f"bags/{bag}", mixed.items())
+    rules.add_bag("bags/free", {"data/1.flac": False}.items())
     content = rules.written()
     assert rules.simplified == 10
     for bag in ("one", "two"):
@@ -95,7 +95,7 @@ def test_where_there_is_no_room_for_rules_more_is_reserved_never_less(
 
 def test_a_policy_is_named_where_something_is_reserved() -> None:
     rules = Rules(True, "https://example.org/mining")
-    rules.add_bag("b", {"a": False, "c": True}.items())
+    rules.add_bag("bags/b", {"a": False, "c": True}.items())
     by_location = {rule["location"]: rule for rule in json.loads(rules.written())}
     assert by_location["/"]["tdm-policy"] == "https://example.org/mining"
     assert "tdm-policy" not in by_location["/bags/b/a"]
@@ -103,6 +103,6 @@ def test_a_policy_is_named_where_something_is_reserved() -> None:
 
 def test_five_thousand_files_in_turns_stay_small() -> None:
     rules = Rules(True)
-    rules.add_bag("b", ((f"data/x/{track:04d}.flac", track % 2 == 0) for track in range(5000)))
+    rules.add_bag("bags/b", ((f"data/x/{track:04d}.flac", track % 2 == 0) for track in range(5000)))
     assert len(rules.found) == 2500
     assert len(rules.written()) < 400_000

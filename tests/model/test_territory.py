@@ -15,7 +15,8 @@ TERRITORIES = st.builds(Territory, CODES | st.just(EU), all_but=st.booleans())
     [
         ("WORLD", "WORLD"), ("FR DE", "DE FR"), ("WORLD -FR -DE", "WORLD -DE -FR"), ("", ""),
         ("US EU", "EU US"),
-        (" ".join(sorted(EU)), "EU"), (" ".join(sorted(COUNTRIES)), "WORLD"), ("EU DE", "EU"), ("WORLD -EU", "WORLD -EU"),
+        (" ".join(sorted(EU)), "EU"), (" ".join(sorted(COUNTRIES)), "WORLD"),
+        ("EU DE", "EU"), ("WORLD -EU", "WORLD -EU"),
     ],
 )  # fmt: skip
 def test_a_territory_has_one_way_to_be_written(text: str, written: str) -> None:

@@ -90,7 +90,7 @@ class Tombstones:
 def tombstones_of(edition: Edition) -> Tombstones:
     """Return the tombstones of an edition that hold."""
     standing = [stone for stone in edition.tombstones if stone.reinstated is None]
-    recordings = {stone.recording: stone for stone in standing}
+    recordings = {stone.recording: stone for stone in standing if stone.recording}
     return Tombstones(recordings, {sha256: stone for stone in standing for sha256 in stone.sha256})
 
 

@@ -18,6 +18,7 @@ from urllib.parse import quote
 from phonotheque.editions.croissant import COLUMNS, LIST, Minable, croissant
 from phonotheque.editions.edition import Edition
 from phonotheque.editions.mining import Declared, declarations
+from phonotheque.editions.shelves import bags_folder
 from phonotheque.editions.tdmrep import Rules
 from phonotheque.model.media import media_type
 from phonotheque.vault.archive import Archive
@@ -41,9 +42,9 @@ def declare(archive: Archive, edition: Edition, on: date) -> Rules:
     with temporary.open("wb") as file, naming(temporary):
         counting = _Counting(file)
         counting.write_row([name for name, _, _ in COLUMNS])
+        shown = {bag.id: f"{bags_folder(bag.audience)}/{bag.id}" for bag in edition.bags}
         for bag, files in _declared(archive, edition, on):
-            noting = _Noting(files, counting, site)
-            rules.add_bag(bag, noting)
+            rules.add_bag(shown[bag], _Noting(files, counting, f"{site}{quote(shown[bag])}/"))
     # What is reserved is said first, so that nobody reads the table of an earlier day beside it for long.
     write_durably(public / ".well-known" / "tdmrep.json", rules.written())
     replace_durably(temporary, table)
@@ -62,13 +63,13 @@ def _declared(archive: Archive, edition: Edition, on: date) -> Iterator[tuple[st
 class _Noting:
     """The paths of a bag and what is declared of them; those that are free go into the table on the way."""
 
-    def __init__(self, files: Iterator[Declared], table: _Counting, site: str) -> None:
-        self._files, self._table, self._site = files, table, site
+    def __init__(self, files: Iterator[Declared], table: _Counting, address: str) -> None:
+        self._files, self._table, self._address = files, table, address
 
     def __iter__(self) -> Iterator[tuple[str, bool | None]]:
         for file in self._files:
             if file.reserved is False:
-                self._table.note(file, self._site)
+                self._table.note(file, self._address)
             yield file.path, file.reserved
 
 
@@ -81,17 +82,16 @@ class _Counting:
         self._size = self._rows = 0
         self._licences: dict[str, None] = {}
 
-    def note(self, file: Declared, site: str) -> None:
-        """Add a row for a file."""
-        place = f"bags/{file.bag}/{file.path}"
+    def note(self, file: Declared, address: str) -> None:
+        """Add a row for a file of the bag at an address."""
         for licence in file.licences:
             self._licences[licence] = None
         self.write_row(
             [
-                f"{site}{quote(place)}",
+                f"{address}{quote(file.path)}",
                 file.recording or "",
                 file.kind,
-                media_type(place),
+                media_type(f"bags/{file.path}"),
                 str(file.size),
                 file.sha256,
                 "; ".join(file.licences),

@@ -106,14 +106,15 @@ class Withdrawal:
 
 @dataclass(frozen=True, slots=True)
 class Tombstone:
-    """A recording that was taken back: what says so for ever, also after it was reinstated.
+    """What was taken back: what says so for ever, also after it was reinstated.
 
-    ``id`` is the withdrawal's (a UUID), ``recording`` a public id, ``sha256`` of the files that it took out
-    of bags, ``territory`` where it may no longer be had, ``reason`` as far as it is public.
+    ``id`` is the withdrawal's (a UUID), ``recording`` a public id, None for artwork and texts, ``sha256`` of
+    the files that it took out of bags, ``territory`` where it may no longer be had, ``reason`` as far as it
+    is public.
     """
 
     id: str
-    recording: str
+    recording: str | None
     sha256: tuple[str, ...]
     territory: str
     date: str
@@ -233,7 +234,7 @@ def _edition(value: Any) -> Edition:
 def _tombstone(entry: _Fields) -> Tombstone:
     return Tombstone(
         id=entry.uuid("id"),
-        recording=entry.uuid("recording"),
+        recording=None if entry.get("recording") is None else entry.uuid("recording"),
         sha256=tuple(entry.texts("sha256", _SHA256)),
         territory=entry.territory("territory"),
         date=entry.date("date"),

@@ -144,9 +144,10 @@ def _still_said(one: Judged, records: Mapping[str, dict[str, Any]], here: Territ
     return _terms(sealed, here, on) == _terms(one.statements, here, on)
 
 
-def _terms(statements: Sequence[Statement], here: Territory, on: date) -> tuple[Answer, frozenset[str]]:
-    decision = decide(statements, Act.DISTRIBUTE, on=on, territory=here)
-    return decision.answer, frozenset(decision.conditions)
+def _terms(statements: Sequence[Statement], here: Territory, on: date) -> list[tuple[Answer, frozenset[str]]]:
+    """Return what others may do with a file, and on which conditions."""
+    decided = (decide(statements, act, on=on, territory=here) for act in Act if act is not Act.PRESERVE)
+    return [(decision.answer, frozenset(decision.conditions)) for decision in decided]
 
 
 def _revise(

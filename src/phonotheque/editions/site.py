@@ -76,8 +76,9 @@ def _withdrawals(edition: Edition) -> Iterator[_Entry]:
     for stone in stones[:_FEED_LENGTH]:
         what = "Reinstated" if stone.reinstated else "Withdrawn"
         where = "" if stone.territory == WORLDWIDE else f" in {stone.territory}"
-        title = f"{what}: recording {stone.recording}{where}"
-        name = f"withdrawal:{stone.id}:{stone.recording}"
+        taken = f"recording {stone.recording}" if stone.recording else "artwork or text"
+        title = f"{what}: {taken}{where}"
+        name = f"withdrawal:{stone.id}:{stone.recording or 'beside'}"
         yield _Entry(name, title, stone.reinstated or stone.date, link, stone.reason)
     bags = sorted(edition.withdrawals, key=lambda one: one.date, reverse=True)
     for bag in bags[:_FEED_LENGTH]:

@@ -10,7 +10,6 @@ from phonotheque.editions.edition import Tombstone
 from phonotheque.editions.edition import Withdrawal as WithdrawnBag
 from phonotheque.ledger.former_bags import all_former_bags, removed_by_withdrawals, successors
 from phonotheque.ledger.withdrawals import (
-    ItemKind,
     State,
     Step,
     Withdrawal,
@@ -29,27 +28,21 @@ def withdrawn_bags(ledger: Connection) -> tuple[WithdrawnBag, ...]:
 
 
 def tombstones(ledger: Connection) -> tuple[Tombstone, ...]:
-    """Return what withdrawals took out of bags, by withdrawal and recording.
-
-    What belongs to several recordings, as a cover does, is named with the first of its withdrawal.
-    """
+    """Return what withdrawals took out of bags, by withdrawal and recording; what is of none together."""
     withdrawals = {one.id: one for one in all_withdrawals(ledger)}
-    found: dict[tuple[str, str], tuple[set[str], str]] = {}
-    of_several: dict[str, set[str]] = {}
+    found: dict[tuple[str, str | None], tuple[set[str], str]] = {}
     for one in removed_by_withdrawals(ledger):
-        if one.recording is None:
-            of_several.setdefault(one.withdrawal_id, set()).add(one.sha256)
-            continue
         hashes, at = found.setdefault((one.withdrawal_id, one.recording), (set(), one.at))
         hashes.add(one.sha256)
         found[one.withdrawal_id, one.recording] = hashes, min(at, one.at)
     stones = []
     taken_from = _taken_from(ledger, withdrawals.values(), {withdrawals[name].territory for name, _ in found})
-    for (name, recording), (hashes, at) in sorted(found.items()):
-        hashes |= of_several.pop(name, set())
+    for (name, recording), (hashes, at) in sorted(
+        found.items(), key=lambda one: (one[0][0], one[0][1] or "")
+    ):
         asked = withdrawals[name]
         back = asked.reached(Step.REVERSED) or asked.reached(Step.REFUSED)
-        if recording in taken_from[asked.territory]:
+        if taken_from[asked.territory] & ({recording} if recording else hashes):
             back = None  # it is still taken back there, if not by this then by another withdrawal
         stones.append(_tombstone(asked, recording, hashes, at, back))
     return tuple(stones)
@@ -58,19 +51,19 @@ def tombstones(ledger: Connection) -> tuple[Tombstone, ...]:
 def _taken_from(
     ledger: Connection, withdrawals: Iterable[Withdrawal], territories: Iterable[str]
 ) -> dict[str, set[str]]:
-    """Return, for each of these territories, the recordings that are taken back from all of it now."""
+    """Return, for each of these territories, what is taken back from all of it now: recordings and hashes."""
     found: dict[str, set[str]] = {text: set() for text in territories}
     for one in withdrawals:
         if one.in_effect and Act.DISTRIBUTE in one.acts:
-            recordings = {i.value for i in items_of(ledger, one.id) if i.kind is ItemKind.RECORDING}
+            items = {item.value for item in items_of(ledger, one.id)}
             for text, taken in found.items():
                 if parse_territory(text) <= parse_territory(one.territory):
-                    taken |= recordings
+                    taken |= items
     return found
 
 
 def _tombstone(
-    one: Withdrawal, recording: str, hashes: set[str], at: str, reinstated: str | None
+    one: Withdrawal, recording: str | None, hashes: set[str], at: str, reinstated: str | None
 ) -> Tombstone:
     reviewed = one.state in (State.HELD, State.REFUSED)
     return Tombstone(

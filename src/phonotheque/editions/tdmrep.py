@@ -41,8 +41,10 @@ class Rules:
     found: list[dict[str, Any]] = field(default_factory=list)
     simplified: int = 0  # free files that are declared as reserved, for want of room
 
-    def add_bag(self, bag: str, declared: Iterable[tuple[str, Value]]) -> None:
+    def add_bag(self, folder: str, declared: Iterable[tuple[str, Value]]) -> None:
         """Add what it takes to say for each path of a bag what is declared of it.
+
+        ``folder`` is the bag's, relative to the public tree.
 
         Where that takes more rules than there is room for, the whole bag is reserved: never the other way.
         """
@@ -58,11 +60,11 @@ class Rules:
             return
         _reckon(root)
         if root.costs[self.otherwise] <= max(MAX_RULES - len(self.found), 1):
-            self.found += [self._rule(*each) for each in _rules(root, f"/bags/{quote(bag)}/", self.otherwise)]
+            self.found += [self._rule(*each) for each in _rules(root, f"/{quote(folder)}/", self.otherwise)]
             return
         self.simplified += free
         if self.otherwise is not True:
-            self.found.append(self._rule(f"/bags/{quote(bag)}/", True))
+            self.found.append(self._rule(f"/{quote(folder)}/", True))
 
     def written(self) -> bytes:
         """Return the file's content."""

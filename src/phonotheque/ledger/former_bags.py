@@ -9,7 +9,8 @@ from enum import StrEnum
 from sqlalchemy import Connection, delete, insert, select
 
 from phonotheque.ledger.bags import BagRecord, places_of_bags
-from phonotheque.ledger.schema import bag_files, bag_places, bags
+from phonotheque.ledger.schema import bag_files, bag_places, bags, files
+from phonotheque.ledger.sidecars import KIND as SIDECAR
 from phonotheque.ledger.stream import stream
 from phonotheque.ledger.withdrawal_tables import former_bag_files, former_bags
 
@@ -129,16 +130,27 @@ class Removed:
 
 
 def removed_by_withdrawals(connection: Connection) -> Iterator[Removed]:
-    """Stream what withdrawals took out of bags, by withdrawal and recording."""
+    """Stream what withdrawals took out of bags, by withdrawal and recording.
+
+    Artwork, lyrics and documents are works of their own: of no recording, whatever they lay beside.
+    """
     table = former_bag_files
     query = (
-        select(table.c.withdrawal_id, table.c.recording, table.c.sha256, former_bags.c.taken_back_at)
+        select(
+            table.c.withdrawal_id,
+            table.c.recording,
+            table.c.sha256,
+            former_bags.c.taken_back_at,
+            files.c.kind,
+        )
         .join(former_bags, former_bags.c.id == table.c.bag_id)
+        .outerjoin(files, files.c.id == table.c.file_id)
         .where(table.c.left_because == Why.WITHDRAWN.value)
         .order_by(table.c.withdrawal_id, table.c.recording, table.c.sha256)
     )
     for row in stream(connection, query):
-        yield Removed(row.withdrawal_id, row.recording, row.sha256, row.taken_back_at)
+        recording = None if row.kind == SIDECAR else row.recording
+        yield Removed(row.withdrawal_id, recording, row.sha256, row.taken_back_at)
 
 
 def successors(former: Iterable[FormerBag]) -> dict[str, str | None]:

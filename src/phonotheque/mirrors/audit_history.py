@@ -21,7 +21,7 @@ def audit_history(origin: Origin, edition: Edition, audiences: dict[str, str]) -
     """
     current: dict[str, BagEntry] = {bag.id: bag for bag in edition.bags}
     withdrawn = {withdrawal.bag for withdrawal in edition.withdrawals}
-    stones = {stone.id: stone for stone in edition.tombstones}
+    stones = {(stone.id, stone.recording, stone.date) for stone in edition.tombstones}
     before = edition.previous
     while before is not None:
         where = f"targets/editions/{before.number}/{before.sha256}.edition.json"
@@ -50,11 +50,7 @@ def audit_history(origin: Origin, edition: Edition, audiences: dict[str, str]) -
             if gone.bag not in withdrawn:
                 yield Fault(What.HISTORY, gone.bag, "", f"{said} withdrew it; this edition does not say so")
         for stone in older.tombstones:
-            if (kept := stones.get(stone.id)) is None or (kept.recording, kept.date) != (
-                stone.recording,
-                stone.date,
-            ):
-                yield Fault(
-                    What.HISTORY, "", "", f"{said} has a tombstone of {stone.recording}; this one has not"
-                )
+            if (stone.id, stone.recording, stone.date) not in stones:
+                what = stone.recording or ", ".join(stone.sha256)
+                yield Fault(What.HISTORY, "", "", f"{said} has a tombstone of {what}; this one has not")
         before = older.previous if older.previous and older.previous.number < older.number else None

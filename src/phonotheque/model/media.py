@@ -35,8 +35,11 @@ _PAGE_TYPES = {
 }
 
 
+_OF_OTHERS = ("bags/", "restricted/")
+
+
 def media_type(path: str) -> str:
     """Return the type of a path of the public tree. What lies in bags was written by others: never a page."""
     suffix = PurePosixPath(path).suffix.lower()
-    types = _TYPES if path.startswith("bags/") else _TYPES | _PAGE_TYPES
+    types = _TYPES if path.startswith(_OF_OTHERS) else _TYPES | _PAGE_TYPES
     return types.get(suffix, UNTYPED)
