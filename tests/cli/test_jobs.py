@@ -294,6 +294,26 @@ def test_nothing_is_given_up_that_was_not_meant(phono: Phono, archive: Archive, 
         assert len(open_items(ledger)) == 2
 
 
+def test_a_disk_below_the_added_folder_that_is_not_mounted_is_not_believed_gone(
+    phono: Phono, archive: Archive, music: Path
+) -> None:
+    failing_at(archive, music, "disk2/a/1.wav", "deleted.wav")
+    (music / "disk2").mkdir()  # its mount point; other music lies beside it
+    ran = phono("jobs", "give-up", archive.folder, "--gone")
+    assert (ran.code, f"{music / 'disk2'} holds nothing at all" in ran.err) == (1, True)
+    with archive.ledger.connect() as ledger:
+        assert len(open_items(ledger)) == 2
+    (music / "disk2").rmdir()
+    (music / "disk2").symlink_to(music.parent / "unplugged")
+    ran = phono("jobs", "give-up", archive.folder, "--gone")
+    assert (ran.code, "perhaps a disk is not mounted" in ran.err) == (1, True)
+    (music / "disk2").unlink()
+    (music / "disk2").mkdir()
+    (music / "disk2" / "other.wav").write_bytes(b"")  # it is mounted
+    given = phono("jobs", "give-up", archive.folder, "--gone", "--json")
+    assert (given.code, len(given.data["given_up"]), given.data["left"]) == (0, 2, 0)
+
+
 def test_a_folder_whose_name_is_no_utf_8_is_added_and_tried_again(
     phono: Phono, archive: Archive, music: Path, tmp_path: Path
 ) -> None:

@@ -15,8 +15,9 @@ from phonotheque.sources.only import is_under
 def gone(ledger: Connection, items: Sequence[Item]) -> list[Item]:
     """Return those of ``items`` that are files of folders that were added, and are not there any more.
 
-    Of a folder that is empty, or gone itself, that is not believed: raises PhonothequeError, as for what
-    cannot be looked at.
+    Of a file whose nearest folder that is there is empty, as a place is where no disk is mounted, that is not
+    believed; nor where the added folder is gone itself: raises PhonothequeError, as for what cannot be
+    looked at.
     """
     added = {
         record.id: [os.fsencode(folder) for folder in record.options.get("folders", ())]
@@ -28,14 +29,30 @@ def gone(ledger: Connection, items: Sequence[Item]) -> list[Item]:
         folder = next((one for one in added.get(item.job, ()) if is_under(item.item, {one})), None)
         if folder is None or _there(item.item):
             continue
-        if folder not in believed and (not _there(folder) or not os.listdir(folder)):
+        nearest = os.path.dirname(item.item) if item.item != folder else folder
+        while nearest != folder and not _there(nearest):
+            nearest = os.path.dirname(nearest)
+        if nearest not in believed and not _has_something(nearest):
             raise PhonothequeError(
-                f"{_said(folder)} holds nothing at all: perhaps a disk is not mounted.",
-                "Nothing was given up. Mount it; or, if it is gone for good, name the files themselves.",
+                f"{_said(nearest)} holds nothing at all: perhaps a disk is not mounted.",
+                "Nothing was given up. Mount it; or, if all is gone for good, name the files themselves.",
             )
-        believed.add(folder)
+        believed.add(nearest)
         found.append(item)
     return found
+
+
+def _has_something(folder: bytes) -> bool:
+    """Whether a folder holds anything; a file that stands in its place is something, too."""
+    try:
+        with os.scandir(folder) as entries:
+            return next(entries, None) is not None
+    except FileNotFoundError:  # it is gone, or a link to what is gone
+        return False
+    except NotADirectoryError:
+        return True
+    except OSError as error:
+        raise _unseen(folder, error) from error
 
 
 def _there(path: bytes) -> bool:
@@ -44,11 +61,15 @@ def _there(path: bytes) -> bool:
     except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError as error:
-        raise PhonothequeError(
-            f"{_said(path)} cannot be looked at: {error.strerror}.",
-            "Nothing was given up. Make it readable, or name it itself.",
-        ) from error
+        raise _unseen(path, error) from error
     return True
+
+
+def _unseen(path: bytes, error: OSError) -> PhonothequeError:
+    return PhonothequeError(
+        f"{_said(path)} cannot be looked at: {error.strerror}.",
+        "Nothing was given up. Make it readable, or name it itself.",
+    )
 
 
 def _said(path: bytes) -> str:
