@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from phonotheque.model.rights import DENIALS, Act, Answer, Covers, Kind, Statement
+from phonotheque.model.territory import COUNTRIES, EU, NOWHERE, parse_territory
 from phonotheque.rights.decide import allowed_in, decide, decide_all, decide_everywhere
 from phonotheque.rights.licences import KNOWN_IDS
 from phonotheque.rights.records import read_statement, statement_record
@@ -157,7 +158,7 @@ STATEMENTS = st.builds(
     | st.sampled_from([*KNOWN_IDS, "Sendmail", "nonsense", "CC-BY-4.0 OR GPL-3.0-only", "CC0-1.0 AND MIT"]),
     st.sampled_from(Kind),
     covers=st.sampled_from(Covers),
-    territory=st.sampled_from(["WORLD", "US", "DE FR", "WORLD -DE", "EU"]),
+    territory=st.sampled_from(["WORLD", "US", "DE FR", "WORLD -DE", "EU", " ".join(sorted(COUNTRIES - EU))]),
     acts=st.sampled_from([(), (P, S), (D, M)]),
     valid_until=st.sampled_from([None, "2026-11-20", "2026-11-21"]),
 )
@@ -218,6 +219,22 @@ def test_together_countries_make_a_world() -> None:
     assert (both.answer, both.territory, both.conditions) == ("yes", "WORLD", ("attribution",))
 
 
+def test_all_countries_named_one_by_one_make_a_world() -> None:
+    europe = stated("CC-BY-4.0", territory="EU")
+    others = stated("CC0-1.0", territory=" ".join(sorted(COUNTRIES - EU)))
+    both = decide([europe, others], D, on=ON)
+    assert (both.answer, both.territory, both.conditions) == ("yes", "WORLD", ("attribution",))
+    assert allowed_in([europe, others], D, on=ON).worldwide
+    rows = [(one.act, one.territory, one.answer) for one in decide_everywhere([europe, others], on=ON)]
+    assert rows == [(act, "WORLD", "yes") for act in Act]
+
+
+def test_the_world_without_any_country_is_nowhere() -> None:
+    nowhere = parse_territory(" ".join(["WORLD", *(f"-{code}" for code in sorted(COUNTRIES))]))
+    assert nowhere == NOWHERE
+    assert not nowhere
+
+
 def test_where_an_act_is_allowed() -> None:
     american = stated(None, Kind.PUBLIC_DOMAIN, territory="US CA")
     assert str(allowed_in([american], D, on=ON)) == "CA US"
@@ -253,6 +270,8 @@ def test_where_it_is_allowed_is_where_it_is_decided_so(statements: list[Statemen
         asked = decide(statements, act, on=ON, territory=country)
         assert (asked.answer is Answer.YES) is (country in places)
     assert (decide(statements, act, on=ON).answer is Answer.YES) is places.worldwide
+    rows = [(one.act, one.territory) for one in decide_everywhere(statements, on=ON)]
+    assert len(set(rows)) == len(rows)  # the ledger holds one answer for an act and a territory
 
 
 @given(STATEMENTS)

@@ -30,10 +30,10 @@ class Territory:
     all_but: bool = False
 
     def __post_init__(self) -> None:
-        """Take all countries by name for the world, and none named with ``all_but`` for nowhere less."""
-        if not self.all_but and self.codes >= COUNTRIES:
+        """Take all countries by name for the world, and the world without any of them for nowhere."""
+        if self.codes >= COUNTRIES:
             object.__setattr__(self, "codes", frozenset())
-            object.__setattr__(self, "all_but", True)
+            object.__setattr__(self, "all_but", not self.all_but)
 
     def __contains__(self, country: str) -> bool:
         return (country in self.codes) is not self.all_but

@@ -80,7 +80,8 @@ def places(statements: Sequence[Statement]) -> dict[str, Territory]:
         if rest := members - named:
             places[min(rest)] = Territory(rest)
     elsewhere = Territory(named.union(*laws), all_but=True)
-    return {_ELSEWHERE: elsewhere, **places}
+    # Once every country is named there is no other: what holds in all of them holds worldwide.
+    return {_ELSEWHERE: elsewhere, **places} if elsewhere else places
 
 
 def _countries(statements: Sequence[Statement], where: Territory) -> list[str]:
