@@ -118,6 +118,7 @@ def test_deals_that_follow_each_other_both_stand() -> None:
         (deal(takedown=True, start="2026-05-01"), [("WORLD", "2026-04-30")]),
         (deal(takedown=True, start="2025-05-01"), []),
         (deal(takedown=True, start="2026-01-01"), []),
+        (deal(takedown=True, start="0001-01-01"), []),
         (deal(takedown=True, start="2026-05-01", where="DE"), [("DE", "2026-04-30"), ("WORLD -DE", None)]),
     ],
 )

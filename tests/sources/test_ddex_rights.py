@@ -130,6 +130,29 @@ def test_a_takedown_that_cannot_be_read_takes_everything_down() -> None:
         assert problems_in(parse_xml(message.encode())[0])
 
 
+def test_a_takedown_stands_whatever_day_its_message_takes_effect() -> None:
+    deal = ern_3_deal("FreeOfChargeModel", "OnDemandStream", HERE, "<StartDate>2026-01-01</StartDate>")
+    down = f"<Deal><DealTerms><TakeDown>true</TakeDown>{HERE}{NOW}</DealTerms></Deal>"
+    bad = "<EffectiveDate>31 February</EffectiveDate>"
+    taken = message_38(deal_list("R2", deal), deal_list("R2", deal + down + bad))
+    assert not any(granted(taken).values())
+    assert [each.field for each in problems_in(parse_xml(taken.encode())[0])] == ["EffectiveDate"]
+    undated = message_38(deal_list("R2", deal + bad))
+    assert not any(granted(undated).values())
+
+
+def test_a_takedown_from_the_first_day_of_the_calendar() -> None:
+    down = f"<Deal><DealTerms><TakeDown>true</TakeDown>{HERE}{NOW}</DealTerms></Deal>"
+    first = down.replace("2026-01-01", "0001-01-01")
+    assert not any(granted(message_43(deal_list("R1", ern_4_deal(HERE + NOW + FREE) + first))).values())
+
+
+def test_a_message_made_a_thousand_years_ago() -> None:
+    made = header("M-43", "0999-01-01T00:00:00Z")
+    spoke = read(message_43(deal_list("R1", ern_4_deal(HERE + NOW + FREE)), header=made))
+    assert spoke.created == "0999-01-01T00:00:00Z"
+
+
 def test_a_takedown_without_a_day_is_of_the_day_of_the_message() -> None:
     down = f"<Deal><DealTerms><TakeDown>true</TakeDown>{HERE}</DealTerms></Deal>"
     found = granted(message_43(deal_list("R1", ern_4_deal(HERE + NOW + FREE) + down)))

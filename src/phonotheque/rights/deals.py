@@ -184,16 +184,22 @@ def _after_takedowns(deals: Sequence[Deal]) -> Iterable[Deal]:
     """Yield the deals as they are once releases were taken down: ended the day before, there."""
     standing = [deal for deal in deals if not deal.takedown]
     for down in (deal for deal in deals if deal.takedown):
-        last = (date.fromisoformat(down.start) - timedelta(days=1)).isoformat()
+        last = _day_before(down.start)
         split = []
         for deal in standing:
             if elsewhere := deal.territory & ~down.territory:
                 split.append(replace(deal, territory=elsewhere))
             there = deal.territory & down.territory
-            if there and deal.start <= last:
+            if there and last and deal.start <= last:
                 split.append(replace(deal, territory=there, end=min(deal.end or last, last)))
         standing = split
     return standing
+
+
+def _day_before(day: str) -> str:
+    """Return the day before; empty for the first day of the calendar, which has none."""
+    first = date.fromisoformat(day)
+    return "" if first == date.min else (first - timedelta(days=1)).isoformat()
 
 
 def _within(one: Grant, other: Grant) -> bool:

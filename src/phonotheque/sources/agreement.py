@@ -148,7 +148,7 @@ def read_agreement(content: bytes, name: str) -> Agreement:
     try:
         text = content.decode("utf-8-sig")
         tables = tomllib.loads(text)
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # no UTF-8, no TOML, a number of thousands of digits
         raise UsageError(f"{name} is not valid TOML: {error}.", "Correct it in a text editor.") from error
     fields = _Fields(name, tables)
     fields.check_names()
@@ -298,6 +298,13 @@ def bad_path(path: str) -> str:
     return ""
 
 
+def _shown(value: Any) -> str:
+    """Return the beginning of a value for a message. Long numbers are not converted: Python refuses some."""
+    if isinstance(value, int) and value.bit_length() > 64:
+        return "a very long number"
+    return "a list or table" if isinstance(value, (list, dict)) else f"{value!s:.40}"
+
+
 class _Fields:
     """Takes fields out of parsed TOML; what is wrong is named by file and field."""
 
@@ -351,7 +358,7 @@ class _Fields:
             raise self.wrong(where, "is no list", 'Write it like ["a", "b"].')
         for each in given:
             if not isinstance(each, str) or each not in values:
-                raise self.wrong(where, f"has “{each}”", f"Use some of: {', '.join(values)}.")
+                raise self.wrong(where, f"has “{_shown(each)}”", f"Use some of: {', '.join(values)}.")
         return tuple(value for name, value in values.items() if name in given)
 
     def day(self, table: str, key: str) -> date | None:
@@ -365,4 +372,4 @@ class _Fields:
                 return date.fromisoformat(value)
         except ValueError:
             pass  # told below
-        raise self.wrong(f"[{table}] {key}", f"is no day: {value!s:.40}", "Write it like 2026-01-31.")
+        raise self.wrong(f"[{table}] {key}", f"is no day: {_shown(value)}", "Write it like 2026-01-31.")

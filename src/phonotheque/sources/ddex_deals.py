@@ -31,7 +31,7 @@ _LIMITING = (
 _SHOWN = re.compile(
     r"(ReleaseDisplay|TrackListingPreview|CoverArtPreview|ClipPreview|PreOrderPreview)(Start)?Date(Time)?"
 )
-_ALWAYS = "0001-01-02"
+_ALL_DOWN = Deal(WORLD, date.min.isoformat(), takedown=True)  # whatever was meant: the safe answer
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d):(\d\d)(?::(\d\d)(?:\.\d+)?)?(Z|[+-]\d\d:\d\d)?")
 
@@ -67,12 +67,13 @@ def deals_of(root: Any, *, sent: date | None) -> Deals:
     problems: list[Problem] = []
     for release_deal in elements(root, "DealList", "ReleaseDeal"):
         references = [content_of(each) for each in elements(release_deal, "DealReleaseReference")]
-        deals = []
+        deals: list[Deal | None] = []
+        effective, known = None, True
         try:
             effective = _day(text_of(release_deal, "EffectiveDate"), "EffectiveDate", first=True)
         except _BadDealError as bad:
             problems.append(bad.problem)
-            continue
+            known = False  # from when on is not known: none of its deals is taken, but what it takes down
         for deal in elements(release_deal, "Deal"):
             reference = text_of(deal, "DealReference")
             limited = [local_name(each) for each in deal if local_name(each) in _LIMITING]
@@ -83,7 +84,9 @@ def deals_of(root: Any, *, sent: date | None) -> Deals:
                     problems.append(bad.problem)
                     if not _takes_down(terms):
                         continue
-                    more = [Deal(WORLD, _ALWAYS, takedown=True)]  # whatever it meant: the safe answer
+                    more = [_ALL_DOWN]
+                if not known:
+                    more = [_ALL_DOWN] if _takes_down(terms) else []
                 deals += [_not_before(each, effective) for each in more]
         for reference in dict.fromkeys(references):
             found.setdefault(reference, []).extend(deal for deal in deals if deal is not None)
