@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from phonotheque.ledger.holdings import HoldingState, all_holdings, verified_files
@@ -20,6 +21,22 @@ ALL = ("audio-1", "audio-2", "catalogue-1")
 
 BUDGET = 100_000_000
 PACE = Pace(stall_timeout=10.0, follow_every=3600.0)
+
+
+@dataclass
+class Told:
+    """A progress that hands on what is said."""
+
+    say: Callable[[str], None]
+
+    def start(self, what: str, *, total_files: int | None = None, total_bytes: int | None = None) -> None:
+        pass
+
+    def advance(self, *, files: int = 0, size: int = 0) -> None:
+        pass
+
+    def grow(self, *, files: int = 0, size: int = 0) -> None:
+        pass
 
 
 def run(mirror: Archive, **options: Any) -> SyncResult:

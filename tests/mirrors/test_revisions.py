@@ -7,11 +7,11 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
-from phonotheque.editions.edition import BagEntry
+from phonotheque.editions.edition import BagEntry, Tombstone
 from phonotheque.ledger.holdings import HoldingState, all_holdings, verified_files
-from phonotheque.ledger.schema import events
+from phonotheque.ledger.schema import events, holding_files, holdings
 from phonotheque.mirrors.holdings import expected_bags
 from phonotheque.mirrors.home import leaving, open_mirror
 from phonotheque.mirrors.origin import open_origin
@@ -21,7 +21,7 @@ from phonotheque.model.errors import NetworkError, VerificationError
 from phonotheque.vault.archive import Archive
 from phonotheque.vault.check import check_bags
 from tests.mirrors.mirror_publisher import DATE, LOCAL, Publisher, music, tree
-from tests.mirrors.mirror_runs import PACE, assert_complete, complete, run
+from tests.mirrors.mirror_runs import PACE, Told, assert_complete, complete, run
 
 pytestmark = pytest.mark.ledger  # a mirror has one
 
@@ -328,3 +328,66 @@ def test_over_the_budget_a_revision_still_takes_the_place_of_what_is_held(
     result = run(mirror, budget=10_000)
     assert result.fetched <= tag_bytes(fresh)
     assert_complete(mirror, published, ("audio-1-r2", "catalogue-1"))
+
+
+@pytest.mark.parametrize("arrived", [True, False])
+def test_a_bag_that_the_ledger_does_not_know_goes_as_well(
+    published: Publisher, mirror: Archive, arrived: bool
+) -> None:
+    """The ledger was lost, or brought back from an older backup; the bag and its link are there."""
+    with mirror.ledger.begin() as ledger:
+        ledger.execute(delete(holding_files).where(holding_files.c.bag_id == "audio-1"))
+        ledger.execute(delete(holdings).where(holdings.c.bag_id == "audio-1"))
+    if not arrived:
+        (mirror.public / "bags" / "audio-1").unlink()
+        (mirror.bags / "audio-1").rename(mirror.folder / "vault" / "arriving" / "audio-1")
+    published.take_back("audio-1", edition=2)
+    published.publish(2)
+    run(mirror)
+    assert_gone(mirror, *SONGS.values())
+    assert_nothing_left(mirror, "audio-1")
+    assert erased(mirror).keys() == {sha(data) for data in SONGS.values()}
+
+
+def test_a_bag_that_has_not_arrived_and_is_to_bring_what_was_withdrawn_goes(
+    publisher: Publisher, tmp_path: Path
+) -> None:
+    publisher.with_index = True
+    publisher.bag("catalogue-1", {"catalogue.parquet": b"c" * 5000})
+    publisher.bag("audio-1")
+    publisher.publish(1)
+    mirror = open_mirror(tmp_path / "mirror", str(publisher.folder))
+    last = next((publisher.folder / "vault" / "bags" / "audio-1" / "data").rglob("03*"))
+    last.rename(last.with_name("hidden"))
+    with pytest.raises(NetworkError, match="audio-1"):
+        run(mirror)
+    publisher.tombstones.append(
+        Tombstone(str(uuid4()), None, (sha(SONGS[GONE]),), "WORLD", DATE, "asked for", None)
+    )
+    publisher.publish(2)
+    result = run(mirror)
+    assert "holds a file that edition 2 withdraws" in dict(result.left_out)["audio-1"]
+    assert_gone(mirror, SONGS[GONE])
+    assert {sha(SONGS[path]) for path in KEPT[:-1]} <= {
+        sha(data) for data in tree(leaving(mirror) / "audio-1").values()
+    }
+
+
+def test_what_is_no_bag_among_those_that_leave_stops_nothing(published: Publisher, mirror: Archive) -> None:
+    leaving(mirror).mkdir()
+    (leaving(mirror) / ".DS_Store").write_bytes(b"a file manager's")
+    published.revise("audio-1", GONE, edition=2)
+    published.publish(2)
+    said: list[str] = []
+    run(mirror, progress=Told(said.append))
+    assert_complete(mirror, published, ("audio-1-r2", "catalogue-1"))
+    assert not [line for line in said if "cannot be listed" in line]
+
+
+def test_copies_that_a_kill_left_half_way_are_removed(published: Publisher, mirror: Archive) -> None:
+    for name in (".reused", ".mending"):
+        (mirror.folder / "vault" / "arriving" / name).write_bytes(SONGS[GONE])
+    published.revise("audio-1", GONE, edition=2)
+    published.publish(2)
+    run(mirror)
+    assert_gone(mirror, SONGS[GONE])

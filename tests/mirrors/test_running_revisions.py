@@ -4,15 +4,27 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
-from phonotheque.mirrors.home import open_mirror
+from phonotheque.editions.edition import Tombstone
+from phonotheque.mirrors.home import leaving, open_mirror
+from phonotheque.mirrors.swarm import Swarm
 from phonotheque.mirrors.sync import SyncResult
 from phonotheque.model.bags import BLOCK
 from tests.mirrors.mirror_publisher import LOCAL, Publisher, served, wait_for
 from tests.mirrors.mirror_runs import PACE, assert_complete, complete, mirroring, run
-from tests.mirrors.test_revisions import GONE, SONGS, assert_gone, assert_nothing_left, erased, sha, tag_bytes
+from tests.mirrors.test_revisions import (
+    DATE,
+    GONE,
+    SONGS,
+    assert_gone,
+    assert_nothing_left,
+    erased,
+    sha,
+    tag_bytes,
+)
 
 pytestmark = pytest.mark.ledger  # a mirror has one
 
@@ -65,3 +77,29 @@ def test_two_running_mirrors_follow_a_withdrawal_and_a_third_gets_the_rest_from_
         assert_nothing_left(mirror, "audio-1")
         assert erased(mirror) == {sha(SONGS[GONE]): ("audio-1", len(SONGS[GONE]))}
     assert_complete(open_mirror(third), publisher, tuple(sorted(after)))
+
+
+def test_a_bag_with_a_withdrawn_file_is_offered_no_more_before_that_is_erased(
+    publisher: Publisher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is still listed, as no revision was made of it yet."""
+    publisher.bag("catalogue-1", {"catalogue.parquet": b"c" * 5000})
+    publisher.bag("audio-1")
+    publisher.publish(1)
+    mirror = open_mirror(tmp_path / "mirror", str(publisher.folder))
+    there: list[bool] = []
+    remove = Swarm.remove
+
+    def watched(swarm: Swarm, bag: str) -> None:
+        there.append((leaving(mirror) / bag / "data" / GONE).exists())
+        remove(swarm, bag)
+
+    monkeypatch.setattr(Swarm, "remove", watched)
+    with mirroring(mirror, pace=OFTEN):
+        wait_for(lambda: complete(mirror) == {"audio-1", "catalogue-1"}, 60)
+        stone = Tombstone(str(uuid4()), None, (sha(SONGS[GONE]),), "WORLD", DATE, "asked for", None)
+        publisher.tombstones.append(stone)
+        publisher.publish(2)
+        wait_for(lambda: erased(mirror).keys() == {sha(SONGS[GONE])}, 60)
+        wait_for(lambda: there, 60)
+    assert there == [True]

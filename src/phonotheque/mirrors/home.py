@@ -13,6 +13,8 @@ from phonotheque.vault.archive import SETTINGS_FILE, Archive, open_archive
 from phonotheque.vault.place import write_durably
 from phonotheque.vault.settings_file import set_in_file
 
+REUSED, MENDING = ".reused", ".mending"  # in vault/arriving: copies of files on their way to their places
+
 
 def open_mirror(
     folder: Path, origin: str = "", *, budget: int = 0, trust: str = "", country: str = ""
@@ -63,6 +65,12 @@ def arriving(mirror: Archive) -> Path:
 def leaving(mirror: Archive) -> Path:
     """Bags that may not be held any more: not served, and here only until what may stay has its new place."""
     return mirror.folder / "vault" / "leaving"
+
+
+def sweep(mirror: Archive) -> None:
+    """Remove copies that a kill has left half way: they may be of what may not be held."""
+    for name in (REUSED, MENDING):
+        (arriving(mirror) / name).unlink(missing_ok=True)
 
 
 def _address(origin: str) -> str:

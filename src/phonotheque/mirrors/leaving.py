@@ -31,10 +31,11 @@ from phonotheque.ledger.holdings import (
     let_go,
     record_verified,
     verified_files,
+    want,
 )
 from phonotheque.mirrors.follow import Followed
 from phonotheque.mirrors.home import arriving, leaving
-from phonotheque.mirrors.public import unpublish_bag, unpublish_torrent
+from phonotheque.mirrors.public import shown_in, unpublish_bag, unpublish_torrent
 from phonotheque.mirrors.whereabouts import may_hold, taken_back, why_not
 from phonotheque.model.errors import PhonothequeError
 from phonotheque.vault.archive import Archive
@@ -70,6 +71,10 @@ class Leave:
             found["holds"] = self.tainted[bag]
         return found
 
+    def added_by(self, bag: str) -> int:
+        """Return the edition that added a bag; this one where it does not say so any more."""
+        return next((entry.edition for entry in self.edition.bags if entry.id == bag), self.edition.number)
+
     def reason(self, bag: str) -> str:
         """Return why a bag may not be held, in words."""
         if bag in self.withdrawals:
@@ -95,22 +100,29 @@ class Erasure:
 
 
 def take_leave(mirror: Archive, followed: Followed, *, at: str) -> Leave:
-    """Find out which held bags have to go, and stop showing them. Their files stay for now.
+    """Find out which bags that are here have to go, and stop showing them. Their files stay for now."""
+    return part(mirror, _find_out(mirror, followed), at=at)
 
-    Order: link → ledger → torrent → place, so that after a kill no bag counts as held that is not there.
+
+def part(mirror: Archive, leave: Leave, *, at: str) -> Leave:
+    """Stop showing what has to go; the answer says which bags had to go only now.
+
+    A bag is here if the ledger says so, or a folder or a link of its name is: a ledger may be older than they
+    are. Order: link → ledger → torrent → place, so that after a kill no bag counts as held that is not there.
     """
-    leave = _find_out(mirror, followed)
     newly = []
     with mirror.ledger.connect() as ledger:
         known = all_holdings(ledger)
-    for bag, holding in known.items():
-        if bag not in leave.withdrawals and bag not in leave.barred and bag not in leave.tainted:
-            continue
+    has_to_go = leave.withdrawals.keys() | leave.barred.keys() | leave.tainted.keys()
+    for bag in sorted(has_to_go & (known.keys() | _here(mirror))):
+        holding = known.get(bag)
         unpublish_bag(mirror.public, bag)
         state = HoldingState.WITHDRAWN if bag in leave.withdrawals else HoldingState.BARRED
-        if holding.state is not state:
-            newly += [bag] if holding.state not in GOING else []
+        if holding is None or holding.state is not state:
+            newly += [bag] if holding is None or holding.state not in GOING else []
             with mirror.ledger.begin() as ledger:
+                if holding is None:
+                    want(ledger, bag, edition=leave.added_by(bag), size=_bytes_here(mirror, bag))
                 let_go(ledger, bag, state)
                 record_event(
                     ledger,
@@ -120,9 +132,21 @@ def take_leave(mirror: Archive, followed: Followed, *, at: str) -> Leave:
                     agent=mirror.settings.archive.agent,
                     detail=leave.proof(bag),
                 )
-        unpublish_torrent(mirror.public, holding.edition, bag)
+        unpublish_torrent(mirror.public, bag, holding.edition if holding else None)
         _put_aside(mirror, bag)
     return replace(leave, newly=tuple(newly))
+
+
+def _here(mirror: Archive) -> set[str]:
+    """Return the names of what lies or is shown where bags do."""
+    places = (mirror.bags, arriving(mirror), *shown_in(mirror.public))
+    return {entry.name for place in places if place.exists() for entry in place.iterdir()}
+
+
+def _bytes_here(mirror: Archive, bag: str) -> int:
+    """Return the bytes of a bag's files, for a ledger that does not know it."""
+    homes = [home for home in (mirror.bags / bag, arriving(mirror) / bag) if home.is_dir()]
+    return sum((home / path).lstat().st_size for home in homes for path, _ in _listed(home))
 
 
 def _find_out(mirror: Archive, followed: Followed) -> Leave:
@@ -151,7 +175,8 @@ def going_bags(mirror: Archive, *, at: str) -> dict[str, list[HeldFile]]:
     with mirror.ledger.connect() as ledger:
         recorded = bags_with_files(ledger, GOING)
     place = leaving(mirror)
-    there = [path.name for path in place.iterdir()] if place.exists() else []
+    # A stray file there is no bag, and stops nothing.
+    there = [path.name for path in place.iterdir() if path.is_dir()] if place.exists() else []
     return {bag: _inventory(mirror, bag, at) for bag in sorted({*recorded, *there})}
 
 
@@ -242,10 +267,7 @@ def _inventory(mirror: Archive, bag: str, at: str) -> list[HeldFile]:
     with mirror.ledger.connect() as ledger:
         known = verified_files(ledger, bag)
         recorded = bag in all_holdings(ledger)
-    unlistable: list[OSError] = []
-    there = list(files_in(folder, lambda _, error: unlistable.append(error))) if folder.exists() else []
-    if unlistable:
-        raise unlistable[0]
+    there = _listed(folder) if folder.exists() else []
     more = [
         HeldFile(path, (folder / path).lstat().st_size, "" if instead else _hash(folder / path))
         for path, instead in there
@@ -256,6 +278,15 @@ def _inventory(mirror: Archive, bag: str, at: str) -> list[HeldFile]:
         with mirror.ledger.begin() as ledger:
             record_verified(ledger, bag, writable, at=at)
     return [*known.values(), *more]
+
+
+def _listed(folder: Path) -> list[tuple[str, str]]:
+    """Return all that lies in a bag's folder, as files_in does. Raises OSError where that cannot be known."""
+    unlistable: list[OSError] = []
+    there = list(files_in(folder, lambda _, error: unlistable.append(error)))
+    if unlistable:
+        raise unlistable[0]
+    return there
 
 
 def _hash(path: Path) -> str:

@@ -40,21 +40,26 @@ def publish_bag(public: Path, bag: str, audience: str) -> None:
 
 def unpublish_bag(public: Path, bag: str) -> None:
     """Stop showing a bag, wherever it is shown; its files stay."""
-    for folder in (public, *_shelves(public)):
-        link = folder / BAGS / bag
+    for folder in shown_in(public):
+        link = folder / bag
         if link.is_symlink():
             link.unlink()
             fsync_dir(link.parent)
 
 
-def unpublish_torrent(public: Path, edition: int, bag: str) -> None:
-    """Stop showing the torrent of a bag that an edition added."""
-    targets = public / "targets" / "editions" / str(edition)
-    for folder in (targets / "torrents", *_shelves(targets)):
-        torrent = folder / f"{bag}.torrent"
-        if torrent.exists():
-            torrent.unlink()
-            fsync_dir(folder)
+def shown_in(public: Path) -> list[Path]:
+    """Return the folders in which bags are shown, as far as there are any, by links."""
+    return [folder / BAGS for folder in (public, *_shelves(public))]
+
+
+def unpublish_torrent(public: Path, bag: str, edition: int | None) -> None:
+    """Stop showing the torrent of a bag that an edition added; None for any."""
+    for targets in sorted((public / "targets" / "editions").glob(str(edition or "*"))):
+        for folder in (targets / "torrents", *_shelves(targets)):
+            torrent = folder / f"{bag}.torrent"
+            if torrent.exists():
+                torrent.unlink()
+                fsync_dir(folder)
 
 
 def _shelves(folder: Path) -> list[Path]:

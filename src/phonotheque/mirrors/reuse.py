@@ -16,7 +16,7 @@ from pathlib import Path
 
 from phonotheque.editions.metainfo import TorrentFile, TorrentMeta
 from phonotheque.ledger.holdings import HeldFile, held_of_sizes
-from phonotheque.mirrors.home import arriving, leaving
+from phonotheque.mirrors.home import REUSED, arriving, leaving
 from phonotheque.vault.archive import Archive
 from phonotheque.vault.bagfolder import PAYLOAD, files_in
 from phonotheque.vault.hashing import good_pieces, hash_file
@@ -64,7 +64,7 @@ def _going(mirror: Archive, sizes: set[int], say: Callable[[str], None]) -> dict
     def failed(folder: str, error: OSError) -> None:
         say(f"{folder or 'A bag that has to go'} cannot be listed: {error.strerror}.")
 
-    for bag in sorted(place.iterdir()):
+    for bag in sorted(path for path in place.iterdir() if path.is_dir()):
         for path, instead in files_in(bag, failed):
             if not instead and path.startswith(PAYLOAD) and (size := (bag / path).lstat().st_size) in sizes:
                 found[size].append((path, bag / path))
@@ -151,6 +151,6 @@ def _bring(mirror: Archive, source: Path, place: Path) -> bool:
 
 def _scratch(mirror: Archive) -> Path:
     """Return a free name for a file on its way; one process at a time holds the lock."""
-    fresh = arriving(mirror) / ".reused"
+    fresh = arriving(mirror) / REUSED
     fresh.unlink(missing_ok=True)
     return fresh

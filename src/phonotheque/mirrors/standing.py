@@ -13,6 +13,7 @@ from pathlib import Path
 
 from phonotheque.editions.metainfo import TorrentFile, TorrentMeta
 from phonotheque.ledger.holdings import HeldFile
+from phonotheque.mirrors.home import MENDING
 from phonotheque.vault.hashing import good_pieces
 from phonotheque.vault.place import fsync_dir, fsync_file, link_or_copy
 
@@ -122,7 +123,7 @@ def _make_private(path: Path, scratch: Path) -> None:
     found = path.stat()
     if found.st_nlink == 1 and found.st_mode & stat.S_IWUSR:
         return
-    copy = scratch / ".mending"  # one process at a time holds the lock
+    copy = scratch / MENDING  # one process at a time holds the lock
     copy.unlink(missing_ok=True)
     link_or_copy(path, copy)
     copy.chmod(_WRITABLE)

@@ -28,8 +28,8 @@ from phonotheque.mirrors.choose import Candidate, Choice, choose
 from phonotheque.mirrors.destinations import bags_of
 from phonotheque.mirrors.fetching import Fetching, Outcome, Pace
 from phonotheque.mirrors.follow import Followed, accepted, follow
-from phonotheque.mirrors.home import trust_dir
-from phonotheque.mirrors.leaving import Erasure, Leave, erase, going_bags, take_leave, waiting
+from phonotheque.mirrors.home import sweep, trust_dir
+from phonotheque.mirrors.leaving import Erasure, Leave, erase, going_bags, part, take_leave, waiting
 from phonotheque.mirrors.messages import SwarmSettings
 from phonotheque.mirrors.origin import Origin
 from phonotheque.mirrors.public import fetch_target, publish_bag, publish_edition
@@ -137,6 +137,7 @@ def sync(
 
 def _round(plan: _Plan, fetching: Fetching) -> SyncResult:
     with plan.mirror.writing("mirror"):
+        sweep(plan.mirror)
         followed = _follow(plan)
         edition, outcome = followed.edition, Outcome()
         leave = take_leave(plan.mirror, followed, at=plan.at())
@@ -146,7 +147,11 @@ def _round(plan: _Plan, fetching: Fetching) -> SyncResult:
         _fetch_index(plan, edition.index, outcome)
         going = going_bags(plan.mirror, at=plan.at())
         where = _destinations(plan, edition.index, leave, going)
-        leave = leave.with_index(where)
+        leave = part(plan.mirror, leave.with_index(where), at=plan.at())
+        _say_goodbye(plan, fetching, leave)
+        if leave.newly:  # the index tells of bags of which no hash was known here
+            going = going_bags(plan.mirror, at=plan.at())
+            where = _destinations(plan, edition.index, leave, going)
         choice = _choose(plan, leave, going)
         entries = {entry.id: entry for entry in edition.bags}
         held, wanted = _sort(plan, choice, entries)
@@ -205,7 +210,7 @@ def _record(
 
 def _say_goodbye(plan: _Plan, fetching: Fetching, leave: Leave) -> None:
     """Stop serving what has to go before any of it is erased."""
-    fetching.leave([*leave.withdrawals, *leave.barred])
+    fetching.leave([*leave.withdrawals, *leave.barred, *leave.tainted])
     for bag in leave.newly:
         plan.progress.say(f"{bag} {leave.reason(bag)}: it is no longer served.")
 
