@@ -7,7 +7,7 @@ import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -16,82 +16,26 @@ import pyarrow.parquet as pq
 import pytest
 
 from phonotheque.catalogue.schema import NONFREE
-from phonotheque.editions.audit import Fault, What
+from phonotheque.editions.audit import What
 from phonotheque.editions.edition import Edition, Tombstone, Withdrawal
 from phonotheque.editions.publish import publish
 from phonotheque.editions.trust import create_keys, init_repository, publish_targets
-from phonotheque.mirrors.audit import Audit, Question, audit
-from phonotheque.mirrors.origin import open_origin
 from phonotheque.model.errors import NotFoundError, VerificationError
 from phonotheque.sources.held import rebuild_catalogue
 from phonotheque.sources.intake import add_folder
-from phonotheque.vault.archive import Archive, open_archive
-from tests.conftest import ARCHIVE_ID, MakeArchive
+from phonotheque.vault.archive import Archive
+from tests.conftest import MakeArchive
+from tests.mirrors.audits import CC0, LATER, NOW, audited, fill, kinds, stone
 from tests.mirrors.forging import Record, bag_of, change_lines, edition_of, reseal, sign, writable
 from tests.mirrors.mirror_publisher import served
 from tests.tones import flac
 
 pytestmark = pytest.mark.ledger
-NOW = datetime(2026, 11, 21, 10, 15, tzinfo=UTC)
-LATER = datetime(2026, 12, 1, tzinfo=UTC)
-CC0 = "https://creativecommons.org/publicdomain/zero/1.0/"
-BY_NC = "https://creativecommons.org/licenses/by-nc/4.0/"
-
-
-JPEG = bytes.fromhex(
-    "ffd8ffe000104a46494600010100000100010000ffdb004300ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"
-    "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc0000b080001000101011100ffc40014000100000000"
-    "00000000000000000000000000ffc40014100100000000000000000000000000000000ffda0008010100003f0037ffd9"
-)
-
-
-@pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of an archive that has published an edition; nobody changes it."""
-    place = tmp_path_factory.mktemp("audit")
-    folder = place / "archive"
-    folder.mkdir()
-    (folder / "phonotheque.toml").write_text(f'[archive]\nid = "{ARCHIVE_ID}"\nname = "archive"\n')
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setenv("XDG_CONFIG_HOME", str(place / "config"))
-        archive = open_archive(folder)
-        fill(archive, place / "in")
-        publish(archive, at=NOW)
-        archive.close()
-    return folder
-
-
-def fill(archive: Archive, music: Path) -> None:
-    create_keys(archive.keys)
-    for number, licence in enumerate((CC0, BY_NC, None)):
-        tags = {"TITLE": f"Tone {number}", "ARTIST": "The Testers", "ALBUM": "Tones"}
-        flac(music / f"{number}.flac", number, tags | ({"LICENSE": licence} if licence else {}))
-    (music / "cover.jpg").write_bytes(JPEG)
-    (music / "cover.jpg.license").write_text("SPDX-License-Identifier: CC0-1.0\n")
-    add_folder(archive, music)
-    rebuild_catalogue(archive, at=NOW)
 
 
 @pytest.fixture
-def published(base: Path, tmp_path: Path, own_settings: Path) -> Archive:
-    """A copy of that archive, without its ledger: an audit needs none."""
-    shutil.copytree(
-        base, tmp_path / "archive", symlinks=True, ignore=shutil.ignore_patterns("ledger.sqlite*")
-    )
-    return open_archive(tmp_path / "archive")
-
-
-def audited(where: Archive | Path | str, **asked: Any) -> tuple[Audit, list[Fault]]:
-    found: list[Fault] = []
-    place = str(where.folder if isinstance(where, Archive) else where)
-    result = audit(open_origin(place), Question(**asked), now=NOW, on_fault=found.append)
-    return result, found
-
-
-def kinds(where: Archive | Path | str, **asked: Any) -> set[What]:
-    result, found = audited(where, **asked)
-    assert sum(result.faults.values()) == len(found)
-    return {fault.what for fault in found}
+def published(archive_tree: Archive) -> Archive:
+    return archive_tree
 
 
 def statements(record: Record) -> list[Record]:
@@ -182,7 +126,10 @@ LIES: dict[str, tuple[Callable[[Record], object], set[What]]] = {
         {What.DECISION},
     ),
     "another kind": (first(lambda record: record.update(kind="catalogue")), {What.CLAIM}),
-    "another hash": (first(lambda record: record.update(sha256="0" * 64)), {What.CLAIM}),
+    "another hash": (first(lambda record: record.update(sha256="0" * 64)), {What.CLAIM, What.TOMBSTONE}),
+    "no recording": (first(lambda record: record.pop("recording")), {What.TOMBSTONE}),
+    "no master": (first(lambda record: record.update(master_sha256=None)), {What.TOMBSTONE}),
+    "another master": (first(lambda record: record.update(master_sha256="0" * 64)), {What.TOMBSTONE}),
     "another path": (first(lambda record: record.update(path="data/no.flac")), {What.NO_FILE, What.NO_LINE}),
 }
 
@@ -300,19 +247,6 @@ def test_what_lies_there_and_nobody_lists_is_told(published: Archive) -> None:
         (What.UNLISTED, bag, "data/Extra.flac"),
         (What.UNLISTED, "more", ""),
     }
-
-
-def stone(record: Record, **changes: Any) -> Tombstone:
-    made = Tombstone(
-        id="7f0c1f5e-6d0a-4c57-9d5e-0c8f6a1b2c3d",
-        recording=record["recording"],
-        sha256=(),
-        territory="WORLD",
-        date="2026-11-20T00:00:00Z",
-        reason="the artist asked for it",
-        reinstated=None,
-    )
-    return replace(made, **changes)
 
 
 def test_what_was_taken_back_must_not_be_there_unless_reinstated(published: Archive) -> None:

@@ -5,7 +5,8 @@ Nothing here knows an archive or a ledger: statements, audience, dates and tombs
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
@@ -75,23 +76,30 @@ class Terms:
 class Tombstones:
     """What was taken back and not reinstated: where, by recording and by SHA-256."""
 
-    recordings: Mapping[str, Tombstone] = field(default_factory=dict)
-    files: Mapping[str, Tombstone] = field(default_factory=dict)
+    recordings: Mapping[str, Sequence[Tombstone]] = field(default_factory=dict)
+    files: Mapping[str, Sequence[Tombstone]] = field(default_factory=dict)
 
-    def over(self, record: Mapping[str, Any], audience: Territory) -> Iterator[Tombstone]:
-        """Yield the tombstones that forbid a file of a bag to some of its audience."""
-        found = [self.recordings.get(str(record.get("recording")))]
-        found += [self.files.get(str(record.get(name))) for name in ("sha256", "master_sha256")]
-        for stone in dict.fromkeys(stone for stone in found if stone is not None):
+    def over(self, record: Mapping[str, Any], recording: str, audience: Territory) -> Iterator[Tombstone]:
+        """Yield the tombstones that forbid a file, of a recording, to some of an audience."""
+        found = list(self.recordings.get(recording, ()))
+        for name in ("sha256", "master_sha256"):
+            found += self.files.get(str(record.get(name)), ())
+        for stone in dict.fromkeys(found):
             if parse_territory(stone.territory) & audience:
                 yield stone
 
 
 def tombstones_of(edition: Edition) -> Tombstones:
-    """Return the tombstones of an edition that hold."""
-    standing = [stone for stone in edition.tombstones if stone.reinstated is None]
-    recordings = {stone.recording: stone for stone in standing if stone.recording}
-    return Tombstones(recordings, {sha256: stone for stone in standing for sha256 in stone.sha256})
+    """Return the tombstones of an edition that hold: there may be several of one recording or file."""
+    recordings: dict[str, list[Tombstone]] = defaultdict(list)
+    files: dict[str, list[Tombstone]] = defaultdict(list)
+    for stone in edition.tombstones:
+        if stone.reinstated is None:
+            if stone.recording is not None:
+                recordings[stone.recording].append(stone)
+            for sha256 in stone.sha256:
+                files[sha256].append(stone)
+    return Tombstones(recordings, files)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +110,11 @@ class Judged:
     mining: Answer = Answer.UNKNOWN
 
 
-def judge(record: Mapping[str, Any], terms: Terms) -> Judged:
-    """Decide anew whether a file may be public, and compare what its line says was decided."""
+def judge(record: Mapping[str, Any], terms: Terms, belongs_to: str | None = None) -> Judged:
+    """Decide anew whether a file may be public, and compare what its line says was decided.
+
+    ``belongs_to`` is the one recording that a text or picture belongs to, if it belongs to one.
+    """
     path = str(record.get("path", ""))
 
     def fault(what: What, reason: str) -> Fault:
@@ -112,9 +123,10 @@ def judge(record: Mapping[str, Any], terms: Terms) -> Judged:
     if record.get("kind") not in _KINDS.get(terms.wave, ()):
         kind = record.get("kind")
         return Judged((fault(What.CLAIM, f"files of the kind {kind!r:.40} have no place in this bag"),))
+    recording = str(belongs_to if record.get("kind") == "sidecar" else record.get("recording"))
     faults = [
         fault(What.TOMBSTONE, f"was taken back on {stone.date[:10]}: {stone.reason}")
-        for stone in terms.stones.over(record, terms.audience)
+        for stone in terms.stones.over(record, recording, terms.audience)
     ]
     try:
         statements, recorded = _rights(record)

@@ -7,13 +7,11 @@ memory than the manifests of one bag.
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
-from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
@@ -25,6 +23,7 @@ from phonotheque.editions.sealing import CATALOGUE_WAVE
 from phonotheque.editions.shelves import bags_folder
 from phonotheque.mirrors.audit_catalogue import audit_catalogue
 from phonotheque.mirrors.audit_index import IndexRows
+from phonotheque.mirrors.audit_lines import compare, read_lines, wrong_names
 from phonotheque.mirrors.mining_rules import MiningRules
 from phonotheque.mirrors.origin import FolderOrigin, Origin, fetch
 from phonotheque.mirrors.transfer import MAX_TORRENT_BYTES, check_torrent
@@ -32,7 +31,7 @@ from phonotheque.model.errors import NetworkError, NotFoundError, VerificationEr
 from phonotheque.model.progress import Progress
 from phonotheque.model.rights import Answer
 from phonotheque.model.territory import WORLDWIDE, Territory, parse_territory
-from phonotheque.vault.bag import RECORDINGS
+from phonotheque.vault.bag import README, RECORDINGS
 from phonotheque.vault.bagfolder import (
     DECLARATION,
     INFO,
@@ -45,11 +44,12 @@ from phonotheque.vault.bagfolder import (
     read_tag_manifest,
 )
 
-_MAX_LINE: Final = 16 * 1024**2  # bytes of recordings.jsonl
-_MAX_RECORDINGS: Final = 4 * 1024**3
+_MAX_RECORDINGS: Final = 4 * 1024**3  # bytes
+_MAX_README: Final = 1024**2
 _AT_ONCE: Final = 256  # files looked for before their faults are told
 _AUDIENCE: Final = "Phonotheque-Audience"  # in bag-info.txt, of bags that are not for everybody
 _NEEDED: Final = (DECLARATION, INFO, MANIFEST, RECORDINGS)
+_TAG_FILES: Final = (*_NEEDED, README)  # that a bag has besides its tag manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +157,9 @@ class _BagAudit:
             raise _BrokenError
         (self.folder / TAG_MANIFEST).write_bytes(tagmanifest)
         tags: Mapping[str, str] = self._believe(lambda: read_tag_manifest(self.folder), TAG_MANIFEST)
-        whole = [self._fetch_tag_file(path, sha256) for path, sha256 in tags.items()]
+        for path in sorted(tags.keys() - set(_TAG_FILES)):
+            self.fault(What.NO_LINE, path, "is no file that a bag is made of, and no line can tell of it")
+        whole = [self._fetch_tag_file(path, tags[path]) for path in _TAG_FILES if path in tags]
         lacking = [name for name in _NEEDED if name not in tags]
         for name in lacking:
             self.fault(What.NO_LINE, name, f"{TAG_MANIFEST} does not list it, so nothing in it is signed")
@@ -167,7 +169,7 @@ class _BagAudit:
 
     def _fetch_tag_file(self, path: str, sha256: str) -> bool:
         """Bring a tag file into the scratch folder, if it is one that is read; tell whether it is whole."""
-        most = _MAX_RECORDINGS if path == RECORDINGS else MAX_TAG_BYTES
+        most = {RECORDINGS: _MAX_RECORDINGS, README: _MAX_README}.get(path, MAX_TAG_BYTES)
         digest, size = hashlib.sha256(), 0
         place = self.folder / path if path in _NEEDED else Path("/dev/null")
         try:
@@ -253,9 +255,8 @@ class _BagAudit:
     def _lines(self, bag: BagContents, sizes: Mapping[str, tuple[int, str]], terms: Terms) -> None:
         """Judge every line of recordings.jsonl; tell of files without one, and of lines without a file."""
         seen: set[str] = set()
-        recordings: set[str] = set()
         rows = self.rows.of(self.entry.id) if self.rows is not None else None
-        for number, record in self._records():
+        for number, record in read_lines(self.folder, self.fault):
             path = record.get("path")
             if not isinstance(path, str) or path not in bag.manifest or path in seen:
                 shown = path if isinstance(path, str) else f"{RECORDINGS}, line {number}"
@@ -266,11 +267,10 @@ class _BagAudit:
             facts = (record.get("size"), record.get("pieces_root"), record.get("sha256"))
             if facts != (*sizes.get(path, (None, None)), bag.manifest[path]):
                 self.fault(What.CLAIM, path, "its line gives another size or hash than manifest and torrent")
-            self._judge(record, path, terms)
-            if rows is not None and self.entry.wave != CATALOGUE_WAVE:
-                self._compare(path, record, rows.pop(path, None))
-            if isinstance(recording := record.get("recording"), str):
-                recordings.add(recording)
+            row = rows.pop(path, None) if rows is not None else None
+            self._judge(record, path, terms, row[2] if row else None)
+            if rows is not None and self.entry.wave != CATALOGUE_WAVE and (reason := compare(record, row)):
+                self.fault(What.CLAIM, path, reason)
             self.progress.advance(files=1, size=sizes.get(path, (0, ""))[0])
         for path in sorted(bag.manifest.keys() - seen):
             self.fault(What.NO_LINE, path, "no line of recordings.jsonl tells of it: it has no basis")
@@ -280,14 +280,16 @@ class _BagAudit:
             for what, path, reason in audit_catalogue(self.origin, self.home, bag.manifest, sizes):
                 self.fault(what, path, reason)
 
-    def _judge(self, record: Mapping[str, Any], path: str, terms: Terms) -> None:
+    def _judge(self, record: Mapping[str, Any], path: str, terms: Terms, belongs_to: str | None) -> None:
         if self.entry.wave == CATALOGUE_WAVE:
             if record.get("kind") != "catalogue":
                 self.fault(What.CATALOGUE, path, "is in a bag of the catalogue, and its line is of no table")
             return
-        judged = judge(record, terms)
+        judged = judge(record, terms, belongs_to)
         for fault in judged.faults:
             self.on_fault(fault)
+        if reason := wrong_names(record):
+            self.fault(What.TOMBSTONE, path, f"{reason}: nobody could tell whether it was taken back")
         if (mining := self.standard.mining) is None:
             return
         # Reserving more than the lines do is right: what was reserved since is declared at once.
@@ -296,34 +298,6 @@ class _BagAudit:
             self.fault(What.MINING, path, "tdmrep.json says that it may be mined, and no basis allows it")
         elif reserved is None and judged.mining is Answer.NO:
             self.fault(What.MINING, path, "mining it is reserved, and tdmrep.json does not say so there")
-
-    def _compare(self, path: str, record: Mapping[str, Any], row: tuple[Any, ...] | None) -> None:
-        """Compare a line with its row of the index, where a sidecar has one recording or none."""
-        if row is None:
-            self.fault(What.CLAIM, path, "the edition's index does not list it")
-            return
-        sha256, size, recording = row
-        named = record.get("recordings") if record.get("kind") == "sidecar" else [record.get("recording")]
-        if (sha256, size) != (record.get("sha256"), record.get("size")) or (
-            recording not in (named if isinstance(named, list) else []) and recording is not None
-        ):
-            self.fault(What.CLAIM, path, "the edition's index gives another recording, size or hash")
-
-    def _records(self) -> Iterator[tuple[int, Mapping[str, Any]]]:
-        with (self.folder / RECORDINGS).open("rb") as lines:
-            for number, line in enumerate(iter(partial(lines.readline, _MAX_LINE + 1), b""), start=1):
-                if len(line) > _MAX_LINE:
-                    self.fault(What.UNREADABLE_LINE, f"{RECORDINGS}, line {number}", "is too long to be read")
-                    return
-                try:
-                    record = json.loads(line)
-                except (ValueError, RecursionError) as error:
-                    self.fault(What.UNREADABLE_LINE, f"{RECORDINGS}, line {number}", f"is not JSON: {error}")
-                    continue
-                if isinstance(record, dict):
-                    yield number, record
-                else:
-                    self.fault(What.UNREADABLE_LINE, f"{RECORDINGS}, line {number}", "is no JSON object")
 
     def _files(self, bag: BagContents, sizes: Mapping[str, tuple[int, str]]) -> None:
         """Look for every payload file: its size, or every byte."""
