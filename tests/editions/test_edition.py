@@ -15,6 +15,7 @@ from phonotheque.editions.edition import (
     Edition,
     IndexEntry,
     Previous,
+    Tombstone,
     TorrentEntry,
     Withdrawal,
     read_edition,
@@ -53,6 +54,24 @@ def test_what_is_written_is_read_back_equal() -> None:
     assert read_edition(write_edition(edition(previous=None, withdrawals=()))).previous is None
 
 
+def test_an_edition_of_the_first_format_is_read_and_written_as_it_was() -> None:
+    """It is the same, without tombstones."""
+    value = json.loads(write_edition(edition()))
+    del value["tombstones"]
+    value["format"] = "phonotheque-edition/1"
+    data = (json.dumps(value, ensure_ascii=False, sort_keys=True, indent=1) + "\n").encode()
+    first = read_edition(data)
+    assert first == edition(format="phonotheque-edition/1")
+    assert write_edition(first) == data
+    stone = Tombstone(
+        "0b9cbd60-4f0e-4ab4-8f7f-1d6e7f1b2a3c", None, (), "WORLD", "2026-11-20T00:00:00Z", "asked for", None
+    )
+    with pytest.raises(VerificationError, match="tombstones"):
+        write_edition(replace(first, tombstones=(stone,)))
+    with pytest.raises(VerificationError, match="canonical"):
+        read_edition(data.replace(b'"withdrawals"', b'"tombstones": [],\n "withdrawals"'))
+
+
 @pytest.mark.parametrize(
     ("path", "value", "says"),
     [
@@ -76,6 +95,9 @@ def test_what_is_written_is_read_back_equal() -> None:
         (("bags", 1, "torrent", "path"), "/etc/passwd", "torrent.path"),
         (("bags", 1, "torrent", "path"), "editions/../../x", "torrent.path"),
         (("bags", 1, "torrent", "path"), "metadata/root.json", "torrent.path"),
+        (("bags", 1, "torrent", "path"), "editions/7/x/R.bin", "torrent.path"),
+        (("bags", 1, "torrent", "path"), "editions/1/restricted/FR/audio-1.torrent", "torrent.path"),
+        (("bags", 1, "audience"), "FR", "torrent.path"),
         (("bags", 1, "torrent", "sha256"), "A" * 64, "torrent.sha256"),
         (("bags", 1, "tagmanifest_sha256"), None, "tagmanifest_sha256"),
         (("bags", 1, "listens"), -1, "listens"),

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from phonotheque.editions.edition import Edition, Previous, Withdrawal
+from phonotheque.editions.edition import Edition, Previous, Tombstone, Withdrawal
 from phonotheque.editions.trust import create_keys, init_repository, publish_targets, root_fingerprint
 from phonotheque.mirrors.follow import accepted, follow
 from phonotheque.mirrors.origin import FolderOrigin, Origin, open_origin
 from phonotheque.model.errors import NetworkError, NotFoundError, UsageError, VerificationError
-from tests.mirrors.mirror_publisher import NOW, Publisher, later, served, tree
+from tests.mirrors.mirror_publisher import DATE, NOW, Publisher, later, served, tree
 
 SMALL = {"a.ogg": b"a" * 100}
 
@@ -171,6 +171,75 @@ def test_a_withdrawn_bag_may_go(published: Publisher, origin: Origin, trust: Pat
     withdrawal = Withdrawal("audio-1", "2026-11-21T10:15:00Z", "asked for by its maker", None)
     published.publish(3, published.edition(3, withdrawals=(withdrawal,)))
     assert follow(origin, trust, now=NOW).edition.withdrawals == (withdrawal,)
+
+
+STONE = Tombstone(
+    "6a0c6d35-6e58-4b6e-9a53-5f5f7c6a1d20",
+    "00000000-0000-4000-8000-000000000001",
+    ("a" * 64, "b" * 64),
+    "DE FR",
+    DATE,
+    "asked for by its maker",
+    None,
+)
+LESS: dict[str, Callable[[Edition], Edition]] = {
+    "no longer says that the bag audio-1 was withdrawn": lambda good: replace(good, withdrawals=()),
+    "no longer takes back a+ in DE FR": lambda good: replace(good, tombstones=()),
+    "no longer takes back b+ in DE FR": lambda good: replace(
+        good, tombstones=(replace(STONE, sha256=STONE.sha256[:1]),)
+    ),
+    "no longer takes back a+ in DE": lambda good: replace(good, tombstones=(replace(STONE, territory="FR"),)),
+}
+AS_MUCH: dict[str, Callable[[Edition], Edition]] = {
+    "the same": lambda good: good,
+    "more files": lambda good: replace(good, tombstones=(replace(STONE, sha256=(*STONE.sha256, "c" * 64)),)),
+    "more countries": lambda good: replace(good, tombstones=(replace(STONE, territory="WORLD"),)),
+    "told of each file by itself": lambda good: replace(
+        good, tombstones=tuple(replace(STONE, sha256=(one,), recording=None) for one in STONE.sha256)
+    ),
+    "reinstated": lambda good: replace(good, tombstones=(replace(STONE, reinstated=DATE),)),
+}
+
+
+def _with_a_withdrawal(published: Publisher) -> None:
+    published.withdrawals["audio-1"] = Withdrawal("audio-1", DATE, "asked for by its maker", None)
+    published.tombstones.append(STONE)
+    published.publish(2)
+
+
+@pytest.mark.parametrize("says", LESS)
+def test_an_edition_that_takes_back_less_than_the_one_held_is_refused(
+    published: Publisher, origin: Origin, trust: Path, says: str
+) -> None:
+    _with_a_withdrawal(published)
+    follow(origin, trust, now=NOW)
+    published.publish(3, LESS[says](published.edition(3)))
+    with pytest.raises(VerificationError, match=says):
+        follow(origin, trust, now=NOW)
+
+
+@pytest.mark.parametrize("what", AS_MUCH)
+def test_an_edition_that_takes_back_as_much_is_followed(
+    published: Publisher, origin: Origin, trust: Path, what: str
+) -> None:
+    _with_a_withdrawal(published)
+    follow(origin, trust, now=NOW)
+    published.publish(3, AS_MUCH[what](published.edition(3)))
+    assert follow(origin, trust, now=NOW).edition.number == 3
+
+
+def test_an_edition_of_the_first_format_is_followed_by_one_with_tombstones(
+    published: Publisher, origin: Origin, trust: Path
+) -> None:
+    first = replace(published.edition(2), format="phonotheque-edition/1")
+    published.publish(2, first)
+    assert follow(origin, trust, now=NOW).edition == first
+    kept = accepted(trust, now=NOW)
+    assert kept
+    assert kept.edition == first
+    published.tombstones.append(STONE)
+    published.publish(3)
+    assert follow(origin, trust, now=NOW).edition.tombstones == (STONE,)
 
 
 def test_expiry_means_stale_and_following_goes_on(published: Publisher, origin: Origin, trust: Path) -> None:

@@ -13,10 +13,9 @@ from phonotheque.mirrors.home import leaving, open_mirror
 from phonotheque.mirrors.swarm import Swarm
 from phonotheque.mirrors.sync import SyncResult
 from phonotheque.model.bags import BLOCK
-from tests.mirrors.mirror_publisher import LOCAL, Publisher, served, wait_for
+from tests.mirrors.mirror_publisher import DATE, LOCAL, Publisher, served, wait_for
 from tests.mirrors.mirror_runs import PACE, assert_complete, complete, mirroring, run
 from tests.mirrors.test_revisions import (
-    DATE,
     GONE,
     SONGS,
     assert_gone,

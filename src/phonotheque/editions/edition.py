@@ -15,12 +15,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from phonotheque.editions.shelves import torrent_path
 from phonotheque.model.errors import UsageError, VerificationError
 from phonotheque.model.settings import ArchiveSettings
 from phonotheque.model.territory import parse_territory
 from phonotheque.vault.names import check_portable, same_place
 
 FORMAT = "phonotheque-edition/2"
+FIRST_FORMAT = "phonotheque-edition/1"  # still read: the same without tombstones
 MAX_EDITION_BYTES = 64 * 1024**2  # about 90,000 bags
 
 _SHA1 = re.compile(r"[0-9a-f]{40}")
@@ -135,6 +137,7 @@ class Edition:
     index: IndexEntry
     withdrawals: tuple[Withdrawal, ...] = ()
     tombstones: tuple[Tombstone, ...] = ()
+    format: str = FORMAT  # of an edition that was read: it is written as it was
 
 
 def check_identity(settings: ArchiveSettings) -> None:
@@ -160,8 +163,8 @@ def write_edition(edition: Edition) -> bytes:
 
     Raises VerificationError when the edition does not make sense, so that none such is ever signed.
     """
-    value = _value(edition)
-    _check(_edition(value))
+    _edition(value := _value(edition))
+    _check(edition)
     return _encode(value)
 
 
@@ -183,8 +186,8 @@ def read_edition(data: bytes) -> Edition:
 
 
 def _value(edition: Edition) -> dict[str, Any]:
-    return {
-        "format": FORMAT,
+    value: dict[str, Any] = {
+        "format": edition.format,
         "number": edition.number,
         "date": edition.date,
         "archive": _plain(edition.archive),
@@ -193,8 +196,10 @@ def _value(edition: Edition) -> dict[str, Any]:
         "catalogue": _plain(edition.catalogue),
         "index": _plain(edition.index),
         "withdrawals": [_plain(withdrawal) for withdrawal in edition.withdrawals],
-        "tombstones": [_plain(stone) | {"sha256": list(stone.sha256)} for stone in edition.tombstones],
     }
+    if edition.format != FIRST_FORMAT:
+        value["tombstones"] = [_plain(one) | {"sha256": list(one.sha256)} for one in edition.tombstones]
+    return value
 
 
 def _encode(value: dict[str, Any]) -> bytes:
@@ -203,8 +208,10 @@ def _encode(value: dict[str, Any]) -> bytes:
 
 def _edition(value: Any) -> Edition:
     top = _Fields(value, "the edition")
-    if top.get("format") != FORMAT:
-        raise _wrong("format", f"is {top.get('format')!r:.80}, not {FORMAT!r}; it may need a newer version")
+    said = top.get("format")
+    if said not in (FORMAT, FIRST_FORMAT):
+        raise _wrong("format", f"is {said!r:.80}, not {FORMAT!r}; it may need a newer version")
+    stones = top.tables("tombstones") if said == FORMAT else []
     archive, catalogue, index = top.table("archive"), top.table("catalogue"), top.table("index")
     previous = None
     if top.get("previous") is not None:
@@ -227,7 +234,8 @@ def _edition(value: Any) -> Edition:
             )
             for entry in top.tables("withdrawals")
         ),
-        tombstones=tuple(_tombstone(entry) for entry in top.tables("tombstones")),
+        tombstones=tuple(_tombstone(entry) for entry in stones),
+        format=said,
     )
 
 
@@ -269,6 +277,8 @@ def _bag(entry: _Fields) -> BagEntry:
 
 def _check(edition: Edition) -> None:
     """Check what no single field shows."""
+    if edition.tombstones and edition.format == FIRST_FORMAT:
+        raise _wrong("tombstones", f"cannot be said in {FIRST_FORMAT}")
     ids = [bag.id for bag in edition.bags]
     clash = [key for key, count in Counter(same_place(name) for name in ids).items() if count > 1]
     if clash:
@@ -282,6 +292,9 @@ def _check(edition: Edition) -> None:
             raise _wrong(f"bags[{bag.id}].edition", "is of a later edition than this one")
         if bag.payload_bytes > bag.bytes or bag.payload_files > bag.files:
             raise _wrong(f"bags[{bag.id}]", "has more payload than the whole bag")
+        # Anywhere else, who guards a shelf would not know whose it is, and nobody would take it down.
+        if bag.torrent.path != (place := torrent_path(bag.edition, bag.id, bag.audience)):
+            raise _wrong(f"bags[{bag.id}].torrent.path", f"is {bag.torrent.path!r:.200}, not {place!r}")
     for withdrawal in edition.withdrawals:
         if withdrawal.bag in ids:
             raise _wrong("withdrawals", f"withdraws {withdrawal.bag!r}, which is still among the bags")

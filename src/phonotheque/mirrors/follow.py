@@ -1,7 +1,8 @@
 """Following somebody's editions: what is new, and is it theirs? Nothing else of the origin is believed.
 
 The chain: a root trusted at first contact (or by its fingerprint) → TUF's roles → ``edition.json`` → SHA-256
-of all else. On top of TUF, an edition may not go back, nor drop or rewrite a bag without a withdrawal.
+of all else. On top of TUF, an edition may not go back, nor drop or rewrite a bag without a withdrawal; what
+was withdrawn stays so, or is said to be reinstated.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,10 +23,11 @@ from tuf.api.metadata import Metadata, TargetFile
 from tuf.ngclient import Updater
 from tuf.ngclient.fetcher import FetcherInterface
 
-from phonotheque.editions.edition import MAX_EDITION_BYTES, Edition, read_edition
+from phonotheque.editions.edition import MAX_EDITION_BYTES, Edition, Tombstone, read_edition
 from phonotheque.editions.trust import root_fingerprint
 from phonotheque.mirrors.origin import Origin, fetch
 from phonotheque.model.errors import NetworkError, NotFoundError, UsageError, VerificationError
+from phonotheque.model.territory import parse_territory
 from phonotheque.vault.place import fsync_dir, fsync_file, write_durably
 
 EDITION = "edition.json"
@@ -178,6 +181,12 @@ def _check_succession(held: Followed, new: Edition, sha256: str, listed: str | N
                 f"{EDITION} brings back the bag {gone.bag}, which was withdrawn.", _ADVICE
             )
     withdrawn = {withdrawal.bag for withdrawal in new.withdrawals}
+    for gone in old.withdrawals:
+        if gone.bag not in withdrawn:
+            raise VerificationError(
+                f"{EDITION} no longer says that the bag {gone.bag} was withdrawn.", _ADVICE
+            )
+    _check_tombstones(old, new)
     for bag in old.bags:
         if bag.id not in current and bag.id not in withdrawn:
             raise VerificationError(f"{EDITION} drops the bag {bag.id} without withdrawing it.", _ADVICE)
@@ -185,6 +194,29 @@ def _check_succession(held: Followed, new: Edition, sha256: str, listed: str | N
             raise VerificationError(
                 f"{EDITION} rewrites the bag {bag.id}; sealed bags never change.", _ADVICE
             )
+
+
+def _check_tombstones(old: Edition, new: Edition) -> None:
+    """Refuse an edition that takes back less than the one held, without saying that it was reinstated."""
+    said: dict[tuple[str, str], list[Tombstone]] = defaultdict(list)
+    for stone in new.tombstones:
+        for sha256 in stone.sha256:
+            said[stone.id, sha256].append(stone)
+    for stone in old.tombstones:
+        for sha256 in stone.sha256:
+            if not any(_says_no_less(later, stone) for later in said[stone.id, sha256]):
+                raise VerificationError(
+                    f"{EDITION} no longer takes back {sha256} in {stone.territory} (tombstone {stone.id}).",
+                    _ADVICE,
+                )
+
+
+def _says_no_less(later: Tombstone, stone: Tombstone) -> bool:
+    return (
+        later.territory == stone.territory
+        or later.reinstated is not None
+        or parse_territory(stone.territory) <= parse_territory(later.territory)
+    )
 
 
 def accepted(trust_dir: Path, *, now: datetime) -> Followed | None:
