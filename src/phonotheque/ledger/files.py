@@ -15,6 +15,7 @@ from phonotheque.ledger.schema import accessions, files, path_key, sightings
 from phonotheque.ledger.stream import stream
 from phonotheque.ledger.together import insert_or_replace, insert_unless_there
 from phonotheque.model.audio import Artwork, AudioFacts, Tags
+from phonotheque.model.batches import IN_A_STATEMENT, batched
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +160,12 @@ def record_file(
             master_id=master_id,
         )
     return Recorded(int(key), held, held)
+
+
+def let_go(connection: Connection, file_ids: Iterable[int]) -> None:
+    """Record that the bytes of these files are not held."""
+    for some in batched(file_ids, IN_A_STATEMENT):
+        connection.execute(update(files).where(files.c.id.in_(some)).values(held=False))
 
 
 def tags_from_json(stored: Mapping[str, Any]) -> Tags:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,7 +13,6 @@ from sqlalchemy import Connection
 
 from phonotheque.jobs.pool import DEATHS
 from phonotheque.jobs.tracking import Job
-from phonotheque.ledger.agreements import keepable_in
 from phonotheque.ledger.bags import where_bagged
 from phonotheque.ledger.events import record_event
 from phonotheque.ledger.files import (
@@ -29,18 +27,19 @@ from phonotheque.ledger.files import (
 )
 from phonotheque.ledger.jobs import Outcome, settle_items
 from phonotheque.ledger.sidecars import record_sidecar
-from phonotheque.ledger.statements import decided_files, record_evidence
+from phonotheque.ledger.statements import record_evidence
 from phonotheque.model.audio import AudioFacts, Integrity, Refusal, RefusalKind, say_integrity
 from phonotheque.model.batches import IN_A_STATEMENT, batched
 from phonotheque.model.errors import NotFoundError, UsageError, VerificationError
 from phonotheque.model.progress import QUIET, Progress
-from phonotheque.model.rights import Act
 from phonotheque.model.sidecars import SidecarFacts
-from phonotheque.sources.decide import redecide
-from phonotheque.sources.folder import FoundFile, Unwalkable, said, walk
+from phonotheque.sources.ahead import looking_ahead, walk_for
+from phonotheque.sources.decide import redecide, redecide_due
+from phonotheque.sources.folder import FoundFile, Unwalkable, said
 from phonotheque.sources.granted import Granting, record_bases
 from phonotheque.sources.held import catalogue_is_behind, expect_change
-from phonotheque.sources.only import above, is_under, settle_met
+from phonotheque.sources.keeping import NOT_KEPT, expected_keepable, let_go_unkeepable
+from phonotheque.sources.only import settle_met
 from phonotheque.sources.spread import Where, take_in_spread
 from phonotheque.sources.take_in import How, TakeIn, Taken, remove_leftovers, still_the_same
 from phonotheque.vault.archive import Archive, now, timestamp
@@ -149,6 +148,7 @@ def add_folder(
     remove_leftovers(archive.incoming)
     agent = archive.settings.archive.agent
     with archive.ledger.begin() as ledger:
+        redecide_due(ledger, archive.settings, at=timestamp(now()))  # what may be kept goes by decisions
         accession = start_accession(
             ledger, source=granting.source, location=said(folder), agent=agent, at=timestamp(now())
         )
@@ -159,7 +159,7 @@ def add_folder(
     where = Where(options.workers, archive.settings.jobs.cluster)
     incoming = archive.incoming.absolute()
     batches = take_in_spread(tasks, where, incoming=incoming, folder=folder, progress=progress)
-    with _looking_ahead(archive, folder, options, progress), closing(batches):
+    with looking_ahead(archive, folder, options.only, progress), closing(batches):
         for finished in batches:
             _record(archive, result, finished, options, progress, job, granting)
     if job is not None and options.only is not None:
@@ -201,14 +201,14 @@ def _tasks(
     job: Job | None,
     granting: Granting,
 ) -> Iterator[TakeIn]:
-    country = archive.settings.archive.country
-    mandate = bool(archive.settings.mandate.preserve.strip())
+    settings, country = archive.settings, archive.settings.archive.country
+    mandate = bool(settings.mandate.preserve.strip())
     incoming = archive.incoming.absolute()  # workers of a cluster have another working directory
-    for chunk in batched(_walk(archive, folder, options), IN_A_STATEMENT):
+    for chunk in batched(walk_for(archive, folder, options.only), IN_A_STATEMENT):
         with archive.ledger.connect() as ledger:
             seen = sightings_of(ledger, [item.path for item in chunk])
             ids = {sighting.file_id for sighting in seen.values() if sighting.file_id is not None}
-            keepable = decided_files(ledger, Act.PRESERVE, among=ids) | keepable_in(ledger, country, ids)
+            allowed_ids = expected_keepable(ledger, settings, ids)
             known = {
                 path: sighting.file_id for path, sighting in seen.items() if sighting.file_id is not None
             }
@@ -225,7 +225,8 @@ def _tasks(
             if granting.only_these and item.path not in granting.of:
                 continue
             before = seen.get(item.path)
-            allowed = mandate or (before is not None and before.file_id in keepable)
+            file_id = before.file_id if before is not None else None
+            allowed = mandate if file_id is None else file_id in allowed_ids
             again = options.reread or options.only is not None or item.path in fresh
             if before is not None and not again and _settled(before, item, allowed, options.how):
                 result.unchanged += before.outcome != RefusalKind.EVIDENCE
@@ -259,13 +260,19 @@ def _record(
         expect_change(archive)
     with archive.ledger.begin() as ledger:
         recorded: dict[int, Taken] = {}
+        new: dict[int, str] = {}  # what is held from now on, with its SHA-256
+        found: list[tuple[Taken, Recorded]] = []
         for taken in batch:
             if isinstance(taken.outcome, Refusal):
                 result.refuse(taken.found.path, taken.outcome)
                 sighting = _sighting(taken.found, taken.outcome.kind.value, taken.outcome.reason)
                 record_sighting(ledger, sighting, accession=result.accession, at=at)
             else:
-                file_id = _record_facts(ledger, result, taken, taken.outcome, at).id
+                row = _record_facts(ledger, result.accession, taken, taken.outcome, at)
+                found.append((taken, row))
+                file_id = row.id
+                if row.newly_held:
+                    new[file_id] = taken.outcome.sha256
                 if not granting.only_these:
                     record_evidence(ledger, file_id, taken.evidence, found_at=taken.found.path, at=at)
                 bases = [each for each in granting.of.get(taken.found.path, ()) if each.key in taken.bases]
@@ -273,41 +280,50 @@ def _record(
                 if file_id not in recorded or taken.held:  # equal bytes may be held for one place only
                     recorded[file_id] = taken
         redecide(ledger, recorded, archive.settings, at=at)
+        gone = let_go_unkeepable(archive, ledger, new)
+        for taken, row in found:
+            _tell_recorded(ledger, result, taken, row, row.id in gone, at)
         if job is not None:
             settle_items(ledger, [taken.found.path for taken in batch], at=at)
         for taken in batch:
             _tell(ledger, job, taken.found.path, taken.outcome)
-        bagged = where_bagged(ledger, [file_id for file_id, taken in recorded.items() if taken.held])
+        bagged = where_bagged(
+            ledger, [file_id for file_id, taken in recorded.items() if taken.held and file_id not in gone]
+        )
         # A recorded bag has these bytes. Killed after this and before the commit, the next run takes them
         # in again and comes here once more; killed the other way round, nobody would remove them.
         for file_id, (bag_id, path) in bagged.items():
             _remove_spare(archive, result, recorded[file_id], bag_id, path)
     # Only now, acknowledged, may a source be removed: the archive has its bytes.
     if options.how is How.MOVE:
-        for taken in batch:
-            if taken.held:
+        for taken, row in found:
+            if taken.held and row.id not in gone:
                 _remove_source(result, taken.found)
     progress.advance(files=len(batch), size=sum(taken.found.size for taken in batch))
 
 
 def _record_facts(
-    ledger: Connection, result: AddResult, taken: Taken, facts: AudioFacts | SidecarFacts, at: str
+    ledger: Connection, accession: str, taken: Taken, facts: AudioFacts | SidecarFacts, at: str
 ) -> Recorded:
-    path, name, accession = taken.found.path, taken.found.relative, result.accession
+    path, name, held = taken.found.path, taken.found.relative, taken.held
     if isinstance(facts, SidecarFacts):
-        recorded = record_sidecar(
-            ledger, facts, path=path, held=taken.held, accession=accession, name=name, at=at
-        )
-    else:
-        recorded = record_file(
-            ledger, facts, kind="master", held=taken.held, accession=accession, name=name, at=at
-        )
-    sighting = _sighting(taken.found, _HELD if recorded.held else _KNOWN, file_id=recorded.id)
+        return record_sidecar(ledger, facts, path=path, held=held, accession=accession, name=name, at=at)
+    return record_file(ledger, facts, kind="master", held=held, accession=accession, name=name, at=at)
+
+
+def _tell_recorded(
+    ledger: Connection, result: AddResult, taken: Taken, row: Recorded, let_go: bool, at: str
+) -> None:
+    facts = taken.outcome
+    assert not isinstance(facts, Refusal)
+    if let_go:
+        row = Recorded(row.id, held=False, newly_held=False)
+        result.note(taken.found.path, NOT_KEPT)
+    sighting = _sighting(taken.found, _HELD if row.held else _KNOWN, file_id=row.id)
     record_sighting(ledger, sighting, accession=result.accession, at=at)
-    result.count(facts, recorded)
+    result.count(facts, row)
     if isinstance(facts, AudioFacts) and facts.integrity is Integrity.DAMAGED:
         result.note(taken.found.path, say_integrity(facts.integrity, facts.integrity_notes, most=3))
-    return recorded
 
 
 def _remove_spare(archive: Archive, result: AddResult, taken: Taken, bag_id: str, path: str) -> None:
@@ -352,42 +368,3 @@ def _sighting(
         reason=reason,
         file_id=file_id,
     )
-
-
-def _walk(archive: Archive, folder: Path, options: AddOptions) -> Iterator[FoundFile | Unwalkable]:
-    own = (archive.folder, archive.incoming, archive.bags, archive.public)
-    skip = [part for part in own if part.exists()]
-    if options.only is None:
-        return walk(folder, skip=skip)
-    only, ways = options.only, above(options.only)
-    found = walk(folder, skip=skip, into=lambda path: path in ways or is_under(path, only))
-    # A folder on the way that cannot be listed hides what is asked for.
-    return (
-        item
-        for item in found
-        if is_under(item.path, only) or (isinstance(item, Unwalkable) and item.path in ways)
-    )
-
-
-@contextmanager
-def _looking_ahead(archive: Archive, folder: Path, options: AddOptions, progress: Progress) -> Iterator[None]:
-    """Count what is to come in a thread, so that the remaining time can be told while the walk streams."""
-    if options.only is not None:  # few: not worth a second walk
-        yield
-        return
-    stop = threading.Event()
-
-    def count() -> None:
-        for chunk in batched(_walk(archive, folder, options), IN_A_STATEMENT):
-            if stop.is_set():
-                return
-            size = sum(item.size for item in chunk if isinstance(item, FoundFile))
-            progress.grow(files=len(chunk), size=size)
-
-    thread = threading.Thread(target=count, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
