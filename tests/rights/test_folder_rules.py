@@ -126,7 +126,7 @@ def test_a_later_table_replaces_an_earlier_one_about_the_same_work(tmp_path: Pat
         """,
     )
     assert licences(found.evidence_for("a.ogg")) == ["CC-BY-4.0", None, None]
-    assert licences(found.evidence_for("bonus.ogg")) == ["CC-BY-NC-4.0", None, None]
+    assert licences(found.evidence_for("bonus.ogg")) == [None, None, "CC-BY-NC-4.0"]
 
 
 @pytest.mark.parametrize(

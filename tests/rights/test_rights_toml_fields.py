@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from phonotheque.model.errors import PhonothequeError
 from phonotheque.model.rights import Act, Dates, Kind, Statement
+from phonotheque.rights.decide import decide
 from phonotheque.rights.rights_toml import read_rights_toml
 
 
@@ -52,20 +54,49 @@ def test_kinds_that_stand_beside_each_other_and_those_that_replace(tmp_path: Pat
         'kind = "dates"\npublished = "1932"',
         'kind = "reservation"',
         'kind = "mandate"',
+        'licence = "CC0-1.0"',
+        'kind = "dates"\npublished = "1933"',
         f"{deposit}\n{first}",
         f"{deposit}\n{second}",
-        'licence = "CC0-1.0"',
     )
     kinds = sorted((said.kind.value, said.valid_from or "") for said in found)
     assert kinds == [
         ("dates", ""),
         ("deposit", ""),
         ("deposit", "2027-01-01"),
-        ("licence", ""),
         ("mandate", ""),
         ("reservation", ""),
     ]
-    assert [said.licence for said in found if said.licence] == ["CC0-1.0"]
+    assert [said.dates.published for said in found if said.dates] == ["1933"]
+
+
+@pytest.mark.parametrize(
+    "narrower",
+    [
+        'kind = "deposit"\nacts = ["preserve"]\nvalid_until = "2027-12-31"',
+        'kind = "deposit"\nacts = ["preserve"]\nvalid_from = "2026-01-01"',
+        'kind = "on-site"',
+        'kind = "unknown"',
+    ],
+)
+def test_a_later_table_that_allows_less_narrows(tmp_path: Path, narrower: str) -> None:
+    path = tmp_path / "rights.toml"
+    free, less = 'licence = "CC-BY-4.0"', f'files = ["unreleased/*"]\n{narrower}'
+    path.write_text("\n".join(f'[[rights]]\nevidence = "a letter"\n{table}\n' for table in (free, less)))
+    rules = read_rights_toml(path)
+    for day in (date(2026, 11, 26), date(2028, 1, 1)):  # what has ended does not bring back what it replaced
+        for name, answer in (("released/01.flac", "yes"), ("unreleased/01.flac", "unknown")):
+            said = rules.evidence_for(name).statements
+            assert decide(said, Act.DISTRIBUTE, on=day).answer == answer
+
+
+def test_tables_for_one_time_after_another_hold_together(tmp_path: Path) -> None:
+    embargo = 'kind = "deposit"\nacts = ["preserve"]\nvalid_until = "2026-12-31"'
+    said = stated(
+        tmp_path, 'licence = "CC0-1.0"', embargo, 'licence = "CC-BY-4.0"\nvalid_from = "2027-01-01"'
+    )
+    days = (date(2026, 12, 31), date(2027, 1, 1))
+    assert [decide(said, Act.DISTRIBUTE, on=day).answer for day in days] == ["unknown", "yes"]
 
 
 @pytest.mark.parametrize(

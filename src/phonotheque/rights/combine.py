@@ -47,7 +47,7 @@ def contradict(one: Statement, other: Statement) -> bool:
     if _free_composition(one, other) or _free_composition(other, one):
         return False
     same_work = Covers.BOTH in (one.covers, other.covers) or one.covers == other.covers
-    return same_work and _same_place(one.territory, other.territory) and _same_time(one, other)
+    return same_work and _same_place(one.territory, other.territory) and same_time(one, other)
 
 
 def _names_terms(statement: Statement) -> bool:
@@ -69,7 +69,8 @@ def _same_place(one: str, other: str) -> bool:
     return bool(parse_territory(one) & parse_territory(other))
 
 
-def _same_time(one: Statement, other: Statement) -> bool:
+def same_time(one: Statement, other: Statement) -> bool:
+    """Tell whether two statements are valid on one day, at least."""
     return all(
         not (ends.valid_until and begins.valid_from) or begins.valid_from <= ends.valid_until
         for ends, begins in ((one, other), (other, one))

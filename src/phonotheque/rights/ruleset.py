@@ -10,14 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from phonotheque.model.errors import PhonothequeError
-from phonotheque.model.rights import Evidence, Kind
+from phonotheque.model.rights import DENIALS, Evidence, Kind, Statement
 from phonotheque.model.sidecars import kind_of
-from phonotheque.rights.combine import joined
+from phonotheque.rights.combine import joined, same_time
 from phonotheque.rights.globs import Glob
 from phonotheque.rights.sidecars import read_bounded, shown
 
 MAX_RULES_BYTES = 1024 * 1024
-_BY_TERMS = (Kind.LICENCE, Kind.PUBLIC_DOMAIN, Kind.DEPOSIT, Kind.OWN_WORK)
+# Facts and duties, and what is reserved: they stand beside whatever says what may be done.
+_BESIDE = (Kind.DATES, Kind.MANDATE, *DENIALS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +43,8 @@ class Rule:
 class RuleSet:
     """The rules of one file, in its order: the last that matches holds.
 
-    With ``side_by_side``, rules about different things (recording and composition, other countries) hold
-    together, and a later one replaces only what speaks of the same.
+    With ``side_by_side``, rules about different things (recording and composition, other countries, other
+    times) hold together, and a later one replaces only what speaks of the same.
     """
 
     rules: tuple[Rule, ...]
@@ -51,22 +52,29 @@ class RuleSet:
 
     def evidence_for(self, path: str) -> Evidence:
         """Return what the rules say about one file, by its path relative to the folder."""
-        standing: dict[object, Evidence] = {}
+        standing: list[Evidence] = []
         for rule in self.rules:
             if rule.is_for(path):
-                standing[_subject(rule.evidence) if self.side_by_side else None] = rule.evidence
-        return joined(*standing.values())
+                kept = standing if self.side_by_side else []
+                standing = [*(one for one in kept if not _replaces(rule.evidence, one)), rule.evidence]
+        return joined(*standing)
 
 
-def _subject(evidence: Evidence) -> object:
-    """Return what a rule speaks of, so that rules for recording and composition stand side by side.
+def _replaces(later: Evidence, earlier: Evidence) -> bool:
+    return any(_of_the_same(new, old) for new in later.statements for old in earlier.statements)
 
-    What grants by its terms replaces what does so for the same time; other kinds stand beside it.
+
+def _of_the_same(new: Statement, old: Statement) -> bool:
+    """Tell whether two statements of one file of rules cannot both be meant.
+
+    What says what may be done replaces whatever said so for a part of its time, also if it allows less: by an
+    agreement that ends, on site only, or nothing at all. Other kinds replace only their own.
     """
-    return frozenset(
-        (s.covers, s.territory, s.valid_from, s.valid_until, None if s.kind in _BY_TERMS else s.kind)
-        for s in evidence.statements
-    )
+    if (new.covers, new.territory) != (old.covers, old.territory):
+        return False
+    if new.kind in _BESIDE or old.kind in _BESIDE:
+        return (new.kind, new.valid_from, new.valid_until) == (old.kind, old.valid_from, old.valid_until)
+    return same_time(new, old)
 
 
 def compiled(patterns: Iterable[str], dialect: Callable[[str], Glob], where: str) -> tuple[Glob, ...]:
