@@ -80,6 +80,66 @@ def test_what_was_read_and_corrected_or_retracted_is_not_recorded_again(ledger: 
     assert "MIT" in licences(ledger, file_id)  # what was merely no longer found may come back
 
 
+def test_what_is_put_right_is_so_at_every_path_where_it_was_read(ledger: Connection) -> None:
+    file_id = add(ledger)
+    read = evidence(statement(), statement("MIT"))
+    for path in (b"/a", b"/copy of a"):
+        record_evidence(ledger, file_id, read, found_at=path, at=DAY[0])
+    first = standing_statements(ledger, [file_id])[file_id]
+    by = next(one.id for one in first if one.licence == "CC-BY-4.0")
+    mit = next(one.id for one in first if one.licence == "MIT")
+    new = correct(ledger, by, replace(GRANT, licence="CC-BY-NC-4.0"), at=DAY[1], because="the letter")
+    assert retract(ledger, mit, "another record", at=DAY[1]) is not None
+    assert set(licences(ledger, file_id)) == {"CC-BY-NC-4.0"}
+    for day, path in zip(DAY[2:], (b"/a", b"/copy of a", b"/another copy", b"/a"), strict=False):
+        record_evidence(ledger, file_id, read, found_at=path, at=day)
+        assert set(licences(ledger, file_id)) == {"CC-BY-NC-4.0"}
+    assert new is not None
+    assert retract(ledger, new.statement.id, "a forged letter", at=DAY[6]) == new
+    assert licences(ledger, file_id) == []
+    record_evidence(ledger, file_id, read, found_at=b"/a", at=DAY[7])
+    assert licences(ledger, file_id) == []
+
+
+def test_a_correction_ends_with_what_it_corrects(ledger: Connection) -> None:
+    file_id = add(ledger)
+    deal = evidence(statement("CC-BY-4.0", by="a label"))
+    record_evidence(ledger, file_id, deal, found_at=b"ddex:1#A1", at=DAY[0])
+    (read,) = standing_statements(ledger, [file_id])[file_id]
+    new = correct(ledger, read.id, replace(read, holder="Bo", evidence_origin="grant"), at=DAY[1])
+    assert new is not None
+    record_evidence(ledger, file_id, deal, found_at=b"ddex:1#A1", at=DAY[2])  # as it was
+    record_evidence(ledger, file_id, evidence(), found_at=b"elsewhere", at=DAY[2])
+    assert standing_statements(ledger, [file_id])[file_id] == [new.statement]
+    record_evidence(ledger, file_id, evidence(), found_at=b"ddex:1#A1", at=DAY[3])  # a takedown
+    assert standing_statements(ledger, [file_id])[file_id] == []
+    record_evidence(ledger, file_id, deal, found_at=b"ddex:1#A1", at=DAY[4])  # which was taken back
+    (again,) = standing_statements(ledger, [file_id])[file_id]
+    assert replace(again, id="") == new.said
+    correct(ledger, again.id, replace(again, holder="Cy"), at=DAY[5])
+    record_evidence(ledger, file_id, deal, found_at=b"ddex:1#A1", at=DAY[6])
+    assert [one.holder for one in standing_statements(ledger, [file_id])[file_id]] == ["Cy"]
+    record_evidence(ledger, file_id, evidence(statement("MIT")), found_at=b"ddex:1#A1", at=DAY[7])
+    assert licences(ledger, file_id) == ["MIT"]
+
+
+def test_a_correction_may_be_taken_back(ledger: Connection) -> None:
+    file_id = add(ledger)
+    read = evidence(statement())
+    record_evidence(ledger, file_id, read, found_at=b"/a", at=DAY[0])
+    (was,) = standing_statements(ledger, [file_id])[file_id]
+    new = correct(ledger, was.id, GRANT, at=DAY[1])
+    assert new is not None
+    back = correct(ledger, new.statement.id, was, at=DAY[2])
+    assert back is not None
+    for path in (b"/a", b"/copy of a"):
+        record_evidence(ledger, file_id, read, found_at=path, at=DAY[3])
+    assert {replace(one, id="") for one in standing_statements(ledger, [file_id])[file_id]} == {back.said}
+    record_evidence(ledger, file_id, evidence(), found_at=b"/a", at=DAY[4])
+    record_evidence(ledger, file_id, evidence(), found_at=b"/copy of a", at=DAY[4])
+    assert licences(ledger, file_id) == []
+
+
 def test_a_retracted_grant_leaves_its_question_open(ledger: Connection) -> None:
     file_id = add(ledger)
     record_evidence(ledger, file_id, evidence(question()), found_at=b"/a", at=DAY[0])

@@ -7,9 +7,19 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Row, Table, and_, delete, insert, select, update
+from sqlalchemy import Connection, and_, delete, insert, select, update
 
 from phonotheque.ledger.schema import decisions, files, rights_questions, rights_statements
+from phonotheque.ledger.statement_rows import (
+    ORDER,
+    RECORDED,
+    STANDING,
+    recorded_of,
+    row_of,
+    statement_of,
+    withdraw,
+)
+from phonotheque.ledger.statement_rows import Recorded as Recorded
 from phonotheque.ledger.stream import stream
 from phonotheque.ledger.together import one_at_a_time
 from phonotheque.model.batches import IN_A_STATEMENT, batched
@@ -17,27 +27,13 @@ from phonotheque.model.rights import (
     WORLDWIDE,
     Act,
     Answer,
-    Covers,
-    Dates,
     Decision,
     Evidence,
-    Kind,
     Question,
     Statement,
 )
 
 _Said = TypeVar("_Said", Statement, Question)
-_STANDING = rights_statements.c.withdrawn_at.is_(None)
-_ORDER = (
-    rights_statements.c.asserted_at,
-    rights_statements.c.evidence_origin,
-    rights_statements.c.licence.nulls_first(),
-    rights_statements.c.id,
-)
-_CORRECTION = rights_statements.alias()
-_RECORDED = select(rights_statements, _CORRECTION.c.id.label("superseded_by")).outerjoin(
-    _CORRECTION, _CORRECTION.c.supersedes == rights_statements.c.id
-)
 _OPEN = and_(rights_questions.c.answered_by.is_(None), rights_questions.c.withdrawn_at.is_(None))
 
 
@@ -52,24 +48,6 @@ class OpenQuestion:
     question: Question
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """A statement about a file as the ledger has it. Times are UTC, ISO 8601.
-
-    ``ended_at`` is since when it stands no longer: it was superseded by another, retracted by a person
-    (``ended_because``), or is no longer found where it was read (``found_at``, a source path).
-    """
-
-    file_id: int
-    statement: Statement
-    recorded_at: str
-    ended_at: str | None = None
-    ended_because: str | None = None
-    supersedes: str | None = None
-    superseded_by: str | None = None
-    found_at: bytes | None = None
-
-
 def record_evidence(
     connection: Connection, file_id: int, evidence: Evidence, *, found_at: bytes, at: str
 ) -> None:
@@ -77,7 +55,8 @@ def record_evidence(
 
     Statements and questions read there before that are no longer found are dated as withdrawn; equal ones
     stay as they are. Grants are never touched, and a question that a grant has answered is not asked again.
-    What a person has corrected or retracted is not recorded again, wherever it is read.
+    What a person has retracted is not recorded again, wherever it is read; for what they have corrected, the
+    correction stands there.
     """
     one_at_a_time(connection, [file_id])
     _replace_statements(connection, file_id, _storable(evidence.statements), found_at, at)
@@ -94,7 +73,7 @@ def record_grant(
     ids: dict[int, str] = {}
     table = rights_questions
     for some in batched(file_ids, IN_A_STATEMENT):
-        rows = [_row(file_id, statement, None, at) for file_id in some]
+        rows = [row_of(file_id, statement, None, at) for file_id in some]
         connection.execute(insert(rights_statements), rows)
         new = {row["file_id"]: row["id"] for row in rows}
         asked = connection.execute(
@@ -112,37 +91,47 @@ def correct(
 ) -> Recorded | None:
     """Put a corrected statement in the place of one that stands; the old one is dated and kept.
 
-    It answers what the old one answered. Returns it as recorded; None if no such statement stands.
+    So it is with equal ones, read of the same file at other paths: one was wrong and so are all. The
+    correction answers what the old one answered, and ends when what it corrects is no longer found where it
+    was read. Returns it as recorded; None if no such statement stands.
     """
-    old = recorded_statement(connection, statement_id)
-    if old is None or old.ended_at is not None:
-        return None
-    _withdraw(connection, rights_statements, [statement_id], at, because)
-    row = _row(old.file_id, statement, None, at, supersedes=statement_id)
-    connection.execute(insert(rights_statements), row)
-    questions = update(rights_questions).where(rights_questions.c.answered_by == statement_id)
-    connection.execute(questions.values(answered_by=row["id"]))
-    return Recorded(old.file_id, replace(statement, id=row["id"]), at, supersedes=statement_id)
+    same = _standing_like(connection, statement_id)
+    withdraw(connection, rights_statements, list(same), at, because)
+    new = {old: row_of(one.file_id, statement, one.found_at, at, supersedes=old) for old, one in same.items()}
+    for old, row in new.items():
+        connection.execute(insert(rights_statements), row)
+        questions = update(rights_questions).where(rights_questions.c.answered_by == old)
+        connection.execute(questions.values(answered_by=row["id"]))
+    return recorded_statement(connection, new[statement_id]["id"]) if new else None
 
 
 def retract(connection: Connection, statement_id: str, because: str, *, at: str) -> Recorded | None:
-    """Let a statement that was wrong stand no longer: it is dated with the reason, and kept.
+    """Let a statement that was wrong stand no longer, nor equal ones of the same file read at other paths.
 
-    The questions that it answered are open again. Returns it as it stood; None if no such statement stands.
+    They are dated with the reason, and kept. The questions that they answered are open again. Returns it as
+    it stood; None if no such statement stands.
     """
+    same = _standing_like(connection, statement_id)
+    withdraw(connection, rights_statements, list(same), at, because)
+    questions = update(rights_questions).where(rights_questions.c.answered_by.in_(list(same)))
+    connection.execute(questions.values(answered_by=None))
+    return same.get(statement_id)
+
+
+def _standing_like(connection: Connection, statement_id: str) -> dict[str, Recorded]:
+    """Return a statement that stands, by its id, with all that stand and say the same of the same file."""
     old = recorded_statement(connection, statement_id)
     if old is None or old.ended_at is not None:
-        return None
-    _withdraw(connection, rights_statements, [statement_id], at, because)
-    questions = update(rights_questions).where(rights_questions.c.answered_by == statement_id)
-    connection.execute(questions.values(answered_by=None))
-    return old
+        return {}
+    of_file = RECORDED.where(rights_statements.c.file_id == old.file_id, STANDING)
+    recorded = map(recorded_of, connection.execute(of_file))
+    return {one.statement.id: one for one in recorded if one.said == old.said}
 
 
 def recorded_statement(connection: Connection, statement_id: str) -> Recorded | None:
     """Return a statement with that id, whether it stands or not."""
-    row = connection.execute(_RECORDED.where(rights_statements.c.id == statement_id)).first()
-    return None if row is None else _recorded(row)
+    row = connection.execute(RECORDED.where(rights_statements.c.id == statement_id)).first()
+    return None if row is None else recorded_of(row)
 
 
 def statements_called(connection: Connection, beginning: str) -> list[Recorded]:
@@ -150,17 +139,17 @@ def statements_called(connection: Connection, beginning: str) -> list[Recorded]:
     table = rights_statements
     like = table.c.id.like(f"{beginning}%")
     among = and_(table.c.id >= beginning, table.c.id < beginning + "g", like)
-    return [_recorded(row) for row in connection.execute(_RECORDED.where(among).limit(2))]
+    return [recorded_of(row) for row in connection.execute(RECORDED.where(among).limit(2))]
 
 
 def all_statements(connection: Connection, file_ids: Iterable[int]) -> dict[int, list[Recorded]]:
     """Return all statements about these files in the order of recording, also those that stand no longer."""
     wanted = list(file_ids)
     found: dict[int, list[Recorded]] = {file_id: [] for file_id in wanted}
-    of_files = _RECORDED.where(rights_statements.c.file_id.in_(wanted))
-    at, *others = _ORDER
-    for row in connection.execute(of_files.order_by(at, _STANDING, *others)):  # the corrected one first
-        found[row.file_id].append(_recorded(row))
+    of_files = RECORDED.where(rights_statements.c.file_id.in_(wanted))
+    at, *others = ORDER
+    for row in connection.execute(of_files.order_by(at, STANDING, *others)):  # the corrected one first
+        found[row.file_id].append(recorded_of(row))
     return found
 
 
@@ -168,7 +157,7 @@ def record_denial(connection: Connection, file_ids: Iterable[int], statement: St
     """Record what takes away what others grant, on each of these files; it answers no questions."""
     for some in batched(file_ids, IN_A_STATEMENT):
         connection.execute(
-            insert(rights_statements), [_row(file_id, statement, None, at) for file_id in some]
+            insert(rights_statements), [row_of(file_id, statement, None, at) for file_id in some]
         )
 
 
@@ -178,9 +167,9 @@ def end_denials(
     """Date what an origin took away on these files as standing no more."""
     table = rights_statements
     for some in batched(file_ids, IN_A_STATEMENT):
-        said = and_(table.c.file_id.in_(some), table.c.evidence_origin == origin, _STANDING)
+        said = and_(table.c.file_id.in_(some), table.c.evidence_origin == origin, STANDING)
         ids = connection.execute(select(table.c.id).where(said)).scalars().all()
-        _withdraw(connection, table, list(ids), at, because)
+        withdraw(connection, table, list(ids), at, because)
 
 
 def standing_statements(connection: Connection, file_ids: Iterable[int]) -> dict[int, list[Statement]]:
@@ -188,9 +177,9 @@ def standing_statements(connection: Connection, file_ids: Iterable[int]) -> dict
     wanted = list(file_ids)
     found: dict[int, list[Statement]] = {file_id: [] for file_id in wanted}
     table = rights_statements
-    query = select(table).where(table.c.file_id.in_(wanted), _STANDING).order_by(*_ORDER)
+    query = select(table).where(table.c.file_id.in_(wanted), STANDING).order_by(*ORDER)
     for row in connection.execute(query):
-        found[row.file_id].append(_statement(row))
+        found[row.file_id].append(statement_of(row))
     return found
 
 
@@ -279,76 +268,30 @@ def _replace_statements(
     connection: Connection, file_id: int, found: tuple[Statement, ...], found_at: bytes, at: str
 ) -> None:
     table = rights_statements
-    of_file = [_recorded(row) for row in connection.execute(_RECORDED.where(table.c.file_id == file_id))]
-    settled = {
-        replace(one.statement, id="") for one in of_file if one.superseded_by or one.ended_because is not None
-    }
-    standing = {
-        replace(one.statement, id=""): one.statement.id
-        for one in of_file
-        if one.found_at == found_at and one.ended_at is None
-    }
-    wanted = dict.fromkeys(replace(statement, id="") for statement in found)
-    new = [said for said in wanted if said not in standing and said not in settled]
+    of_file = [recorded_of(row) for row in connection.execute(RECORDED.where(table.c.file_id == file_id))]
+    instead = _put_right(of_file)
+    read = (replace(statement, id="") for statement in found)
+    wanted = dict.fromkeys(said for one in read if (said := instead.get(one, one)) is not None)
+    here = [one for one in of_file if one.found_at == found_at and one.ended_at is None]
+    standing = {one.said for one in here}
+    new = [said for said in wanted if said not in standing]
     if new:
-        connection.execute(insert(table), [_row(file_id, said, found_at, at) for said in new])
-    gone = [statement_id for said, statement_id in standing.items() if said not in wanted]
-    _withdraw(connection, table, gone, at)
+        connection.execute(insert(table), [row_of(file_id, said, found_at, at) for said in new])
+    withdraw(connection, table, [one.statement.id for one in here if one.said not in wanted], at)
 
 
-def _row(
-    file_id: int, statement: Statement, found_at: bytes | None, at: str, supersedes: str | None = None
-) -> dict[str, Any]:
-    """Return a new row for a statement."""
-    return {
-        **asdict(statement),
-        "kind": statement.kind.value,
-        "covers": statement.covers.value,
-        "acts": [act.value for act in statement.acts] or None,
-        "conditions": list(statement.conditions) or None,
-        "id": str(uuid.uuid4()),
-        "file_id": file_id,
-        "asserted_at": at,
-        "found_at": found_at,
-        "withdrawn_at": None,
-        "withdrawn_because": None,
-        "supersedes": supersedes,
-    }
-
-
-def _recorded(row: Row[Any]) -> Recorded:
-    return Recorded(
-        row.file_id,
-        _statement(row),
-        row.asserted_at,
-        row.withdrawn_at,
-        row.withdrawn_because,
-        row.supersedes,
-        row.superseded_by,
-        row.found_at,
-    )
-
-
-def _statement(row: Row[Any]) -> Statement:
-    dates = row.dates
-    return Statement(
-        kind=Kind(row.kind),
-        licence=row.licence,
-        evidence=row.evidence,
-        evidence_origin=row.evidence_origin,
-        asserted_by=row.asserted_by,
-        holder=row.holder,
-        covers=Covers(row.covers),
-        territory=row.territory,
-        id=row.id,
-        acts=tuple(map(Act, row.acts or ())),
-        valid_from=row.valid_from,
-        valid_until=row.valid_until,
-        stated_at=row.stated_at,
-        dates=None if dates is None else Dates(**{**dates, "deaths": tuple(dates["deaths"])}),
-        conditions=tuple(row.conditions or ()),
-        evidence_sha256=row.evidence_sha256,
-    )
+def _put_right(of_file: Iterable[Recorded]) -> dict[Statement, Statement | None]:
+    """Return what a person has put in the place of what was stated of a file; None for what was retracted."""
+    rows = {one.statement.id: one for one in of_file}
+    put_right = [one for one in rows.values() if one.superseded_by or one.ended_because is not None]
+    instead: dict[Statement, Statement | None] = {}
+    for one in sorted(put_right, key=lambda one: one.ended_at or "", reverse=True):  # the last word first
+        last = one
+        while last.superseded_by:
+            last = rows[last.superseded_by]
+        stands = None if last.ended_because is not None else instead.get(last.said, last.said)
+        instead.setdefault(one.said, stands)
+    return instead
 
 
 def _replace_questions(
@@ -376,13 +319,4 @@ def _replace_questions(
                 "withdrawn_at": None,
             }
             connection.execute(insert(table), row)
-    _withdraw(connection, table, [row_id for asked, row_id in waiting.items() if asked not in wanted], at)
-
-
-def _withdraw(
-    connection: Connection, table: Table, ids: list[str], at: str, because: str | None = None
-) -> None:
-    if not ids:
-        return
-    values = {"withdrawn_at": at} if because is None else {"withdrawn_at": at, "withdrawn_because": because}
-    connection.execute(update(table).where(table.c.id.in_(ids)).values(values))
+    withdraw(connection, table, [row_id for asked, row_id in waiting.items() if asked not in wanted], at)
