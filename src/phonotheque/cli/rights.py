@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from itertools import groupby, islice
 from typing import Any
 
@@ -86,7 +87,7 @@ for _command in (
     rights_command.add_command(_command)
 
 
-def _decisions(ledger: Connection) -> Iterator[dict[str, Any]]:
+def _decisions(ledger: Connection) -> Generator[dict[str, Any]]:
     """Stream what was decided on each master, by name."""
     query = (
         select(files.c.id, files.c.name, files.c.sha256, files.c.held, decisions)
@@ -111,7 +112,7 @@ def _decisions(ledger: Connection) -> Iterator[dict[str, Any]]:
         yield entry
 
 
-def _questions(ledger: Connection) -> Iterator[dict[str, Any]]:
+def _questions(ledger: Connection) -> Generator[dict[str, Any]]:
     for question in open_questions(ledger):
         yield {
             "file": question.name,
@@ -132,9 +133,10 @@ def _print_json(ledger: Connection) -> None:
     click.echo("]}")
 
 
-def _print_items(items: Iterable[dict[str, Any]]) -> None:
-    for number, item in enumerate(items):
-        click.echo((",\n" if number else "") + json.dumps(item, ensure_ascii=False), nl=False)
+def _print_items(items: Generator[dict[str, Any]]) -> None:
+    with closing(items):  # before the ledger is, also when nobody reads on
+        for number, item in enumerate(items):
+            click.echo((",\n" if number else "") + json.dumps(item, ensure_ascii=False), nl=False)
     click.echo()
 
 
@@ -171,21 +173,18 @@ def _audiences(ledger: Connection) -> list[tuple[str, int]]:
 
 
 def _print_decisions(ledger: Connection, everything: bool) -> None:
-    listed = (
-        entry
-        for entry in _decisions(ledger)
-        if everything or entry["decisions"]["distribute"]["answer"] != "yes"
-    )
-    shown = listed if everything else islice(listed, _MOST)
-    heading = "\nEvery file:" if everything else "\nNot to be published, or not everywhere:"
-    printed = 0
-    while some := list(islice(shown, _IN_A_TABLE)):
-        if not printed:
-            output.print(heading, style="bold")
-        printed += len(some)
-        output.print(_table(some))
-    if not everything and (left := sum(1 for _ in listed)):
-        output.print(f"… and {counted(left, 'more file')}: --all or --json lists every one.")
+    with closing(_decisions(ledger)) as found:
+        listed = (e for e in found if everything or e["decisions"]["distribute"]["answer"] != "yes")
+        shown = listed if everything else islice(listed, _MOST)
+        heading = "\nEvery file:" if everything else "\nNot to be published, or not everywhere:"
+        printed = 0
+        while some := list(islice(shown, _IN_A_TABLE)):
+            if not printed:
+                output.print(heading, style="bold")
+            printed += len(some)
+            output.print(_table(some))
+        if not everything and (left := sum(1 for _ in listed)):
+            output.print(f"… and {counted(left, 'more file')}: --all or --json lists every one.")
 
 
 def _table(entries: list[dict[str, Any]]) -> Table:
