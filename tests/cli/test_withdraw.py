@@ -67,6 +67,27 @@ def test_what_is_accepted_is_shown_no_more_at_once(folder: Path, phono: Phono) -
     assert answers(folder, "two.flac")["distribute"] == "yes"
 
 
+def test_the_status_tells_of_requests_that_wait_for_a_decision(folder: Path, phono: Phono) -> None:
+    assert phono("status", folder, "--json").data["withdrawals_waiting"] == {
+        "requested": 0,
+        "on_hold": 0,
+        "oldest": None,
+    }
+    assert "take something back" not in phono("status", folder).out
+    why = ("--by", "An Artist", "--reason", "It is mine.", "--json")
+    first = phono("withdraw", "request", folder, "one.flac", *why)
+    second = phono("withdraw", "request", folder, "two.flac", "--hold", *why)
+    assert (first.code, second.code) == (0, 0)
+    told = phono("status", folder, "--json").data["withdrawals_waiting"]
+    assert told == {"requested": 1, "on_hold": 1, "oldest": first.data["requested_at"]}
+    line = "2 requests to take something back wait for your decision, 1 on hold, the oldest since 20"
+    assert line in phono("status", folder).out
+    assert phono("withdraw", "accept", folder, second.data["id"]).code == 0
+    assert "1 request to take something back waits for your decision, the" in phono("status", folder).out
+    assert phono("withdraw", "refuse", folder, first.data["id"], "--reason", "It is not.").code == 0
+    assert "take something back" not in phono("status", folder).out
+
+
 def test_steps_are_listed_and_what_is_private_is_not_printed_as_public(folder: Path, phono: Phono) -> None:
     words = ("--by", "An Artist", "--contact", "artist@example.org", "--reason", "A private matter.")
     assert "Nothing was asked" in phono("withdraw", "list", folder).out

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict
 from typing import Any
 
 import click
+from sqlalchemy import Connection
 
 from phonotheque.cli.common import (
     archive_argument,
@@ -30,6 +32,7 @@ from phonotheque.ledger.holdings import (
 )
 from phonotheque.ledger.sidecars import sidecar_totals
 from phonotheque.ledger.statements import open_questions
+from phonotheque.ledger.withdrawals import State, waiting
 from phonotheque.mirrors.follow import accepted
 from phonotheque.mirrors.home import trust_dir
 from phonotheque.model.audio import RefusalKind
@@ -65,10 +68,19 @@ def _status(archive: Archive) -> dict[str, Any]:
             },
             "decided": standing(archive, ledger),
             "questions": sum(1 for _ in open_questions(ledger)),
+            "withdrawals_waiting": _waiting(ledger),
             "bags": dict(bag_totals(ledger)),
             "places": place_totals(ledger),
             "edition": None if edition is None else {"number": edition.number, "date": edition.date},
         }
+
+
+def _waiting(ledger: Connection) -> dict[str, Any]:
+    """Return how many requests to take something back wait for a decision, and since when."""
+    asked = waiting(ledger)
+    states = Counter(one.state for one in asked)
+    oldest = asked[0].requested_at if asked else None
+    return {"requested": states[State.REQUESTED], "on_hold": states[State.HELD], "oldest": oldest}
 
 
 def _print(archive: Archive, data: dict[str, Any]) -> None:
@@ -111,6 +123,15 @@ def _print(archive: Archive, data: dict[str, Any]) -> None:
         output.print(
             f"{counted(data['questions'], 'question')} about rights wait for you: "
             f"phono rights {archive.folder}",
+            style="yellow",
+        )
+    asked = data["withdrawals_waiting"]
+    if number := asked["requested"] + asked["on_hold"]:
+        requests = counted(number, "request")
+        held = f", {asked['on_hold']:,} on hold" if asked["on_hold"] else ""
+        output.print(
+            f"{requests} to take something back wait{'s' * (number == 1)} for your decision{held}, "
+            f"the oldest since {asked['oldest'][:10]}: phono withdraw list {archive.folder}",
             style="yellow",
         )
 

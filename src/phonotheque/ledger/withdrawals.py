@@ -178,6 +178,11 @@ def all_withdrawals(connection: Connection) -> list[Withdrawal]:
     return list(_with_steps(connection, rows))
 
 
+def waiting(connection: Connection) -> list[Withdrawal]:
+    """Return the requests that nobody has decided on, those on hold too, the oldest first."""
+    return [one for one in all_withdrawals(connection) if one.state in (State.REQUESTED, State.HELD)]
+
+
 def items_of(connection: Connection, withdrawal_id: str) -> list[Item]:
     """Return what a withdrawal covers."""
     table = withdrawal_items
