@@ -12,11 +12,15 @@ from hypothesis import strategies as st
 from phonotheque.model.rights import Act, Answer, Covers, Dates, Kind, Statement
 from phonotheque.model.territory import WORLD, parse_territory
 from phonotheque.rights.chain import Weight, reasons_for
+from phonotheque.rights.debian_copyright import ASSERTED_BY
 from phonotheque.rights.decide import decide
 from phonotheque.rights.explain import describe
-from phonotheque.rights.reasons import LANGUAGES
+from phonotheque.rights.prose import NOTE
+from phonotheque.rights.reasons import LANGUAGES, because
+from phonotheque.rights.tags import FILE_TAG
 from phonotheque.rights.telling import Former, tell
 from phonotheque.rights.wording_chain import LAW, MISSING, PHRASES, WHAT
+from phonotheque.sources.item_rights import ITEM
 from tests.rights.stating import DAYS, PLACES, statements_of_all_kinds
 
 TODAY = date(2026, 11, 26)
@@ -198,3 +202,22 @@ def test_a_french_description() -> None:
         "FR, authors died 1950, 1960, no author left out, with words, made for hire; stated by Bo "
         "(grant: “x”)."
     )
+
+
+@pytest.mark.parametrize(
+    ("who", "told"),
+    [
+        (NOTE, "la note jointe au fichier"),
+        (FILE_TAG, "l’étiquette du fichier même"),
+        (ITEM, "la fiche du document sur Internet Archive"),
+        (ASSERTED_BY, "la notice de droits de Debian"),
+        ("the Tones", "the Tones"),
+    ],
+)
+def test_a_french_description_says_in_french_who_states_it(who: str, told: str) -> None:
+    said = Statement(Kind.LICENCE, "CC-BY-NC-ND-4.0", "x", "tag:LICENSE", who)
+    assert describe(said, "fr").endswith(f" ; déclarée par {told} (tag:LICENSE : « x »).")
+    assert describe(said).endswith(f"; stated by {who} (tag:LICENSE: “x”).")
+    needed = because("needs-permission", holder=who, act="mine")
+    assert needed.told("en").startswith(f"Permission by {who} to ")
+    assert needed.told("fr").startswith(f"La permission de {told} ")

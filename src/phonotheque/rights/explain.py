@@ -10,7 +10,7 @@ from phonotheque.rights.expressions import AllOf, AnyOf, Terms, parse_terms
 from phonotheque.rights.families import OWN
 from phonotheque.rights.jurisdictions import PORTS
 from phonotheque.rights.licences import Licence
-from phonotheque.rights.reasons import LANGUAGES
+from phonotheque.rights.reasons import LANGUAGES, said_by
 from phonotheque.rights.wording import ACTS, CONDITIONS
 from phonotheque.rights.wording_chain import WHAT
 
@@ -50,7 +50,7 @@ def describe(statement: Statement, language: str = "en") -> str:
     said = phrase(
         "stated",
         language,
-        who=statement.asserted_by,
+        who=said_by(statement.asserted_by, language),
         origin=statement.evidence_origin,
         evidence=shown,
     )

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from phonotheque.rights.wording import ACTS, CONDITIONS, REASONS, WORKS
+from phonotheque.rights.wording_chain import SAYERS
 
 LANGUAGES = ("en", "fr")
 
@@ -37,7 +38,11 @@ class Reason:
 
 
 def because(key: str, **values: object) -> Reason:
-    """Return a reason. Values named ``act``, ``conditions`` and ``work`` are words, and translated, too."""
+    """Return a reason.
+
+    Values named ``act``, ``conditions`` and ``work`` are words, and translated, too; so is a ``holder`` that
+    is no name.
+    """
     return Reason(key, tuple((name, str(value)) for name, value in values.items()))
 
 
@@ -49,4 +54,9 @@ def _word(name: str, value: str, language: str) -> str:
         return WORKS[value][index]
     if name == "conditions":
         return ", ".join(CONDITIONS[each][index] for each in value.split())
-    return value
+    return said_by(value, language) if name == "holder" else value
+
+
+def said_by(who: str, language: str) -> str:
+    """Return who states something; in French what it is, where that is known, and no name."""
+    return SAYERS.get(who, who) if language == "fr" else who

@@ -113,6 +113,14 @@ PHRASES: dict[str, tuple[str, str]] = {
     ),
 }
 
+# Who states something, where that is no name: as it is recorded, and in French, to follow “de” and “par”.
+SAYERS: dict[str, str] = {
+    "the note beside the file": "la note jointe au fichier",
+    "the file's own tag": "l’étiquette du fichier même",
+    "the item's metadata at the Internet Archive": "la fiche du document sur Internet Archive",
+    "the Debian copyright file": "la notice de droits de Debian",
+}
+
 # What each rule of a licence or a kind rests on. Terms of protection name their law in their reasons.
 LAW: dict[str, tuple[str, str]] = {
     "cc": (
