@@ -73,9 +73,11 @@ def sign(
     edition: Callable[[Edition], Edition] = lambda edition: edition,
     bag: Mapping[str, Any] | None = None,
     rows: Callable[[list[dict[str, Any]]], list[dict[str, Any]]] = lambda rows: rows,
+    reissue: bool = True,
 ) -> None:
     """Sign all bags as they are now, with the publisher's keys. ``bag`` changes entries of bags of audio."""
-    current = edition_of(archive)
+    before = (archive.public / "targets" / "edition.json").read_bytes()
+    current = read_edition(before)
     entries = []
     for entry in current.bags:
         changes = dict(bag or {}) if entry.wave == 1 else {}
@@ -86,6 +88,10 @@ def sign(
     forged = edition(replace(current, bags=tuple(entries), index=index))
     file = archive.folder / "forged.json"
     file.write_bytes(write_edition(forged))
+    for name in ("", f"editions/{forged.number}"):  # of this edition as it was before
+        for old in (archive.public / "targets" / name).glob("*.edition.json"):
+            if reissue and old.read_bytes() == before:
+                old.unlink()
     names = {"edition.json": file, f"editions/{forged.number}/edition.json": file}
     publish_targets(archive.public, archive.keys, names, now=at)
 
@@ -93,6 +99,7 @@ def sign(
 def _entry(archive: Archive, entry: BagEntry, audience: str) -> BagEntry:
     sealed = load_sealed(archive.bags / entry.id)
     torrent = build_torrent(sealed, created_by="Phonotheque", creation_date=None, private=audience != "WORLD")
+    (archive.public / "targets" / entry.torrent.path).unlink()
     path = torrent_path(entry.edition, entry.id, audience)
     place = archive.public / "targets" / path
     place.parent.mkdir(parents=True, exist_ok=True)

@@ -280,8 +280,10 @@ def test_a_withdrawn_bag_must_not_be_reached(published: Archive) -> None:
     assert kinds(published) == {What.WITHDRAWN}
     with served(published.public) as web:
         assert kinds(web.url) == {What.WITHDRAWN}
-    (published.public / "bags" / bag.id).unlink()
-    assert kinds(published) == set()
+        (published.public / "bags" / bag.id).unlink()
+        assert kinds(published) == {What.WITHDRAWN}  # for its torrent is still there
+        (published.public / "targets" / bag.torrent.path).unlink()
+        assert kinds(published) == kinds(web.url) == set()
 
 
 def test_an_edition_owns_up_to_its_predecessors(make_archive: MakeArchive, tmp_path: Path) -> None:
@@ -292,7 +294,7 @@ def test_an_edition_owns_up_to_its_predecessors(make_archive: MakeArchive, tmp_p
     add_folder(archive, tmp_path / "more")
     rebuild_catalogue(archive, at=LATER)
     publish(archive, at=LATER)
-    assert kinds(archive) == set()
+    assert kinds(archive, now=LATER) == set()
     gone = bag_of(archive, 1).id
 
     def without(edition: Edition) -> Edition:
@@ -300,7 +302,7 @@ def test_an_edition_owns_up_to_its_predecessors(make_archive: MakeArchive, tmp_p
 
     sign(archive, LATER, edition=without)
     (archive.public / "bags" / gone).unlink()
-    _, found = audited(archive)
+    _, found = audited(archive, now=LATER)
     assert (What.HISTORY, gone) in {(fault.what, fault.bag) for fault in found}
 
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import shutil
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from phonotheque.editions.audit import What
-from phonotheque.editions.edition import Edition, Tombstone
+from phonotheque.editions.edition import Edition, Previous, Tombstone, Withdrawal
 from phonotheque.vault.archive import Archive
 from tests.mirrors.audits import NOW, audited, kinds, stone
-from tests.mirrors.forging import Record, bag_of, change_lines, reseal, sign, writable
+from tests.mirrors.forging import Record, bag_of, change_lines, edition_of, reseal, sign, writable
+from tests.mirrors.mirror_publisher import served
 
 pytestmark = pytest.mark.ledger
 
@@ -69,20 +74,21 @@ def test_words_to_a_recording_that_was_taken_back_are_not_there_either(published
         (record["recording"], record["recording"], set()),
     ):
         bag = bag_of(published, 2).id
-        change_lines(published, bag, lambda line, named=recording: line.update(recordings=[named]))
+
+        def belonging(line: Record, named: str = recording) -> None:
+            line["recordings"] = [named]
+
+        change_lines(published, bag, belonging)
         reseal(published, bag)
 
         def rows(listed: list[Record], index: str | None = index) -> list[Record]:
             own = [row for row in listed if row["bag"] == bag_of(published, 2).id]
             return [row | {"recording": index} for row in own] or listed
 
-        tombstone = stone({"recording": elsewhere})
-        sign(
-            published,
-            NOW,
-            rows=rows,
-            edition=lambda edition, one=tombstone: replace(edition, tombstones=(one,)),
-        )
+        def taken_back(edition: Edition) -> Edition:
+            return replace(edition, tombstones=(stone({"recording": elsewhere}),))
+
+        sign(published, NOW, rows=rows, edition=taken_back)
         assert kinds(published) == expected
 
 
@@ -102,3 +108,154 @@ def test_a_line_that_can_be_read_in_two_ways_is_not_read(published: Archive) -> 
     reseal(published, bag)
     sign(published, NOW)
     assert kinds(published) == {What.UNREADABLE_LINE, What.NO_LINE, What.CLAIM}
+
+
+def test_no_edition_is_of_a_day_to_come(published: Archive) -> None:
+    sign(published, NOW, edition=lambda edition: replace(edition, date="2026-11-22T10:00:00Z"))
+    assert kinds(published) == set()  # clocks differ
+    change_lines(
+        published,
+        bag_of(published, 1).id,
+        lambda line: line["rights"]["statements"][0].update(valid_from="2090-01-01"),
+    )
+    reseal(published, bag_of(published, 1).id)
+    sign(published, NOW, edition=lambda edition: replace(edition, date="2100-01-01T00:00:00Z"))
+    result, found = audited(published)
+    assert result.on == "2026-11-22"
+    assert {What.CLAIM, What.NO_BASIS} <= {fault.what for fault in found}
+    assert "2100-01-01" in found[0].reason
+
+
+def withdrawing(bag: str) -> Callable[[Edition], Edition]:
+    def without(edition: Edition) -> Edition:
+        gone = Withdrawal(bag, "2026-11-20T00:00:00Z", "the artist asked for it", None)
+        left = tuple(entry for entry in edition.bags if entry.id != bag)
+        return replace(edition, bags=left, withdrawals=(gone,))
+
+    return without
+
+
+def test_what_is_left_of_a_withdrawn_bag_is_found_wherever_it_lies(published: Archive) -> None:
+    bag = bag_of(published, 1)
+    sign(
+        published,
+        NOW,
+        edition=withdrawing(bag.id),
+        rows=lambda rows: [row for row in rows if row["bag"] != bag.id],
+    )
+    (published.public / "bags" / bag.id).unlink()
+    (published.public / "targets" / bag.torrent.path).unlink()
+    assert kinds(published) == set()
+    for place in (f"bags/{bag.id}", f"bags/.partial-{bag.id}", f"restricted/FR/bags/{bag.id}"):
+        left = published.public / place / "data" / "Tone 0.flac"
+        left.parent.mkdir(parents=True)
+        left.write_bytes(b"sound")
+        assert kinds(published) == {What.WITHDRAWN}
+        shutil.rmtree(published.public / place)
+    torrent = published.public / "targets" / "editions" / "7" / "torrents" / f"{bag.id}.torrent"
+    torrent.parent.mkdir(parents=True)
+    torrent.write_bytes(b"d")
+    assert kinds(published) == {What.WITHDRAWN}
+
+
+def test_a_bag_without_its_tag_manifest_is_not_merely_absent(published: Archive) -> None:
+    (published.public / ".well-known" / "tdmrep.json").unlink()  # as in a mirror, which need not have all
+    bag = bag_of(published, 1).id
+    (writable(published, bag) / "tagmanifest-sha256.txt").unlink()
+    assert kinds(published) == {What.MISSING}
+    with served(published.public) as web:
+        assert kinds(web.url) == {What.MISSING}
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "extra/leak.flac",
+        "song.flac",
+        "bags/.hidden/song.flac",
+        "targets/song.flac",
+        "targets/editions/1/torrents/song.torrent",
+        f"targets/{'0' * 64}.edition.json",
+        "restricted/FR/song.flac",
+        "mining/song.flac",
+        ".well-known/song.flac",
+        "metadata/song.flac",
+    ],
+)
+def test_nothing_else_is_public(published: Archive, place: str) -> None:
+    (published.public / place).parent.mkdir(parents=True, exist_ok=True)
+    (published.public / place).write_bytes(b"sound")
+    assert kinds(published) == {What.UNLISTED}
+
+
+@pytest.mark.parametrize(
+    "place", ["index.html", "feed.atom", "mining/minable.csv", "metadata/9.targets.json"]
+)
+def test_pages_are_no_music(published: Archive, place: str) -> None:
+    (published.public / place).write_bytes(b"fLaC\0\0\0\x22\xff")
+    assert kinds(published) == {What.DAMAGED}
+
+
+def test_empty_folders_are_nothing(published: Archive) -> None:
+    (published.public / "targets" / "editions" / "9" / "torrents").mkdir(parents=True)
+    (published.public / "restricted" / "FR" / "bags").mkdir(parents=True)
+    assert kinds(published) == set()
+
+
+def followed_by(archive: Archive, change: Callable[[Edition], Edition] = lambda edition: edition) -> None:
+    """Let the edition be followed by another, which is like it but for a change."""
+    sign(archive, NOW)
+    first = (archive.public / "targets" / "edition.json").read_bytes()
+    before = Previous(1, hashlib.sha256(first).hexdigest())
+    index = archive.public / "targets" / "editions" / "2" / "index.parquet"
+    index.parent.mkdir(parents=True)
+    shutil.copy(archive.public / "targets" / edition_of(archive).index.path, index)
+
+    def second(edition: Edition) -> Edition:
+        listed = replace(edition.index, path="editions/2/index.parquet")
+        return change(replace(edition, number=2, previous=before, index=listed, date="2026-11-21T12:00:00Z"))
+
+    sign(archive, NOW, edition=second, reissue=False)
+
+
+def test_a_history_that_is_cut_is_found(published: Archive) -> None:
+    followed_by(published)
+    result, found = audited(published)
+    assert (found, result.oldest) == ([], 1)
+    for name in (published.public / "targets" / "editions" / "1").glob("*edition.json"):
+        name.unlink()
+    result, found = audited(published)
+    assert ([fault.what for fault in found], result.oldest) == ([What.HISTORY], 2)
+    (published.public / ".well-known" / "tdmrep.json").unlink()  # a mirror may lack it
+    result, found = audited(published)
+    assert (found, result.oldest) == ([], 2)
+
+
+def test_an_edition_that_names_none_before_it_is_found(published: Archive) -> None:
+    followed_by(published, lambda edition: replace(edition, previous=None))
+    assert kinds(published) == {What.HISTORY}
+
+
+def test_an_edition_dated_before_the_one_it_follows_is_found(published: Archive) -> None:
+    followed_by(published, lambda edition: replace(edition, date="2026-11-21T10:00:00Z"))
+    assert kinds(published) == {What.HISTORY}
+
+
+def test_tombstones_do_not_shrink(published: Archive) -> None:
+    other = {"recording": "00000000-0000-4000-8000-000000000000"}
+    whole = stone(other, sha256=("0" * 64, "1" * 64), territory="FR")
+    sign(published, NOW, edition=lambda edition: replace(edition, tombstones=(whole,)))
+    followed_by(published)
+    assert kinds(published) == set()
+    for changes, expected in (
+        ({"territory": "AQ"}, {What.HISTORY}),
+        ({"sha256": ("0" * 64,)}, {What.HISTORY}),
+        ({"territory": "DE FR"}, set()),
+        ({"reinstated": "2026-11-21T11:00:00Z"}, set()),
+    ):
+
+        def with_it(edition: Edition, changes: Any = changes) -> Edition:
+            return replace(edition, tombstones=(replace(whole, **changes),))
+
+        sign(published, NOW, edition=with_it)
+        assert kinds(published) == expected

@@ -67,7 +67,7 @@ def audit_command(
 
         def tell(fault: Fault) -> None:
             if as_json:
-                faults.write(json.dumps(asdict(fault), ensure_ascii=False, sort_keys=True) + "\n")
+                faults.write(json.dumps(asdict(fault), sort_keys=True) + "\n")
             else:
                 output.print(safe(_told(fault)), style="red")
 
@@ -101,6 +101,10 @@ def _print(result: Audit) -> None:
     messages.print(f"Fingerprint of its root: {result.fingerprint}")
     if result.stale:
         messages.print(f"Signatures have expired: {', '.join(result.stale)}.", style="yellow")
+    if not result.mining:
+        messages.print("Not there, as in a mirror: .well-known/tdmrep.json, and so which bags must be there.")
+    if result.oldest > 1:
+        messages.print(f"Compared with earlier editions back to edition {result.oldest} only.")
     if result.absent:
         absent = counted(len(result.absent), "bag")
         messages.print(f"Not there, and so not audited: {absent} (a mirror need not hold all).")
@@ -123,7 +127,7 @@ def _print(result: Audit) -> None:
 def _print_json(result: Audit, faults: IO[str]) -> None:
     """Print one JSON object. The faults may be many: they are copied line by line."""
     summary = asdict(result) | {"faults": dict(result.faults), "clean": not result.faults}
-    head = json.dumps(summary, ensure_ascii=False, indent=1, default=str)
+    head = json.dumps(summary, indent=1, default=str)
     click.echo(head.removesuffix("\n}") + ',\n "found": [', nl=False)
     faults.seek(0)
     for number, line in enumerate(faults):

@@ -7,31 +7,34 @@ audience.
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
+from tuf.api.metadata import Metadata, Targets
+
 from phonotheque.editions.audit import Fault, What, tombstones_of
-from phonotheque.editions.edition import BagEntry, Edition, Withdrawal
-from phonotheque.editions.shelves import BAGS, RESTRICTED, bags_folder
-from phonotheque.mirrors.audit_bag import Standard, audit_bag, home_of
-from phonotheque.mirrors.audit_history import audit_history
+from phonotheque.editions.edition import BagEntry, Edition
+from phonotheque.mirrors.audit_bag import Standard, audit_bag
+from phonotheque.mirrors.audit_history import History, audit_history
 from phonotheque.mirrors.audit_index import IndexRows, fetch_index
+from phonotheque.mirrors.audit_tree import audit_folder, audit_server, listed_by
 from phonotheque.mirrors.follow import Followed, follow
 from phonotheque.mirrors.mining_rules import PLACE, MiningRules, read_mining_rules
-from phonotheque.mirrors.origin import FolderOrigin, Origin, fetch
-from phonotheque.model.errors import NetworkError, NotFoundError, VerificationError
+from phonotheque.mirrors.origin import FolderOrigin, Origin
+from phonotheque.model.errors import NotFoundError, VerificationError
 from phonotheque.model.progress import QUIET, Progress
 from phonotheque.model.territory import WORLDWIDE, Territory, parse_territory
-from phonotheque.vault.bagfolder import DECLARATION, MAX_TAG_BYTES, TAG_MANIFEST
 
 _THREADS = 8  # files looked for at a time
+_CLOCKS_DIFFER = timedelta(days=1)
+_MAX_OLD_INDEX = 64 * 1024**2  # bytes, to see what a bag held that was taken back
+_SAMPLES = 8  # files of such a bag that are asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,7 @@ class Audit:
     mining: bool = False  # whether there was a declaration to compare with
     withdrawn: int = 0
     tombstones: int = 0
+    oldest: int = 0  # the earliest edition that this one was compared with
 
 
 def audit(
@@ -89,7 +93,14 @@ def audit(
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="phono-audit-")))
         followed = follow(origin, scratch / "trust", now=now, trust=question.trust)
         executor = stack.enter_context(ThreadPoolExecutor(_THREADS))
-        return _Auditor(origin, question, followed, on_fault, progress).run(scratch, executor)
+        targets = _targets(scratch / "trust")
+        return _Auditor(origin, question, followed, targets, now, on_fault, progress).run(scratch, executor)
+
+
+def _targets(trust_dir: Path) -> dict[str, str]:
+    """Return the SHA-256 of the targets that the verified ``targets.json`` lists, by path."""
+    signed: Metadata[Targets] = Metadata.from_bytes((trust_dir / "targets.json").read_bytes())
+    return {path: info.hashes.get("sha256", "") for path, info in signed.signed.targets.items()}
 
 
 class _Auditor:
@@ -98,14 +109,18 @@ class _Auditor:
         origin: Origin,
         question: Question,
         followed: Followed,
+        targets: Mapping[str, str],
+        now: datetime,
         on_fault: Callable[[Fault], None],
         progress: Progress,
     ) -> None:
         self.origin, self.question, self.progress = origin, question, progress
+        self.targets, self.latest = targets, now + _CLOCKS_DIFFER
         self.edition: Edition = followed.edition
         self._on_fault = on_fault
         edition = followed.edition
-        self.on = question.on or date.fromisoformat(edition.date[:10])
+        dated = min(datetime.fromisoformat(edition.date), self.latest)
+        self.on = question.on or dated.date()
         self.result = Audit(
             where=origin.where,
             archive=edition.archive.name,
@@ -124,6 +139,7 @@ class _Auditor:
         self._on_fault(fault)
 
     def run(self, scratch: Path, executor: ThreadPoolExecutor) -> Audit:
+        self._dated()
         bags = self._bags()
         rows = self._index(scratch)
         mining = self._mining()
@@ -150,11 +166,9 @@ class _Auditor:
                 self.result.bytes += bag.payload_bytes
             else:
                 self._absent(bag)
-        audiences = {bag.id: bag.audience for bag in self.edition.bags}
-        for fault in audit_history(self.origin, self.edition, audiences):
-            self.tell(fault)
-        self._withdrawn(audiences)
-        self._unlisted()
+        history = audit_history(self.origin, self.edition, self.targets, self.tell, whole=self.result.mining)
+        self.result.oldest = history.oldest
+        self._elsewhere(history, scratch, executor)
         if not self.result.bags:
             raise NotFoundError(
                 f"{self.origin.where} shows no bag of edition {self.edition.number}.",
@@ -208,46 +222,40 @@ class _Auditor:
         else:
             self.result.absent.append(bag.id)
 
-    def _withdrawn(self, audiences: Mapping[str, str]) -> None:
-        """See that nothing of what was taken back can be reached any more, wherever it may have lain."""
-        everywhere = sorted({bags_folder(audience) for audience in (WORLDWIDE, *audiences.values())})
+    def _elsewhere(self, history: History, scratch: Path, executor: Executor) -> None:
+        """See that nothing else is public, and that nothing of what was taken back can be reached."""
+        if isinstance(self.origin, FolderOrigin):
+            listed = listed_by(
+                self.edition,
+                history,
+                self.targets,
+                self.result.bags,
+                every_byte=self.question.every_byte,
+            )
+            audit_folder(Path(self.origin.where), listed, self.tell)
+        else:
+            samples = dict(self._samples(history, scratch))
+            audit_server(self.origin, self.edition, history, samples, executor, self.tell)
+
+    def _samples(self, history: History, scratch: Path) -> Iterator[tuple[str, list[str]]]:
+        """Yield some paths of each bag that was taken back, as the index of an older edition lists them."""
         for gone in self.edition.withdrawals:
-            known = audiences.get(gone.bag)
-            for folder in [bags_folder(known)] if known is not None else everywhere:
-                self._reached(gone, f"{folder}/{gone.bag}")
-
-    def _reached(self, gone: Withdrawal, home: str) -> None:
-        for name in (TAG_MANIFEST, DECLARATION):
-            try:
-                fetch(self.origin, f"{home}/{name}", MAX_TAG_BYTES)
-            except NotFoundError:
+            index = history.index_of.get(gone.bag)
+            if index is None or index.size > _MAX_OLD_INDEX:
                 continue
-            except VerificationError:
-                pass  # there is something of that name
-            reason = f"was taken back on {gone.date[:10]} ({gone.reason}), and is still there"
-            self.tell(Fault(What.WITHDRAWN, gone.bag, name, reason))
-            return
+            place = scratch / f"{index.sha256}.parquet"
+            try:
+                rows = IndexRows(place) if place.exists() else fetch_index(self.origin, index, place)
+                paths = sorted(rows.of(gone.bag))
+            except NotFoundError:
+                continue  # a mirror need not have the indexes of older editions
+            except VerificationError as error:
+                self.tell(Fault(What.DAMAGED, "", f"targets/{index.path}", error.message))
+                continue
+            yield gone.bag, paths[:: max(1, len(paths) // _SAMPLES)][:_SAMPLES]
 
-    def _unlisted(self) -> None:
-        """Of a folder, also tell of bags that no edition lists; a server shows no such list."""
-        if not isinstance(self.origin, FolderOrigin):
-            return
-        public = Path(self.origin.where)
-        current = {home_of(bag) for bag in self.edition.bags}
-        gone = {withdrawal.bag for withdrawal in self.edition.withdrawals}
-        shelves = [f"{RESTRICTED}/{name}" for name in _names(public / RESTRICTED)]
-        for folder in (BAGS, *(f"{shelf}/{BAGS}" for shelf in shelves)):
-            for name in _names(public / folder):
-                if f"{folder}/{name}" in current or name in gone:
-                    continue
-                shown = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-                self.tell(Fault(What.UNLISTED, shown, "", f"is shown in {folder}; no bag is listed there"))
-
-
-def _names(folder: Path) -> list[str]:
-    try:
-        return sorted(name for name in os.listdir(folder) if not name.startswith("."))
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise NetworkError(f"{folder} cannot be read: {error.strerror}.", "Check the disk.") from error
+    def _dated(self) -> None:
+        """Tell of an edition that claims to be of a day to come, when more may be free."""
+        if datetime.fromisoformat(self.edition.date) > self.latest:
+            place = f"targets/editions/{self.edition.number}/edition.json"
+            self.tell(Fault(What.CLAIM, "", place, f"is dated {self.edition.date}, which is yet to come"))

@@ -7,6 +7,7 @@ memory than the manifests of one bag.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from contextlib import suppress
@@ -25,7 +26,7 @@ from phonotheque.mirrors.audit_catalogue import audit_catalogue
 from phonotheque.mirrors.audit_index import IndexRows
 from phonotheque.mirrors.audit_lines import compare, read_lines, wrong_names
 from phonotheque.mirrors.mining_rules import MiningRules
-from phonotheque.mirrors.origin import FolderOrigin, Origin, fetch
+from phonotheque.mirrors.origin import FolderOrigin, Origin, fetch, is_there
 from phonotheque.mirrors.transfer import MAX_TORRENT_BYTES, check_torrent
 from phonotheque.model.errors import NetworkError, NotFoundError, VerificationError
 from phonotheque.model.progress import Progress
@@ -88,7 +89,11 @@ def audit_bag(
     try:
         tagmanifest = fetch(origin, f"{home}/{TAG_MANIFEST}", MAX_TAG_BYTES)
     except NotFoundError:
-        return False
+        if not _is_shown(origin, home):
+            return False
+        reason = "is not there, and the bag is: nothing in it can be verified"
+        on_fault(Fault(What.MISSING, entry.id, TAG_MANIFEST, reason))
+        return True
     except VerificationError as error:
         on_fault(Fault(What.DAMAGED, entry.id, TAG_MANIFEST, error.message))
         return True
@@ -96,6 +101,13 @@ def audit_bag(
     with suppress(_BrokenError):  # why was told
         audit.run(tagmanifest)
     return True
+
+
+def _is_shown(origin: Origin, home: str) -> bool:
+    """Tell whether there is something where a bag should be, though its tag manifest is not."""
+    if isinstance(origin, FolderOrigin):
+        return os.path.lexists(Path(origin.where, home))
+    return any(is_there(origin, f"{home}/{name}") for name in _TAG_FILES)
 
 
 class _BagAudit:
@@ -269,8 +281,8 @@ class _BagAudit:
                 self.fault(What.CLAIM, path, "its line gives another size or hash than manifest and torrent")
             row = rows.pop(path, None) if rows is not None else None
             self._judge(record, path, terms, row[2] if row else None)
-            if rows is not None and self.entry.wave != CATALOGUE_WAVE and (reason := compare(record, row)):
-                self.fault(What.CLAIM, path, reason)
+            if rows is not None and self.entry.wave != CATALOGUE_WAVE and (differs := compare(record, row)):
+                self.fault(What.CLAIM, path, differs)
             self.progress.advance(files=1, size=sizes.get(path, (0, ""))[0])
         for path in sorted(bag.manifest.keys() - seen):
             self.fault(What.NO_LINE, path, "no line of recordings.jsonl tells of it: it has no basis")

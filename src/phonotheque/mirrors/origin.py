@@ -61,6 +61,18 @@ def fetch(origin: Origin, path: str, max_bytes: int) -> bytes:
     return bytes(data)
 
 
+def is_there(origin: Origin, path: str) -> bool:
+    """Tell whether an origin has something at a path. Raises NetworkError."""
+    try:
+        for _ in origin.open_range(path, 0, 1):
+            break
+    except NotFoundError:
+        return False
+    except VerificationError:
+        pass  # there is something of that name
+    return True
+
+
 class FolderOrigin:
     """A public tree in a folder. Links inside it are followed: what is read gets verified afterwards."""
 
