@@ -163,6 +163,95 @@ def test_a_purge_ends_all(phono: Phono, place: Path, tmp_path: Path) -> None:
     assert ours(rights(phono, place))["01.flac"] == ["unknown", "unknown", True]
 
 
+SOLD = deal_list("R0", ern_4_deal(WORLD + since("2026-01-01") + SALE))
+DOWN = deal_list("R0", f"<Deal><DealTerms><TakeDown>true</TakeDown>{WORLD}</DealTerms></Deal>")
+KEPT, ENDED = ["yes", "unknown", True], ["unknown", "unknown", True]
+
+
+def purge(release_id: str, made: str = SECOND, sender: str = "PADPIDAMILL") -> str:
+    about = header("P-1", made).replace("PADPIDAMILL", sender)
+    return f"""<p:PurgeReleaseMessage xmlns:p="http://ddex.net/xml/ern/43">{about}
+      <PurgedRelease><ReleaseId>{release_id}</ReleaseId></PurgedRelease></p:PurgeReleaseMessage>"""
+
+
+@pytest.mark.parametrize(
+    ("release_id", "sender"),
+    [
+        ("<GRid>A1-0302B-000398956-4F</GRid>", "pa-dpida-mill"),
+        ("<ICPN>0074646938720</ICPN>", "PADPIDAMILL"),
+        ('<ProprietaryId Namespace="DPID:MILL">7</ProprietaryId>', "PADPIDAMILL"),
+        ('<ICPN>1</ICPN><ProprietaryId Namespace="dpid:mill">7</ProprietaryId>', "PADPIDAMILL"),
+    ],
+)
+def test_a_purge_names_its_release_by_any_of_its_ids(
+    phono: Phono, place: Path, tmp_path: Path, release_id: str, sender: str
+) -> None:
+    ids = """<ICPN>74646938720</ICPN><GRid>A10302B0003989564F</GRid>
+      <ProprietaryId Namespace="DPID:MILL">7</ProprietaryId>"""
+    sold = delivery(SOLD).replace("<GRid>A10302B0003989564F</GRid>", ids)
+    put(tmp_path / "one", sold)
+    assert phono("add", place, f"ddex:{tmp_path / 'one'}").code == 0
+    assert ours(rights(phono, place))["01.flac"] == KEPT
+    put(tmp_path / "two", purge(release_id, sender=sender), sound=False)
+    added = phono("add", place, f"ddex:{tmp_path / 'two'}")
+    assert (added.code, "takes down" in added.err) == (0, False)
+    assert ours(rights(phono, place)) == {"01.flac": ENDED, "02.flac": ENDED}
+    put(tmp_path / "three", sold.replace(FIRST, THIRD).replace("M-1", "M-3"), sound=False)
+    assert phono("add", place, f"ddex:{tmp_path / 'three'}").code == 0
+    assert ours(rights(phono, place))["01.flac"] == KEPT
+
+
+def test_a_purge_of_what_was_never_delivered_is_told(phono: Phono, place: Path, tmp_path: Path) -> None:
+    put(tmp_path / "one", delivery(SOLD))
+    assert phono("add", place, f"ddex:{tmp_path / 'one'}").code == 0
+    put(tmp_path / "two", purge("<ICPN>4006381333931</ICPN>"), sound=False)
+    added = phono("add", place, f"ddex:{tmp_path / 'two'}")
+    assert added.code == 0
+    told = " ".join(added.err.split())
+    assert "Message P-1 of padpidamill takes down icpn:4006381333931, of which no other message is" in told
+    assert ours(rights(phono, place))["01.flac"] == KEPT
+
+
+@pytest.mark.parametrize("to", ["", "<PartyId>PADPIDASHOP</PartyId>"])
+def test_a_takedown_need_not_name_this_archive(phono: Phono, place: Path, tmp_path: Path, to: str) -> None:
+    put(tmp_path / "one", delivery(SOLD))
+    assert phono("add", place, f"ddex:{tmp_path / 'one'}").code == 0
+    put(tmp_path / "two", delivery(SOLD, DOWN, made=SECOND, message_id="M-2", to=to), sound=False)
+    assert phono("add", place, f"ddex:{tmp_path / 'two'}").code == 0
+    assert ours(rights(phono, place))["01.flac"] == ENDED
+    asked = phono("rights", "list", place, "--json").data["questions"]
+    assert {each["question"] for each in asked} == {
+        "A label takes this down in a message to somebody else than this archive: its deals ended here, too."
+    }
+    put(tmp_path / "three", delivery(SOLD, made=THIRD, message_id="M-3"), sound=False)
+    assert phono("add", place, f"ddex:{tmp_path / 'three'}").code == 0
+    assert ours(rights(phono, place))["01.flac"] == KEPT
+    assert phono("rights", "list", place, "--json").data["questions"] == []
+
+
+def test_a_message_of_the_future_does_not_hold_against_those_to_come(
+    phono: Phono, place: Path, tmp_path: Path
+) -> None:
+    put(tmp_path / "one", delivery(SOLD, made="2999-01-01T00:00:00Z"))
+    assert phono("add", place, f"ddex:{tmp_path / 'one'}").code == 0
+    assert ours(rights(phono, place))["01.flac"] == ["unknown", "unknown", False]
+    told = phono("rejects", place, "--json").out
+    assert "has not come yet" in told
+    put(tmp_path / "two", delivery(SOLD, made=SECOND, message_id="M-2"))
+    assert phono("add", place, f"ddex:{tmp_path / 'two'}").code == 0
+    assert ours(rights(phono, place))["01.flac"] == KEPT
+
+
+def test_a_purge_of_no_known_time_holds_from_when_it_came_in(
+    phono: Phono, place: Path, tmp_path: Path
+) -> None:
+    put(tmp_path / "one", delivery(SOLD))
+    assert phono("add", place, f"ddex:{tmp_path / 'one'}").code == 0
+    put(tmp_path / "two", purge("<GRid>A10302B0003989564F</GRid>", made="2999-01-01T00:00:00Z"), sound=False)
+    assert phono("add", place, f"ddex:{tmp_path / 'two'}").code == 0
+    assert ours(rights(phono, place))["01.flac"] == ENDED
+
+
 def test_messages_of_the_same_moment_that_differ_are_asked_about(
     phono: Phono, place: Path, tmp_path: Path
 ) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, insert, or_, select, update
 
 from phonotheque.ledger.agreement_tables import deliveries, deposits, granted_files
 from phonotheque.ledger.schema import decisions, files
@@ -16,10 +16,15 @@ from phonotheque.ledger.together import insert_or_replace
 from phonotheque.model.rights import Act, Answer
 from phonotheque.model.territory import parse_territory
 
+SAME = "="  # before a release's key: another id of the same release
+
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """That a message spoke of a release."""
+    """That a message spoke of a release. ``main``: the one that it came with as a track, or itself.
+
+    Of another id of a release, ``main`` is that release after an equals sign.
+    """
 
     release: str
     message_sha256: str
@@ -114,6 +119,20 @@ def deliveries_of(connection: Connection, releases: Iterable[str]) -> list[Deliv
     columns = [deliveries.c[name] for name in Delivered.__dataclass_fields__]
     rows = connection.execute(select(*columns).where(deliveries.c.release.in_(list(releases))))
     return [Delivered(**row._mapping) for row in rows]
+
+
+def same_releases(connection: Connection, releases: Iterable[str]) -> set[str]:
+    """Return these releases with all other keys that messages ever gave them."""
+    table = deliveries
+    new = set(releases)
+    found = set(new)
+    while new:
+        mains = [f"{SAME}{each}" for each in new]
+        like = or_(table.c.release.in_(new) & table.c.main.startswith(SAME), table.c.main.in_(mains))
+        rows = connection.execute(select(table.c.release, table.c.main).where(like)).all()
+        new = {each for row in rows for each in (row.release, row.main.removeprefix(SAME))} - found
+        found |= new
+    return found
 
 
 def releases_with(connection: Connection, main: str) -> set[str]:

@@ -7,18 +7,20 @@ holds, in whatever order they come in. Messages are kept as evidence.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlalchemy import Connection
 
 from phonotheque.ledger.agreements import (
+    SAME,
     Delivered,
     deliveries_of,
     files_under,
     record_delivery,
     releases_with,
+    same_releases,
 )
 from phonotheque.ledger.events import record_event
 from phonotheque.ledger.statements import record_evidence
@@ -63,7 +65,7 @@ def settle_deliveries(archive: Archive, location: Path, progress: Progress = QUI
         progress.advance(files=1)
         if message := _read(path, names):
             folder.messages[message.sha256], folder.paths[message.sha256] = message, path
-            keep_evidence(archive, path)
+            keep_evidence(archive, path, message.sha256)
     holding: dict[str, Mapping[str, Evidence]] = {}
     for some in batched(folder.messages.values(), IN_A_STATEMENT):
         with archive.ledger.begin() as ledger:
@@ -72,6 +74,7 @@ def settle_deliveries(archive: Archive, location: Path, progress: Progress = QUI
             holding[key] = {}
     at, messages = timestamp(now()), dict(folder.messages)
     with archive.ledger.begin() as ledger:
+        _say_misses(ledger, folder.messages.values(), progress)
         for key in sorted(_affected(ledger, holding)):
             holding[key] = _holding(archive, ledger, key, messages, names)
             _apply(archive, ledger, key, holding[key], at)
@@ -95,16 +98,29 @@ def _read(path: Path, names: frozenset[str]) -> Spoken | None:
 def _record(ledger: Connection, messages: Iterable[Spoken]) -> None:
     at = timestamp(now())
     for message in messages:
+        created = message.created or _received(ledger, message, at)
         for release in message.releases:
-            delivered = Delivered(
-                release.key, message.sha256, release.main, message.id[:1000], message.created
-            )
-            record_delivery(ledger, delivered, at=at)
+            of_all = {release.key: release.main} | dict.fromkeys(release.also, f"{SAME}{release.key}")
+            for key, main in of_all.items():
+                delivered = Delivered(key, message.sha256, main, message.id[:1000], created)
+                record_delivery(ledger, delivered, at=at)
+
+
+def _received(ledger: Connection, message: Spoken, at: str) -> str:
+    """Return from when on a message holds that does not say when it was made.
+
+    What it takes down is ended when it first comes in; it grants nothing, and is older than all others else.
+    """
+    if not any(release.down for release in message.releases):
+        return ""
+    known = deliveries_of(ledger, {release.key for release in message.releases})
+    return next((each.created_at for each in known if each.message_sha256 == message.sha256), at)
 
 
 def _affected(ledger: Connection, keys: Iterable[str]) -> set[str]:
     """Return releases that messages speak of, and every track that ever came with one of them."""
-    return {each for key in keys for each in releases_with(ledger, key)}
+    mains = (main for key in keys for main in same_releases(ledger, [key]))
+    return {each for main in mains for each in same_releases(ledger, releases_with(ledger, main))}
 
 
 def _holding(
@@ -115,11 +131,13 @@ def _holding(
     names: frozenset[str],
 ) -> Mapping[str, Evidence]:
     """Return what the message made last says of a release, by recording; nothing if it leaves it out."""
-    about = deliveries_of(ledger, [key])
-    about += deliveries_of(ledger, {each.main for each in about} - {key})
+    keys = same_releases(ledger, [key])
+    about = deliveries_of(ledger, keys)
+    mains = {each.main for each in about if not each.main.startswith(SAME)}
+    about += deliveries_of(ledger, same_releases(ledger, mains) - keys)
     newest = max(each.created_at for each in about)
     last = list(dict.fromkeys(each.message_sha256 for each in about if each.created_at == newest))
-    said_of = [_of(_message(archive, sha256, messages, names), key) for sha256 in last]
+    said_of = [_of(_message(archive, sha256, messages, names), keys) for sha256 in last]
     if all(each == said_of[0] for each in said_of[1:]):
         return said_of[0]
     text = f"Messages {', '.join(sha256[:12] for sha256 in last)} of {newest or 'no known time'}"
@@ -140,9 +158,31 @@ def _message(
     return messages[sha256]
 
 
-def _of(message: Spoken | None, key: str) -> Mapping[str, Evidence]:
+def _of(message: Spoken | None, keys: Set[str]) -> Mapping[str, Evidence]:
+    """Return what a message says of a release that is called by any of these."""
     releases: tuple[OfRelease, ...] = message.releases if message else ()
-    return next((release.said for release in releases if release.key == key), {})
+    return next(
+        (release.said for release in releases if not keys.isdisjoint({release.key, *release.also})), {}
+    )
+
+
+def _say_misses(ledger: Connection, messages: Iterable[Spoken], progress: Progress) -> None:
+    """Name what is taken down or purged, and was never delivered as far as is known."""
+    for message in messages:
+        missed: set[str] = set()
+        for release in message.releases:
+            granting = any(evidence.statements for evidence in release.said.values())
+            if not release.down or granting or release.main in missed:
+                continue
+            about = deliveries_of(ledger, _affected(ledger, [release.key]))
+            if all(each.message_sha256 == message.sha256 for each in about):
+                missed.add(release.key)
+                sender, _, name = release.key.partition("|")
+                progress.say(
+                    f"Message {message.id or message.sha256[:12]} of {sender} takes down {name}, of which no "
+                    "other message is known here: it ends nothing. If a release is here under another id or "
+                    "sender, phono withdraw takes its files back."
+                )
 
 
 def _apply(archive: Archive, ledger: Connection, key: str, holding: Mapping[str, Evidence], at: str) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from phonotheque.sources.ddex_elements import content_of, elements, text_of
+from phonotheque.sources.ddex_elements import content_of, elements, ids_of, text_of
 from phonotheque.sources.small_files import local_name
 
 _PLAYED = (
@@ -86,6 +86,7 @@ class Release:
     icpn: str
     other_id: str
     isrc: str
+    ids: tuple[tuple[str, str], ...]  # all of these, as ids_of() gives them
     catalogue_number: str
     label: str
     genres: tuple[str, ...]
@@ -210,11 +211,7 @@ def _release(element: Any, parties: dict[str, str], kinds: dict[str, str]) -> Re
     types = tuple(content_of(found) for scope in scopes for found in elements(scope, "ReleaseType"))
     artists, _ = _artists(scopes, parties)
     ids = [found for scope in scopes for found in elements(scope, "ReleaseId")]
-    proprietary = [
-        f"{other.get('Namespace', '')}:{content_of(other)}"
-        for found in ids
-        for other in elements(found, "ProprietaryId")
-    ]
+    every = ids_of(ids)
     return Release(
         reference=text_of(element, "ReleaseReference"),
         of_track=local_name(element) in _TRACK_RELEASES or any(kind in _TRACK_RELEASES for kind in types),
@@ -223,8 +220,9 @@ def _release(element: Any, parties: dict[str, str], kinds: dict[str, str]) -> Re
         credit=_default(scopes, "DisplayArtistName"),
         artists=artists,
         icpn=_first(ids, "ICPN"),
-        other_id=_first(ids, "GRid") or next(iter(proprietary), ""),
+        other_id=next((value for kind, value in every if kind == "other"), ""),
         isrc=_first(ids, "ISRC"),
+        ids=every,
         catalogue_number=_first(ids, "CatalogNumber"),
         label=_first(scopes, "LabelName") or parties.get(_default(scopes, "ReleaseLabelReference"), ""),
         genres=_genres(scopes),

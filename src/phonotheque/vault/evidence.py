@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from uuid import uuid4
 
 from phonotheque.model.errors import NotFoundError, VerificationError
 from phonotheque.vault.archive import Archive
@@ -13,26 +12,34 @@ from phonotheque.vault.incoming import incoming_path
 from phonotheque.vault.place import copy_hashing, fsync_dir, replace_durably
 
 
-def keep_evidence(archive: Archive, document: Path) -> str:
+def keep_evidence(archive: Archive, document: Path, sha256: str | None = None) -> str:
     """Keep a copy of a document; return its SHA-256. The archive's lock must be held.
 
-    Raises NotFoundError if there is none, OSError if it cannot be read or the disk is full.
+    ``sha256`` is that of the document as it was verified, where it was. Raises VerificationError if it is
+    another by now, NotFoundError if there is none, OSError if it cannot be read or the disk is full.
     """
     if not document.is_file():
         raise NotFoundError(f"There is no document {document}.", "Name the file that shows the basis.")
     archive.evidence.mkdir(parents=True, exist_ok=True)
-    temporary = archive.evidence / f".keeping-{uuid4().hex}"
+    # One name: what a run left that was killed goes, and only one runs at a time.
+    temporary = archive.evidence / ".keeping"
+    temporary.unlink(missing_ok=True)
     try:
-        sha256 = copy_hashing(document, temporary, hashlib.sha256).hexdigest()
-        goal = evidence_path(archive, sha256)
-        if not goal.exists() or check_file(goal, goal.stat().st_size, sha256) is not None:
+        found = copy_hashing(document, temporary, hashlib.sha256).hexdigest()
+        if sha256 not in (None, found):
+            raise VerificationError(
+                f"{document} changed while it was read: its SHA-256 is {found}, not {sha256}.",
+                "Leave it as it is, and try again.",
+            )
+        goal = evidence_path(archive, found)
+        if not goal.exists() or check_file(goal, goal.stat().st_size, found) is not None:
             goal.parent.mkdir(exist_ok=True)
             replace_durably(temporary, goal)
             goal.chmod(0o444)
             fsync_dir(archive.evidence)
     finally:
         temporary.unlink(missing_ok=True)
-    return sha256
+    return found
 
 
 def evidence_path(archive: Archive, sha256: str) -> Path:
