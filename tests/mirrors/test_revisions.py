@@ -330,6 +330,18 @@ def test_over_the_budget_a_revision_still_takes_the_place_of_what_is_held(
     assert_complete(mirror, published, ("audio-1-r2", "catalogue-1"))
 
 
+def test_a_larger_bag_in_place_of_what_is_held_keeps_to_the_budget(
+    published: Publisher, mirror: Archive
+) -> None:
+    published.take_back("audio-1", edition=2)
+    published.withdrawals["audio-1"] = replace(published.withdrawals["audio-1"], replaced_by="audio-1-r2")
+    published.bag("audio-1-r2", SONGS | {"More/more.ogg": b"more" * 5_000_000}, edition=2)
+    published.publish(2)
+    result = run(mirror, budget=10_000_000)
+    assert "audio-1-r2" in dict(result.left_out)
+    assert (result.fetched, result.complete) == (0, ("catalogue-1",))
+
+
 @pytest.mark.parametrize("arrived", [True, False])
 def test_a_bag_that_the_ledger_does_not_know_goes_as_well(
     published: Publisher, mirror: Archive, arrived: bool

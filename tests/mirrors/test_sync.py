@@ -247,6 +247,40 @@ def test_a_bag_larger_than_the_disk_is_said_before_it_is_begun(
         run(mirror)
 
 
+def test_a_bag_larger_than_the_disk_hinders_no_other_and_takes_no_room(
+    published: Publisher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published.bag("audio-3", music("audio-3", files=8), edition=2)
+    published.publish(2)
+    mirror = open_mirror(tmp_path / "mirror", str(published.folder))
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=4_000_000))
+    with pytest.raises(PhonothequeError, match=r"no room for audio-3 .* has 4000000 bytes free"):
+        run(mirror)
+    assert complete(mirror) == set(ALL)
+    assert (mirror.public / "metadata" / "timestamp.json").exists()
+    published.bag("audio-4", edition=3)
+    published.publish(3)
+    room = sum(bag.bytes + bag.torrent.size for bag in published.bags if bag.id != "audio-3") + 100_000
+    result = run(mirror, budget=room)
+    assert set(result.complete) == {*ALL, "audio-4"}
+    assert "audio-3" in dict(result.left_out)
+
+
+def test_the_room_for_the_index_is_looked_at_before_it_is_fetched(
+    published: Publisher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edition = published.edition(2)
+    published.publish(2, replace(edition, index=replace(edition.index, size=10**13)))
+    with served(published.public) as web:
+        mirror = open_mirror(tmp_path / "mirror", web.url)
+        with pytest.raises(UsageError, match="the index alone takes 10000000000000"):
+            run(mirror)
+        with pytest.raises(PhonothequeError, match=r"no room for editions/2/index\.parquet"):
+            run(mirror, budget=2 * 10**13)
+        assert complete(mirror) == set(ALL)
+        assert not web.sent["/targets/editions/2/index.parquet"]
+
+
 def test_a_mirror_keeps_to_its_origin(published: Publisher, tmp_path: Path) -> None:
     open_mirror(tmp_path / "mirror", "https://example.org/archive/")
     assert open_mirror(tmp_path / "mirror").settings.mirror.origin == "https://example.org/archive"

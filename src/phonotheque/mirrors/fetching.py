@@ -15,7 +15,16 @@ from phonotheque.editions.edition import BagEntry
 from phonotheque.mirrors.messages import Finished, Moved, Removed, Report, SwarmSettings, Trouble
 from phonotheque.mirrors.origin import Origin
 from phonotheque.mirrors.swarm import Swarm, SwarmLostError
-from phonotheque.mirrors.transfer import WITHDRAWN, Arrival, begin, copy, examine, find_torrent, finish
+from phonotheque.mirrors.transfer import (
+    WITHDRAWN,
+    Arrival,
+    NoRoomError,
+    begin,
+    copy,
+    examine,
+    find_torrent,
+    finish,
+)
 from phonotheque.mirrors.whereabouts import may_hold
 from phonotheque.model.bags import Finding
 from phonotheque.model.errors import NetworkError, NotFoundError, PhonothequeError, VerificationError
@@ -45,6 +54,7 @@ class Outcome:
     complete: list[str] = field(default_factory=list)
     missing: dict[str, str] = field(default_factory=dict)  # nobody delivered
     refused: dict[str, str] = field(default_factory=dict)  # what was delivered does not verify
+    no_room: list[str] = field(default_factory=list)  # of the missing: the disk is too small for them
     fetched: int = 0
     verified_already: int = 0
     reused: int = 0  # of these, found in other bags
@@ -101,8 +111,8 @@ class Fetching:
     ) -> Outcome:
         """Bring bags in this order; ``direct`` asks the origin itself first, piece by piece, then the swarm.
 
-        A bag that holds a file with a ``forbidden`` SHA-256 is refused. Raises PhonothequeError on a full
-        disk; all else is told of each bag in the outcome.
+        A bag that holds a file with a ``forbidden`` SHA-256 is refused. Raises PhonothequeError when the disk
+        becomes full; all else is told of each bag in the outcome.
         """
         self._outcome = outcome = outcome or Outcome()
         waiting, attempts = deque(entries), Counter[str]()
@@ -178,6 +188,11 @@ class Fetching:
             return
         except (NetworkError, NotFoundError) as error:
             self._outcome.missing[entry.id] = error.message
+            return
+        except NoRoomError as error:
+            self._outcome.missing[entry.id] = error.message
+            self._outcome.no_room.append(entry.id)
+            self._progress.say(error.message)
             return
         self._progress.advance(size=arrival.standing.good_bytes)
         self._outcome.verified_already += arrival.standing.good_bytes

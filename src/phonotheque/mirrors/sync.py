@@ -6,6 +6,7 @@ lost network, a full disk, a kill), the next one finds what is right on the disk
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from dataclasses import dataclass
@@ -16,15 +17,14 @@ from sqlalchemy import Connection
 from phonotheque.editions.edition import BagEntry, IndexEntry
 from phonotheque.ledger.events import record_event
 from phonotheque.ledger.holdings import (
-    GOING,
     HeldFile,
-    Holding,
     HoldingState,
     all_holdings,
     reopen,
     verified_files,
 )
-from phonotheque.mirrors.choose import Candidate, Choice, choose
+from phonotheque.mirrors.choose import Choice
+from phonotheque.mirrors.choosing import choose_bags
 from phonotheque.mirrors.destinations import bags_of
 from phonotheque.mirrors.fetching import Fetching, Outcome, Pace
 from phonotheque.mirrors.follow import Followed, accepted, follow
@@ -35,7 +35,13 @@ from phonotheque.mirrors.origin import Origin
 from phonotheque.mirrors.public import fetch_target, publish_bag, publish_edition
 from phonotheque.mirrors.standing import lost_files
 from phonotheque.mirrors.swarm import resolve_peers
-from phonotheque.model.errors import NetworkError, NotFoundError, UsageError, VerificationError
+from phonotheque.model.errors import (
+    NetworkError,
+    NotFoundError,
+    PhonothequeError,
+    UsageError,
+    VerificationError,
+)
 from phonotheque.model.progress import QUIET, Progress
 from phonotheque.vault.archive import Archive, now, timestamp
 
@@ -46,7 +52,8 @@ class SyncResult:
 
     edition: int
     complete: tuple[str, ...]  # held of this edition, every byte verified
-    missing: tuple[tuple[str, str], ...]  # nobody delivered them
+    missing: tuple[tuple[str, str], ...]  # nobody delivered them, or there is no room for them
+    no_room: tuple[str, ...]  # of these: the disk, not the budget, is too small for them
     refused: tuple[tuple[str, str], ...]  # what was delivered does not verify
     left_out: tuple[tuple[str, str], ...]  # not chosen, or not for here
     withdrawn: tuple[tuple[str, str | None], ...]  # bags that were held, and what replaces them
@@ -99,9 +106,10 @@ def sync(
     ``stop`` ends it in good order. ``on_listening`` is given port and process id of each swarm process,
     ``on_round`` how the mirror stands after each look at the origin.
 
-    With ``once``, raises NetworkError naming what nobody delivered. Always: VerificationError when
-    the origin's metadata does not verify (without ``once``, what was accepted before is served on, and said),
-    PhonothequeError when the disk is full. Bags that do not verify are ``refused`` in the result.
+    With ``once``, raises NetworkError naming what nobody delivered, PhonothequeError naming what the disk has
+    no room for. Always: VerificationError when the origin's metadata does not verify (without ``once``, what
+    was accepted before is served on, and said), PhonothequeError when the disk becomes full. Bags that do not
+    verify are ``refused`` in the result.
     """
     pace = pace or Pace()
     stop = stop or threading.Event()
@@ -152,7 +160,7 @@ def _round(plan: _Plan, fetching: Fetching) -> SyncResult:
         if leave.newly:  # the index tells of bags of which no hash was known here
             going = going_bags(plan.mirror, at=plan.at())
             where = _destinations(plan, edition.index, leave, going)
-        choice = _choose(plan, leave, going)
+        choice = choose_bags(plan.mirror, leave, going, plan.budget)
         entries = {entry.id: entry for entry in edition.bags}
         held, wanted = _sort(plan, choice, entries)
         erasures.append(_erase(plan, leave, _waiting(leave, wanted, where)))
@@ -245,42 +253,20 @@ def _erase(plan: _Plan, leave: Leave, waited_for: Callable[[str, HeldFile], bool
     return done
 
 
-def _choose(plan: _Plan, leave: Leave, going: Mapping[str, Collection[HeldFile]]) -> Choice:
-    edition = leave.edition
-    budget = plan.budget - edition.index.size
-    if budget <= 0:
-        raise UsageError(
-            f"The budget of {plan.budget} bytes has no room: the index alone takes {edition.index.size}.",
-            "Give more room with --budget.",
-        )
-    with plan.mirror.ledger.connect() as connection:
-        known = all_holdings(connection)
-    # A bag that was begun takes room already, and is finished before another one is.
-    begun = {bag for bag, holding in known.items() if holding.state not in GOING}
-    # So is one that is made of what is here.
-    begun |= {w.replaced_by for w in edition.withdrawals if w.bag in going and w.replaced_by is not None}
-    refused = _refused(leave, known)
-    candidates = [
-        Candidate(entry.id, entry.bytes + entry.torrent.size, catalogue=entry.id == edition.catalogue.bag)
-        for entry in edition.bags
-        if entry.id not in refused
-    ]
-    choice = choose(candidates, budget, begun, plan.mirror.settings.archive.id)
-    over = [bag for bag, _ in choice.left_out if bag in begun and bag not in known]
-    return Choice((*choice.chosen, *over), (*choice.left_out, *refused.items()))
-
-
-def _refused(leave: Leave, known: Mapping[str, Holding]) -> dict[str, str]:
-    """Return the edition's bags that may not be held here, and why."""
-    refused = {bag: leave.reason(bag) for bag in (*leave.barred, *leave.tainted)}
-    for bag, holding in known.items():
-        if holding.state is HoldingState.WITHDRAWN and bag not in leave.withdrawals:
-            refused[bag] = "was withdrawn, and what was withdrawn does not come back under its name"
-    return {entry.id: refused[entry.id] for entry in leave.edition.bags if entry.id in refused}
-
-
 def _fetch_index(plan: _Plan, index: IndexEntry, outcome: Outcome) -> None:
-    """Keep the edition's index; that it cannot be had hinders nothing else."""
+    """Keep the edition's index, if there is room; that it cannot be had hinders nothing else."""
+    free = shutil.disk_usage(plan.mirror.folder).free
+    if index.size >= plan.budget:
+        why = f"The budget of {plan.budget} bytes has no room: the index alone takes {index.size}."
+        if plan.once:
+            raise UsageError(why, "Give more room with --budget.")
+        outcome.missing[index.path] = why
+        plan.progress.say(why)  # what is held is served on
+        return
+    if index.size > free and not (plan.mirror.public / "targets" / index.path).exists():
+        outcome.missing[index.path] = f"the disk has {free} bytes free; the index needs {index.size}"
+        outcome.no_room.append(index.path)
+        return
     try:
         fetch_target(plan.origin, plan.mirror.public, index.path, index.size, index.sha256)
     except (NetworkError, NotFoundError) as error:
@@ -330,6 +316,7 @@ def _result(
         edition=followed.edition.number,
         complete=tuple(sorted(entry.id for entry in held)),
         missing=tuple(outcome.missing.items()),
+        no_room=tuple(outcome.no_room),
         refused=tuple(outcome.refused.items()),
         left_out=choice.left_out,
         withdrawn=tuple(
@@ -348,9 +335,14 @@ def _result(
     )
 
 
-def _undelivered(result: SyncResult) -> NetworkError:
+def _undelivered(result: SyncResult) -> PhonothequeError:
     names = ", ".join(bag for bag, _ in result.missing)
     why = "; ".join(f"{bag}: {why}" for bag, why in result.missing[:3])
+    if len(result.no_room) == len(result.missing):
+        return PhonothequeError(
+            f"The disk has no room for {names} ({why}).",
+            "Make room or lower the budget, then run it again: what is verified is kept.",
+        )
     return NetworkError(
         f"Not delivered: {names} ({why}).",
         "What was verified is kept. Run it again, perhaps with --peer HOST:PORT.",

@@ -33,6 +33,10 @@ MAX_TORRENT_BYTES = 64 * 1024**2
 WITHDRAWN = "withdrawn"  # what is wrong with a file that has to be erased
 
 
+class NoRoomError(PhonothequeError):
+    """The disk has no room for a bag; a smaller one may still fit."""
+
+
 @dataclass(slots=True)
 class Arrival:
     """A bag being brought. ``folder`` is where its files lie until, and when, they are all right."""
@@ -90,7 +94,7 @@ def check_torrent(data: bytes, entry: BagEntry) -> TorrentMeta:
 def begin(mirror: Archive, origin: Origin, entry: BagEntry, say: Callable[[str], None]) -> Arrival:
     """Find out how much of a bag is on the disk, there or in other bags, and make files for the rest.
 
-    Raises VerificationError when its torrent is refused, PhonothequeError when the disk is too small.
+    Raises VerificationError when its torrent is refused, NoRoomError when the disk is too small.
     """
     torrent, meta = find_torrent(origin, mirror.public, entry)
     scratch = arriving(mirror)
@@ -112,7 +116,7 @@ def begin(mirror: Archive, origin: Origin, entry: BagEntry, say: Callable[[str],
         reused = standing.good_bytes - before
     missing, free = meta.size - standing.good_bytes, shutil.disk_usage(scratch).free
     if missing > free:
-        raise PhonothequeError(
+        raise NoRoomError(
             f"The disk of {mirror.folder} has {free} bytes free; the bag {entry.id} needs {missing} more.",
             "Make room or lower the budget, then run it again: what is verified is kept.",
         )
