@@ -56,11 +56,14 @@ def record_evidence(
     Statements and questions read there before that are no longer found are dated as withdrawn; equal ones
     stay as they are. Grants are never touched, and a question that a grant has answered is not asked again.
     What a person has retracted is not recorded again, wherever it is read; for what they have corrected, the
-    correction stands there.
+    correction stands there. While something there cannot be read, nothing is taken for gone.
     """
     one_at_a_time(connection, [file_id])
-    _replace_statements(connection, file_id, _storable(evidence.statements), found_at, at)
-    _replace_questions(connection, file_id, _storable(evidence.questions), found_at, at)
+    said = replace(
+        evidence, statements=_storable(evidence.statements), questions=_storable(evidence.questions)
+    )
+    _replace_statements(connection, file_id, said, found_at, at)
+    _replace_questions(connection, file_id, said, found_at, at)
 
 
 def record_grant(
@@ -265,19 +268,20 @@ def _without_nul(value: Any) -> Any:
 
 
 def _replace_statements(
-    connection: Connection, file_id: int, found: tuple[Statement, ...], found_at: bytes, at: str
+    connection: Connection, file_id: int, found: Evidence, found_at: bytes, at: str
 ) -> None:
     table = rights_statements
     of_file = [recorded_of(row) for row in connection.execute(RECORDED.where(table.c.file_id == file_id))]
     instead = _put_right(of_file)
-    read = (replace(statement, id="") for statement in found)
+    read = (replace(statement, id="") for statement in found.statements)
     wanted = dict.fromkeys(said for one in read if (said := instead.get(one, one)) is not None)
     here = [one for one in of_file if one.found_at == found_at and one.ended_at is None]
     standing = {one.said for one in here}
     new = [said for said in wanted if said not in standing]
     if new:
         connection.execute(insert(table), [row_of(file_id, said, found_at, at) for said in new])
-    withdraw(connection, table, [one.statement.id for one in here if one.said not in wanted], at)
+    if not found.unread:
+        withdraw(connection, table, [one.statement.id for one in here if one.said not in wanted], at)
 
 
 def _put_right(of_file: Iterable[Recorded]) -> dict[Statement, Statement | None]:
@@ -295,7 +299,7 @@ def _put_right(of_file: Iterable[Recorded]) -> dict[Statement, Statement | None]
 
 
 def _replace_questions(
-    connection: Connection, file_id: int, found: tuple[Question, ...], found_at: bytes, at: str
+    connection: Connection, file_id: int, found: Evidence, found_at: bytes, at: str
 ) -> None:
     table = rights_questions
     of_file = connection.execute(select(table).where(table.c.file_id == file_id)).all()
@@ -305,7 +309,7 @@ def _replace_questions(
         for row in of_file
         if row.answered_by is None and row.withdrawn_at is None and row.found_at == found_at
     }
-    wanted = {(question.text, question.evidence): question for question in found}
+    wanted = {(question.text, question.evidence): question for question in found.questions}
     for asked, question in wanted.items():
         if asked not in waiting and asked not in answered:
             row = {
@@ -319,4 +323,5 @@ def _replace_questions(
                 "withdrawn_at": None,
             }
             connection.execute(insert(table), row)
-    withdraw(connection, table, [row_id for asked, row_id in waiting.items() if asked not in wanted], at)
+    if not found.unread:
+        withdraw(connection, table, [row_id for asked, row_id in waiting.items() if asked not in wanted], at)

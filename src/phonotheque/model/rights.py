@@ -135,7 +135,12 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What the rights readers found about one file."""
+    """What the rights readers found about one file.
+
+    ``unread``: something that may speak of it was there and could not be read, so that what is not among this
+    may still be said.
+    """
 
     statements: tuple[Statement, ...] = ()
     questions: tuple[Question, ...] = field(default_factory=tuple)
+    unread: bool = False

@@ -16,6 +16,7 @@ def joined(*evidence: Evidence) -> Evidence:
     return Evidence(
         tuple(dict.fromkeys(s for found in evidence for s in found.statements)),
         tuple(dict.fromkeys(q for found in evidence for q in found.questions)),
+        any(found.unread for found in evidence),
     )
 
 
@@ -35,7 +36,7 @@ def combine(*evidence: Evidence) -> Evidence:
         questions += (_question("Its sources name different terms", disputed),)
     if doubted:
         questions += (_question("A source that is not certain speaks against what another states", doubted),)
-    return Evidence(certain, questions)
+    return Evidence(certain, questions, everything.unread)
 
 
 def contradict(one: Statement, other: Statement) -> bool:

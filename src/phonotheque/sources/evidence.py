@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from functools import lru_cache, partial
 from itertools import groupby, islice
 from pathlib import Path
 
 from phonotheque.model.audio import Tags
 from phonotheque.model.errors import PhonothequeError
-from phonotheque.model.rights import Covers, Evidence, Question
+from phonotheque.model.rights import DENIALS, Covers, Evidence, Question
 from phonotheque.rights.combine import combine
 from phonotheque.rights.folder import RULE_FILES, FolderRules, load_folder_rules
 from phonotheque.rights.sidecars import read_sidecar
@@ -22,8 +23,9 @@ from phonotheque.sources.item_rights import is_item, is_listing, item_evidence
 def gather(path: bytes, notes: tuple[bytes, ...], tags: Tags) -> Evidence:
     """Return everything found about the rights in ``path``. Unreadable or broken notes become questions.
 
-    Among folder rules the nearest folder that says something about the file wins, and so among items of the
-    Internet Archive; the file's own tags and the notes beside it are independent of them.
+    Among folder rules the nearest folder that grants something or asks about the file wins, and so among
+    items of the Internet Archive; the file's own tags and the notes beside it are independent of them. What
+    takes away counts from every folder above the file.
     """
     items = [note for note in notes if is_item(note)]
     ruling = [note for note in notes if os.fsdecode(os.path.basename(note)) in RULE_FILES]
@@ -32,13 +34,19 @@ def gather(path: bytes, notes: tuple[bytes, ...], tags: Tags) -> Evidence:
     found += [_asked_if_broken(note, partial(read_sidecar, Path(os.fsdecode(note)))) for note in beside]
     of_items = (_asked_if_broken(note, partial(item_evidence, path, note)) for note in items)
     found += islice((said for said in of_items if said.statements or said.questions), 1)
-    for folder, rules in groupby(ruling, _ruled_folder):
+    found += _ruled_by(path, ruling)
+    return combine(*found)
+
+
+def _ruled_by(path: bytes, rule_files: Iterable[bytes]) -> Iterator[Evidence]:
+    """Yield what folder rules say of a file, the nearest folder first."""
+    ruled = False
+    for folder, rules in groupby(rule_files, _ruled_folder):
         files = tuple(rules)
         said = _asked_if_broken(files[0], partial(_ruled, path, folder, files))
-        if said.statements or said.questions:
-            found.append(said)
-            break
-    return combine(*found)
+        denials = tuple(statement for statement in said.statements if statement.kind in DENIALS)
+        yield Evidence(denials, said.questions if said.unread else (), said.unread) if ruled else said
+        ruled = ruled or denials != said.statements or bool(said.questions)
 
 
 def gather_beside(path: bytes, notes: tuple[bytes, ...]) -> Evidence:
@@ -47,7 +55,8 @@ def gather_beside(path: bytes, notes: tuple[bytes, ...]) -> Evidence:
     What speaks of a recording or of a composition only does not speak of the picture or the text beside it.
     """
     found = gather(path, notes, Tags())
-    return Evidence(tuple(s for s in found.statements if s.covers is Covers.BOTH), found.questions)
+    both = tuple(statement for statement in found.statements if statement.covers is Covers.BOTH)
+    return replace(found, statements=both)
 
 
 def speaks_of_rights(note: Path) -> bool:
@@ -86,7 +95,8 @@ def _rules(folder: str, _mtimes: tuple[int, ...]) -> FolderRules | None:
 
 def _asking(note: bytes, text: str) -> Evidence:
     origin = f"file:{_shown(note)}"
-    return Evidence(questions=(Question(text=text, candidates=(), evidence="", evidence_origin=origin),))
+    question = Question(text=text, candidates=(), evidence="", evidence_origin=origin)
+    return Evidence(questions=(question,), unread=True)
 
 
 def _shown(note: bytes) -> str:
