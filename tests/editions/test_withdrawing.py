@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,12 +20,15 @@ from phonotheque.editions.upholding import uphold
 from phonotheque.editions.withdrawing import Asked, accept, check_asked, hold, refuse, request, reverse
 from phonotheque.ledger.schema import events, files
 from phonotheque.ledger.withdrawals import State, Step, Withdrawal, taken_back, withdrawal
+from phonotheque.mirrors.origin import open_origin
+from phonotheque.mirrors.repair import RepairReport, repair
 from phonotheque.model.errors import NotFoundError, UsageError
 from phonotheque.model.rights import Act
 from phonotheque.sources.held import rebuild_catalogue
 from phonotheque.sources.intake import add_folder
 from phonotheque.vault.archive import Archive, open_archive, timestamp
 from phonotheque.web.serve import locate
+from tests.mirrors.mirror_publisher import LOCAL
 from tests.sources.test_sidecars import LYRICS, png, put
 from tests.tones import flac
 
@@ -259,3 +263,89 @@ def test_a_request_without_sense_names_its_field(more: dict[str, object], field:
     with pytest.raises(UsageError) as error:
         check_asked(Asked(**{**values, **more}))  # type: ignore[arg-type]
     assert field in str(error.value)
+
+
+def test_a_bag_that_is_being_replaced_hides_what_is_taken_back_meanwhile(
+    stocked: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    decided(stocked, asked(stocked, "Album/01.flac"))
+    with monkeypatch.context() as patched:
+        patched.setattr("phonotheque.editions.publish.issue", killed)
+        with pytest.raises(KeyboardInterrupt):
+            publish(stocked, at=LATER)
+    decided(stocked, asked(stocked, "Album/02.flac"))
+    assert shown(stocked) == {"03 Tone 3.flac", "cover.png"}
+    publish(stocked, at=LATER)
+    assert shown(stocked) == {"03 Tone 3.flac", "cover.png"}
+
+
+def sent(archive: Archive, place: Path, *, moved: bool) -> Archive:
+    """The archive with its public tree elsewhere, too, and its bags only there if they have moved."""
+    settings = archive.folder / "phonotheque.toml"
+    bags = f'bags = "{place}/bags"\n' if moved else ""
+    settings.write_text(settings.read_text() + f'[storage]\npublic = "{place}"\n{bags}')
+    place.mkdir()
+    archive.close()
+    opened = open_archive(archive.folder)
+    publish(opened, at=NOW)
+    return opened
+
+
+def songs(place: Path) -> set[str]:
+    return {path.name for path in (place / "bags").glob("*/data/**/*.flac")}
+
+
+SONGS = {"01 Tone 1.flac", "02 Tone 2.flac", "03 Tone 3.flac"}
+
+
+def mend(archive: Archive, origin: Path) -> RepairReport:
+    return repair(archive, open_origin(str(origin)), swarm=LOCAL)
+
+
+def test_a_repair_brings_nothing_back_that_was_taken_back(stocked: Archive, tmp_path: Path) -> None:
+    place = tmp_path / "elsewhere"
+    archive = sent(stocked, place, moved=False)
+    shutil.copytree(archive.folder, tmp_path / "copy", symlinks=True)
+    decided(archive, asked(archive, "Album/01.flac"))
+    assert songs(place) == SONGS - {"01 Tone 1.flac"}
+    song = next(archive.bags.rglob("02 Tone 2.flac"))
+    song.chmod(0o644)
+    song.write_bytes(b"rotten")
+    (archive.public / "bags" / ".link").symlink_to("../../vault/bags")
+    report = mend(archive, tmp_path / "copy")
+    assert (report.whole, len(report.repaired)) == (True, 1), report.failed
+    assert songs(place) == SONGS - {"01 Tone 1.flac"}
+    uphold(archive, at=AT)
+    assert shown(archive) == ALL - {"01 Tone 1.flac"}
+    assert not os.path.lexists(archive.public / "bags" / ".link")
+    archive.close()
+
+
+def test_what_is_damaged_elsewhere_is_set_aside_and_stops_nothing(stocked: Archive, tmp_path: Path) -> None:
+    place = tmp_path / "elsewhere"
+    archive = sent(stocked, place, moved=True)
+    song = next((place / "bags").rglob("01 Tone 1.flac"))
+    song.chmod(0o644)
+    song.write_bytes(b"rotten")
+    one = decided(archive, asked(archive, "Album/01.flac"))
+    assert songs(place) == SONGS - {"01 Tone 1.flac"}
+    assert [path.read_bytes() for path in (archive.folder / "vault/quarantine").iterdir()] == [b"rotten"]
+    decided(archive, asked(archive, "Album/03.flac", erase=True))
+    assert songs(place) == {"02 Tone 2.flac"}
+    reverse(archive, one.id, by="x", note="why", at=AT)
+    archive.close()
+
+
+def test_it_is_gone_also_where_the_settings_no_longer_send_it(stocked: Archive, tmp_path: Path) -> None:
+    place = tmp_path / "elsewhere"
+    archive = sent(stocked, place, moved=False)
+    settings = archive.folder / "phonotheque.toml"
+    settings.write_text(settings.read_text().partition("[storage]")[0])
+    archive.close()
+    archive = open_archive(archive.folder)
+    decided(archive, asked(archive, "Album/01.flac"))
+    assert songs(place) == SONGS - {"01 Tone 1.flac"}
+    archive.close()

@@ -62,7 +62,7 @@ def test_what_is_withdrawn_is_gone_from_there_and_back_when_reversed(
     held = {row[0] for row in rows(kept.folder, "SELECT sha256 FROM files WHERE held")}
     kept_here = {sha256(path) for path in (kept.folder / "vault").rglob("*") if path.is_file()}
     (gone,) = before - songs()
-    lost = rows(
+    ((lost,),) = rows(
         kept.folder, f"SELECT sha256 FROM bag_files WHERE 'bags/' || bag_id || '/' || path = '{gone}'"
     )
     assert lost in held & kept_here, "it is still kept"

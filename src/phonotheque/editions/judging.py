@@ -9,6 +9,7 @@ from datetime import date
 from sqlalchemy import Connection, and_, func, or_, select
 
 from phonotheque.ledger.bags import BagFileRecord, BagRecord, files_in_bag
+from phonotheque.ledger.former_bags import files_of_former_bag
 from phonotheque.ledger.schema import bag_files, bags, decisions, files, rights_statements
 from phonotheque.ledger.statements import standing_statements
 from phonotheque.model.batches import IN_A_STATEMENT, batched
@@ -34,9 +35,17 @@ class Judged:
         return allowed_in(self.statements, Act.DISTRIBUTE, on=on)
 
 
+def contents_of(ledger: Connection, bag_id: str) -> list[BagFileRecord]:
+    """Return the files of a bag in the order of paths; of a former bag, whose pieces nobody needs, too."""
+    return list(files_in_bag(ledger, bag_id)) or [
+        BagFileRecord(one.path, one.size, one.sha256, "", 0, 0, one.file_id, one.recording)
+        for one in files_of_former_bag(ledger, bag_id)
+    ]
+
+
 def judge(ledger: Connection, bag: BagRecord, on: date) -> Iterator[Judged]:
     """Yield every file of a bag that the ledger speaks of, in the order of paths."""
-    entries = [entry for entry in files_in_bag(ledger, bag.id) if entry.file_id is not None]
+    entries = [entry for entry in contents_of(ledger, bag.id) if entry.file_id is not None]
     audience = parse_territory(bag.audience)
     for some in batched(entries, IN_A_STATEMENT):
         ids = {entry.file_id for entry in some}

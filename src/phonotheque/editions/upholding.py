@@ -13,9 +13,16 @@ from typing import Final
 from sqlalchemy import Connection, or_, select, update
 
 from phonotheque.editions.covering import recordings_of_files
-from phonotheque.editions.withholding import bags_not_whole, bags_with, withhold, withhold_outside
+from phonotheque.editions.withholding import (
+    bags_not_whole,
+    bags_with,
+    clear_half_made_links,
+    withhold,
+    withhold_outside,
+)
 from phonotheque.ledger.bags import where_bagged
 from phonotheque.ledger.events import record_event
+from phonotheque.ledger.former_bags import uncleared_bags
 from phonotheque.ledger.schema import files, rights_statements
 from phonotheque.ledger.statements import end_denials, record_denial, standing_statements
 from phonotheque.ledger.withdrawals import (
@@ -49,6 +56,7 @@ def uphold(archive: Archive, *, at: str) -> list[str]:
     public tree outside of the archive's folder cannot be reached.
     """
     let_all_go(archive)
+    clear_half_made_links(archive)
     with archive.ledger.connect() as ledger:
         standing = [one for one in all_withdrawals(ledger) if one.in_effect]
     for name, covered in covered_now(archive, standing).items():
@@ -63,6 +71,7 @@ def uphold(archive: Archive, *, at: str) -> list[str]:
     with archive.ledger.connect() as ledger:
         ids = {file for one in standing for file in taken_back_ids(ledger, one.id)}
         bags = bags_with(ledger, ids) | bags_not_whole(archive)
+        bags |= {one.bag.id for one in uncleared_bags(ledger)}  # publishing was interrupted, or failed
         withheld = withhold(archive, ledger, bags, date.fromisoformat(at[:10]))
         withhold_outside(archive, ledger, withheld)
     remove_erased(archive)

@@ -9,10 +9,12 @@ from enum import StrEnum
 from sqlalchemy import Connection, delete, insert, select
 
 from phonotheque.ledger.bags import BagRecord, places_of_bags
-from phonotheque.ledger.schema import bag_files, bag_places, bags, files
+from phonotheque.ledger.schema import bag_files, bag_places, bags, events, files
 from phonotheque.ledger.sidecars import KIND as SIDECAR
 from phonotheque.ledger.stream import stream
 from phonotheque.ledger.withdrawal_tables import former_bag_files, former_bags
+
+CLEARED = "deaccession"  # the PREMIS event type of removing a former bag
 
 
 class Why(StrEnum):
@@ -101,6 +103,15 @@ def all_former_bags(connection: Connection) -> list[FormerBag]:
             FormerBag(bag, row.taken_back_in, row.taken_back_at, row.reason, row.replaced_by, places)
         )
     return found
+
+
+def uncleared_bags(connection: Connection) -> list[FormerBag]:
+    """Return the former bags whose bytes have not been removed yet."""
+    former = all_former_bags(connection)
+    ids = {one.bag.id for one in former}
+    query = select(events.c.subject).where(events.c.type == CLEARED)
+    cleared = ids & set(connection.execute(query).scalars()) if ids else set()
+    return [one for one in former if one.bag.id not in cleared]
 
 
 def files_of_former_bag(connection: Connection, bag_id: str) -> Iterator[FormerBagFile]:

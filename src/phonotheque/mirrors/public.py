@@ -34,7 +34,10 @@ def publish_bag(public: Path, bag: str, audience: str) -> None:
     fresh = link.with_name(".link")
     fresh.unlink(missing_ok=True)
     fresh.symlink_to(goal)
-    fresh.replace(link)
+    try:
+        fresh.replace(link)
+    finally:
+        fresh.unlink(missing_ok=True)  # it leads to all of the bag
     fsync_dir(link.parent)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from phonotheque.editions.edition import BagEntry
 from phonotheque.editions.shelves import bags_folder
+from phonotheque.editions.withholding import hidden_in_bag, is_for_everybody, withhold_outside
 from phonotheque.ledger.bags import BagFileRecord, BagPlace, files_in_bag
 from phonotheque.ledger.events import record_event
 from phonotheque.mirrors.origin import Origin
@@ -49,12 +50,18 @@ def mend(
     progress: Progress,
     stop: threading.Event,
 ) -> Mended:
-    """Read a bag in all its places and put what is wrong anew. NetworkError if one is out of reach."""
+    """Read a bag in all its places and put what is wrong anew. NetworkError if one is out of reach.
+
+    What may not be shown is left out where everybody can read, and removed if it is still there.
+    """
     mended = Mended()
     with archive.ledger.connect() as ledger:
         entries = list(files_in_bag(ledger, entry.id))
+        hidden = hidden_in_bag(ledger, entry.id, now().date())
+        withhold_outside(archive, ledger, [f"{entry.id}/{path}" for path in sorted(hidden)])
     for place in places:
         storage = check_recorded(archive, place.place, first=entry.id)
+        without = hidden if hidden and is_for_everybody(archive, place.place) else set()
         _drop_extra(storage, entry.id, entries, mended, delete=delete_extra)
         lock = threading.Lock()
 
@@ -70,7 +77,8 @@ def mend(
                     mended.findings.append(replace(finding, path=record.path))
                 _mend_one(archive, origin, storage, entry, record, finding, mended)
 
-        in_threads(one, entries, archive.settings.storage.transfers)
+        wanted = [record for record in entries if record.path not in without]
+        in_threads(one, wanted, archive.settings.storage.transfers)
     if any(place.moved for place in places):
         _mend_tags(archive, places, entry.id, entries, mended)
     if mended.findings and not mended.failed:

@@ -6,12 +6,14 @@ import shutil
 import threading
 from collections.abc import Callable, Sequence, Set
 from dataclasses import asdict, dataclass
+from datetime import date
 from hashlib import sha256
 from pathlib import Path
 
 from phonotheque.editions.edition import BagEntry
 from phonotheque.editions.metainfo import TorrentMeta, read_torrent
 from phonotheque.editions.shelves import bags_folder
+from phonotheque.editions.withholding import show_anew
 from phonotheque.ledger.events import record_event
 from phonotheque.ledger.holdings import DELETION, HeldFile, complete, record_verified, verified_files, want
 from phonotheque.mirrors.copying import copy_pieces
@@ -199,7 +201,9 @@ def finish(
             agent=mirror.settings.archive.agent,
             detail={"bytes": report.bytes_checked, "files": report.files_checked},
         )
-    publish_bag(mirror.public, entry.id, entry.audience)
+    # An archive that mends its own bag may show only a part of it.
+    if mirror.is_mirror or not show_anew(mirror, entry.id, date.fromisoformat(at[:10])):
+        publish_bag(mirror.public, entry.id, entry.audience)
     for finding in report.findings:
         progress.say(f"{entry.id}/{finding.path}: {finding.what}, {finding.detail}; left where it is.")
     return ()
