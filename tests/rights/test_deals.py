@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from phonotheque.model.rights import Act
 from phonotheque.model.territory import COUNTRIES, Territory, parse_territory
-from phonotheque.rights.deals import MODELS, USES, Deal, acts_of, grants_of
+from phonotheque.rights.deals import MODELS, USES, Deal, acts_of, grants_of, too_many
 
 P, S = Act.PRESERVE, Act.STREAM
 # The allowed values of DDEX' data dictionary, as published: CommercialModelType and UseType.
@@ -126,6 +126,22 @@ def test_a_takedown_ends_deals_the_day_before(down: Deal, left: list[tuple[str, 
     found = granted(deal("PayAsYouGoModel", "PermanentDownload"), down)
     assert sorted((where, end) for _, where, _, end in found) == left
     assert granted(down, deal("PayAsYouGoModel", "PermanentDownload")) == found, "in whatever order"
+
+
+def test_takedowns_and_periods_without_number_are_too_many() -> None:
+    world = [
+        deal("SubscriptionModel", where=code, end=f"203{n}-01-01") for code in COUNTRIES for n in range(5)
+    ]
+    assert not too_many([*world, deal(takedown=True)])
+    days = [(date(2020, 1, 1) + timedelta(days=n)).isoformat() for n in range(600)]
+    assert too_many([deal(start=day) for day in days])
+    assert too_many([*(world * 10), *(deal(takedown=True, start=day) for day in days[:200])])
+
+
+def test_of_hundreds_of_periods_one_within_another_the_longest_is_left() -> None:
+    days = [date(2026, 1, 1) + timedelta(days=n) for n in range(400)]
+    nested = [deal(start=day.isoformat(), end=f"{3000 - n}-01-01") for n, day in enumerate(days)]
+    assert granted(*reversed(nested)) == granted(nested[0])
 
 
 _days = st.dates(date(2020, 1, 1), date(2030, 1, 1))

@@ -147,6 +147,18 @@ def test_a_takedown_from_the_first_day_of_the_calendar() -> None:
     assert not any(granted(message_43(deal_list("R1", ern_4_deal(HERE + NOW + FREE) + first))).values())
 
 
+def test_a_release_with_too_many_deals_gets_none_of_them() -> None:
+    deals = "".join(
+        ern_4_deal(HERE + NOW.replace("2026-01-01", f"{year}-01-{day:02}") + FREE)
+        for year in range(2000, 2030)
+        for day in range(1, 31)
+    )
+    message = message_43(deal_list("R1", deals))
+    assert not any(granted(message).values())
+    problems = problems_in(parse_xml(message.encode())[0])
+    assert [problem.field for problem in problems] == ["DealReleaseReference"]
+
+
 def test_a_message_made_a_thousand_years_ago() -> None:
     made = header("M-43", "0999-01-01T00:00:00Z")
     spoke = read(message_43(deal_list("R1", ern_4_deal(HERE + NOW + FREE)), header=made))

@@ -15,6 +15,9 @@ from datetime import date, timedelta
 from phonotheque.model.rights import Act
 from phonotheque.model.territory import NOWHERE, Territory
 
+_MOST_PERIODS = 500  # of the deals of one release
+_MOST_CUTS = 1_000_000  # deals times days on which something is taken down
+
 _NONE: frozenset[Act] = frozenset()
 _KEEP = frozenset({Act.PRESERVE})
 _HEAR = frozenset({Act.PRESERVE, Act.STREAM})
@@ -164,9 +167,17 @@ def grants_of(deals: Sequence[Deal], *, alone: bool = True) -> tuple[Grant, ...]
     grants = [
         Grant(act, where, start, end, tuple(terms)) for (act, start, end), (where, terms) in merged.items()
     ]
-    return tuple(
-        one for one in grants if not any(_within(one, other) for other in grants if other is not one)
-    )
+    return tuple(_not_within(grants))
+
+
+def too_many(deals: Sequence[Deal]) -> bool:
+    """Tell whether there are more deals than one release may have: putting them together would take hours.
+
+    A deal for each country of the world, with a few periods and prices each, is far from it.
+    """
+    downs = {deal.start for deal in deals if deal.takedown}
+    periods = {(deal.start, deal.end) for deal in deals}
+    return len(periods) > _MOST_PERIODS or len(deals) * len(downs) > _MOST_CUTS
 
 
 def said(deal: Deal) -> str:
@@ -183,13 +194,17 @@ def said(deal: Deal) -> str:
 def _after_takedowns(deals: Sequence[Deal]) -> Iterable[Deal]:
     """Yield the deals as they are once releases were taken down: ended the day before, there."""
     standing = [deal for deal in deals if not deal.takedown]
-    for down in (deal for deal in deals if deal.takedown):
-        last = _day_before(down.start)
+    downs: dict[str, Territory] = {}
+    for deal in deals:
+        if deal.takedown:
+            downs[deal.start] = downs.get(deal.start, NOWHERE) | deal.territory
+    for start, territory in downs.items():
+        last = _day_before(start)
         split = []
         for deal in standing:
-            if elsewhere := deal.territory & ~down.territory:
+            if elsewhere := deal.territory & ~territory:
                 split.append(replace(deal, territory=elsewhere))
-            there = deal.territory & down.territory
+            there = deal.territory & territory
             if there and last and deal.start <= last:
                 split.append(replace(deal, territory=there, end=min(deal.end or last, last)))
         standing = split
@@ -202,11 +217,25 @@ def _day_before(day: str) -> str:
     return "" if first == date.min else (first - timedelta(days=1)).isoformat()
 
 
-def _within(one: Grant, other: Grant) -> bool:
-    """Tell whether another grant gives all that one does. Of equal ones neither can be met: keys differ."""
-    return (
-        one.act is other.act
-        and one.territory <= other.territory
-        and other.start <= one.start
-        and (other.end is None or (one.end is not None and one.end <= other.end))
-    )
+def _not_within(grants: Sequence[Grant]) -> Iterable[Grant]:
+    """Yield the grants that no other gives all of. Of equal ones there are none: keys differ."""
+    by_act: dict[Act, list[Grant]] = {}
+    for grant in grants:
+        by_act.setdefault(grant.act, []).append(grant)
+    left: set[int] = set()
+    for some in by_act.values():
+        kept: list[Grant] = []
+        # The one that begins first and lasts longest comes first: only those before may give all of one.
+        for one in sorted(some, key=lambda each: (each.start, each.end is not None, _backwards(each.end))):
+            if not any(_outlasts(other, one) and one.territory <= other.territory for other in kept):
+                kept.append(one)
+        left.update(map(id, kept))
+    yield from (one for one in grants if id(one) in left)
+
+
+def _backwards(end: str | None) -> int:
+    return -date.fromisoformat(end).toordinal() if end else 0
+
+
+def _outlasts(one: Grant, other: Grant) -> bool:
+    return one.end is None or (other.end is not None and other.end <= one.end)

@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from phonotheque.model.territory import COUNTRIES, NOWHERE, WORLD, Territory
-from phonotheque.rights.deals import Deal
+from phonotheque.rights.deals import Deal, too_many
 from phonotheque.sources.ddex_elements import content_of, elements, text_of
 from phonotheque.sources.small_files import local_name
 
@@ -90,6 +90,11 @@ def deals_of(root: Any, *, sent: date | None) -> Deals:
                 deals += [_not_before(each, effective) for each in more]
         for reference in dict.fromkeys(references):
             found.setdefault(reference, []).extend(deal for deal in deals if deal is not None)
+    for reference, every in found.items():
+        if too_many(every):
+            reason = "its release has more deals of different periods than can be read: none of them is taken"
+            problems.append(Problem("DealReleaseReference", reference[:100], reason))
+            found[reference] = [_ALL_DOWN] if any(deal.takedown for deal in every) else []
     return Deals({name: tuple(deals) for name, deals in found.items()}, tuple(dict.fromkeys(problems)))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -213,16 +213,18 @@ def _for_all_of(
 
 
 def _grants(
-    message: Message, release: Release, deals: Deals, above: Iterable[Deal]
+    message: Message, release: Release, deals: Deals, above: Sequence[Deal]
 ) -> dict[str, list[Grant]]:
     """Return what the deals of a release grant, by recording."""
     own = deals.of.get(release.reference, ())
     alone = len({place.resource for place in release.places}) == 1
+    of_all = grants_of([*own, *above], alone=alone)
+    narrowed = any(deal.resources for deal in own)
     found: dict[str, list[Grant]] = {}
     for place in release.places:
         if recording := message.recordings.get(place.resource):
             here = [deal for deal in own if not deal.resources or place.resource in deal.resources]
-            grants = grants_of([*here, *above], alone=alone)
+            grants = grants_of([*here, *above], alone=alone) if narrowed else of_all
             for what in _whats(recording):
                 found.setdefault(what, []).extend(grants)
     return found
