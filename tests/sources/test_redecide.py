@@ -10,16 +10,25 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
 from phonotheque.ledger.decisions import decisions_on, due_count, last_run, next_turn
 from phonotheque.ledger.files import record_file, start_accession
-from phonotheque.ledger.schema import decisions, events, files
+from phonotheque.ledger.schema import decisions, events, files, redecisions
 from phonotheque.ledger.statements import record_grant, save_decisions, standing_statements
 from phonotheque.model.rights import WORLDWIDE, Act, Kind, Statement
+from phonotheque.model.settings import Settings
 from phonotheque.rights.decide import decide_everywhere
 from phonotheque.sources import decide
-from phonotheque.sources.decide import bare, redecide, redecide_all, redecide_due, stale, what_if
+from phonotheque.sources.decide import (
+    bare,
+    bring_up_to_date,
+    redecide,
+    redecide_all,
+    redecide_due,
+    stale,
+    what_if,
+)
 from phonotheque.sources.forecast import turned
 from phonotheque.vault.archive import Archive
 from tests.conftest import MakeArchive
@@ -147,6 +156,44 @@ def test_another_mandate_makes_a_run_begin_anew(make_archive: MakeArchive) -> No
         assert stale(ledger, mandated, NEW_YEAR[:10]) is None
         found, _ = decisions_on(ledger, [file_id])[file_id]
         assert next(one for one in found if one.act is Act.PRESERVE).statements == ("mandate",)
+
+
+def mandated(archive: Archive, text: str) -> Settings:
+    return replace(archive.settings, mandate=replace(archive.settings.mandate, preserve=text))
+
+
+def test_what_decisions_rest_on_is_known_without_a_run_over_all(make_archive: MakeArchive) -> None:
+    archive = make_archive(mandate="Legal deposit.")
+    none = mandated(archive, "")
+    (file_id, other) = add(archive, [[], []])
+    with archive.ledger.begin() as ledger:
+        assert last_run(ledger) is None
+        assert stale(ledger, archive.settings, TODAY[:10]) is None
+        assert stale(ledger, none, TODAY[:10]) == ""
+        redecide(ledger, [file_id], none, at=TODAY)  # one of them, as when it is added again
+        assert stale(ledger, none, TODAY[:10]) == ""
+        assert stale(ledger, archive.settings, TODAY[:10]) == ""  # nor may the mandate simply come back
+    bring_up_to_date(archive.ledger, none, at=TODAY)
+    with archive.ledger.connect() as ledger:
+        assert stale(ledger, none, TODAY[:10]) is None
+        assert {one.answer for one in decisions_on(ledger, [other])[other][0]} == {"unknown"}
+        assert (run := last_run(ledger)) is not None
+        assert (run.files, run.moved) == (2, 1)
+    bring_up_to_date(archive.ledger, none, at=TODAY)
+    with archive.ledger.connect() as ledger:
+        assert last_run(ledger) == run  # nothing was to do
+
+
+def test_what_was_decided_by_nobody_knows_what_is_decided_anew(make_archive: MakeArchive) -> None:
+    archive = make_archive()
+    add(archive, [[BY]])
+    with archive.ledger.begin() as ledger:
+        ledger.execute(delete(redecisions))  # as before this was recorded
+        redecide(ledger, [1], archive.settings, at=TODAY)
+        assert stale(ledger, archive.settings, TODAY[:10]) == ""
+    bring_up_to_date(archive.ledger, archive.settings, at=TODAY)
+    with archive.ledger.connect() as ledger:
+        assert stale(ledger, archive.settings, TODAY[:10]) is None
 
 
 def test_what_is_due_is_decided_without_looking_at_the_rest(

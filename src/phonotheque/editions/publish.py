@@ -47,7 +47,7 @@ from phonotheque.model.bags import Finding
 from phonotheque.model.errors import NotFoundError
 from phonotheque.model.progress import QUIET, Progress
 from phonotheque.model.rights import WORLDWIDE
-from phonotheque.sources.decide import redecide_due
+from phonotheque.sources.decide import bring_up_to_date
 from phonotheque.vault.archive import Archive, now, timestamp
 from phonotheque.vault.bag import BagFile, BagPlan
 from phonotheque.vault.place import feed
@@ -100,8 +100,7 @@ def _publish(archive: Archive, *, at: datetime, nonfree: bool, progress: Progres
         point_at(archive, latest, at)  # an interrupted run may have recorded it and not yet signed it
     number = 1 if latest is None else latest.number + 1
     discard_unrecorded(archive, [bag.id for bag in recorded], former)
-    with archive.ledger.begin() as ledger:  # what began or ended since it was decided on
-        redecide_due(ledger, archive.settings, at=timestamp(now()))
+    bring_up_to_date(archive.ledger, archive.settings, at=timestamp(now()), progress=progress)
     uphold(archive, at=timestamp(at))
     failures: list[Finding] = []
     revised = revise(archive, number=number, at=at, failures=failures, progress=progress)

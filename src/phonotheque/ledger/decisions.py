@@ -12,6 +12,7 @@ from phonotheque.ledger.schema import decisions, files, redecisions
 from phonotheque.model.batches import IN_A_STATEMENT, batched
 from phonotheque.model.rights import WORLDWIDE, Act, Answer, Decision
 
+_NO_RUN = ""  # in place of a day: no run over everything, only what decisions rest on since then
 _KINDS = ("master", "sidecar")  # of files, which are decided on: an access copy goes by its master
 
 
@@ -51,11 +52,35 @@ def note_run(connection: Connection, run: Run) -> None:
 
 def last_run(connection: Connection, *, finished: bool = False) -> Run | None:
     """Return the run begun last, or the last that was finished."""
-    query = select(redecisions).order_by(redecisions.c.id.desc()).limit(1)
+    query = select(redecisions).where(redecisions.c.day != _NO_RUN).order_by(redecisions.c.id.desc()).limit(1)
     if finished:
         query = query.where(redecisions.c.finished_at.is_not(None))
     row = connection.execute(query).first()
     return None if row is None else Run(**row._mapping)
+
+
+def note_basis(connection: Connection, basis: str, *, at: str) -> None:
+    """Record that decisions rest on ``basis``, unless it is known that some do; a run over all ends that.
+
+    Decisions that were made before that was recorded rest on what nobody knows, and it stays so.
+    """
+    used = bases_in_use(connection)
+    if basis in used or (not used and any_decision(connection)):
+        return
+    row = {"day": _NO_RUN, "basis": basis, "started_at": at, "finished_at": None}
+    connection.execute(insert(redecisions), {**row, "last_file": 0, "files": 0, "moved": 0})
+
+
+def bases_in_use(connection: Connection) -> set[str]:
+    """Return everything that decisions may rest on: since the last run over all was finished, if one was."""
+    run = last_run(connection, finished=True)
+    query = select(redecisions.c.basis).distinct().where(redecisions.c.id >= (0 if run is None else run.id))
+    return set(connection.execute(query).scalars())
+
+
+def any_decision(connection: Connection) -> bool:
+    """Return whether anything was ever decided."""
+    return connection.execute(select(decisions.c.file_id).limit(1)).first() is not None
 
 
 def next_turn(connection: Connection) -> str | None:

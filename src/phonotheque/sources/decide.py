@@ -14,14 +14,16 @@ from sqlalchemy import Connection, Engine
 
 from phonotheque import __version__
 from phonotheque.ledger.decisions import (
+    any_decision,
+    bases_in_use,
     begin_run,
     decided_upon,
     decisions_on,
     due_files,
     files_after,
-    last_run,
     names_of,
     next_turn,
+    note_basis,
     note_run,
 )
 from phonotheque.ledger.events import record_events
@@ -65,6 +67,7 @@ def redecide(ledger: Connection, file_ids: Iterable[int], settings: Settings, *,
     """Compute all decisions on these files, as of the day of ``at``, and save those that are others now."""
     day = date.fromisoformat(at[:10])
     mandate = mandate_statement(settings)
+    note_basis(ledger, basis_of(settings), at=at)
     moved: list[Moved] = []
     for some in batched(file_ids, IN_A_STATEMENT):
         moved += _redecide(ledger, some, mandate, day, at)
@@ -82,6 +85,16 @@ def redecide_due(ledger: Connection, settings: Settings, *, at: str) -> int:
         record_moves(ledger, changed, settings, at=at)
         moved += len(changed)
     return moved
+
+
+def bring_up_to_date(engine: Engine, settings: Settings, *, at: str, progress: Progress = QUIET) -> None:
+    """Decide anew what may be otherwise now: what is due, or everything if rules or mandate are others."""
+    with engine.begin() as ledger:
+        everything = rests_on_other_rules(ledger, settings)
+        if not everything:
+            redecide_due(ledger, settings, at=at)
+    if everything:
+        redecide_all(engine, settings, at=at, progress=progress)
 
 
 def redecide_all(
@@ -167,8 +180,13 @@ def stale(ledger: Connection, settings: Settings, day: str) -> str | None:
     turn = next_turn(ledger)
     if turn is not None and turn <= day:
         return turn
-    run = last_run(ledger, finished=True)
-    return "" if run is not None and run.basis != basis_of(settings) else None
+    return "" if rests_on_other_rules(ledger, settings) else None
+
+
+def rests_on_other_rules(ledger: Connection, settings: Settings) -> bool:
+    """Tell whether some decision was made by other rules, or another mandate, or by what nobody knows."""
+    used = bases_in_use(ledger)
+    return used != {basis_of(settings)} if used else any_decision(ledger)
 
 
 def basis_of(settings: Settings) -> str:
