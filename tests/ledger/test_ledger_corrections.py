@@ -21,7 +21,7 @@ from phonotheque.ledger.statements import (
     statements_called,
 )
 from phonotheque.model.errors import NotFoundError
-from phonotheque.model.rights import Act, Dates, Kind, Statement
+from phonotheque.model.rights import Act, Dates, Kind, Question, Statement
 from tests.ledger.ledger_facts import DAY, evidence, facts, question, statement
 
 GRANT = Statement(Kind.LICENCE, "CC-BY-4.0", "a letter", "grant", "me")
@@ -159,6 +159,25 @@ def test_a_retracted_grant_leaves_its_question_open(ledger: Connection) -> None:
     assert retract(ledger, better.statement.id, "twice", at=DAY[4]) is None
     record_evidence(ledger, file_id, evidence(question()), found_at=b"/a", at=DAY[5])
     assert len(list(open_questions(ledger))) == 1  # asked once
+
+
+@pytest.mark.parametrize("way", ["correct", "retract"])
+def test_an_unclear_statement_that_is_put_right_is_asked_about_no_more(ledger: Connection, way: str) -> None:
+    file_id, other = add(ledger), add(ledger, "b")
+    unclear = Statement(Kind.RESERVATION, None, "TDM-RESERVATION=yes", "tag:T", "tags", acts=(Act.MINE,))
+    read = evidence(unclear, question(), Question("Which?", (), "TDM-RESERVATION=yes", "tag:T"))
+    for each in (file_id, other):
+        record_evidence(ledger, each, read, found_at=b"/a", at=DAY[0])
+    (stands,) = standing_statements(ledger, [file_id])[file_id]
+    if way == "correct":
+        correct(ledger, stands.id, replace(unclear, evidence="their letter"), at=DAY[1])
+    else:
+        retract(ledger, stands.id, "another tool's habit", at=DAY[1])
+    for path, day in ((b"/a", DAY[2]), (b"/copy of a", DAY[3])):
+        open_of_file = [one.question.text for one in open_questions(ledger) if one.file_id == file_id]
+        assert set(open_of_file) == {"Which version?"}
+        record_evidence(ledger, file_id, read, found_at=path, at=day)
+    assert sum(one.file_id == other for one in open_questions(ledger)) == 2
 
 
 def test_statements_are_found_by_the_start_of_their_ids(ledger: Connection) -> None:

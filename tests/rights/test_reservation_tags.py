@@ -40,7 +40,16 @@ def test_several_values_reserve_if_one_does() -> None:
     assert from_tags(tags("TDM-RESERVATION", "0", "1")).statements[-1].kind is Kind.RESERVATION
 
 
-def test_what_is_neither_is_asked_about() -> None:
-    found = from_tags(tags("TDM-RESERVATION", "yes please"))
-    assert len(found.statements) == 1
-    assert "neither 0 nor 1" in found.questions[0].text
+@pytest.mark.parametrize(
+    "values", [("yes please",), ("true",), ("2",), ("0", "maybe"), ("0",) * 60 + ("1 ",)]
+)
+def test_what_is_not_nought_reserves_and_is_asked_about_if_it_is_not_one(values: tuple[str, ...]) -> None:
+    found = from_tags(tags("TDM-RESERVATION", *values))
+    assert [one.kind for one in found.statements] == [Kind.LICENCE, Kind.RESERVATION]
+    assert decide(found.statements, Act.MINE, on=date(2026, 1, 1)).answer is Answer.NO
+    assert ["neither 0 nor 1" in one.text for one in found.questions] == [True] * ("1 " not in values)
+
+
+def test_a_hostile_field_is_quoted_within_bounds() -> None:
+    found = from_tags(tags("TDM-RESERVATION", *(f"{number}" * 1000 for number in range(2, 500))))
+    assert len(found.statements[-1].evidence) == len(found.questions[0].evidence) <= 2000

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, and_, delete, insert, select, update
+from sqlalchemy import Connection, Update, and_, delete, insert, select, update
 
 from phonotheque.ledger.schema import decisions, files, rights_questions, rights_statements
 from phonotheque.ledger.statement_rows import (
@@ -59,11 +59,13 @@ def record_evidence(
     correction stands there. While something there cannot be read, nothing is taken for gone.
     """
     one_at_a_time(connection, [file_id])
+    rows = connection.execute(RECORDED.where(rights_statements.c.file_id == file_id))
+    of_file = list(map(recorded_of, rows))
     said = replace(
         evidence, statements=_storable(evidence.statements), questions=_storable(evidence.questions)
     )
-    _replace_statements(connection, file_id, said, found_at, at)
-    _replace_questions(connection, file_id, said, found_at, at)
+    _replace_statements(connection, file_id, said, of_file, found_at, at)
+    _replace_questions(connection, file_id, said, of_file, found_at, at)
 
 
 def record_grant(
@@ -105,19 +107,22 @@ def correct(
         connection.execute(insert(rights_statements), row)
         questions = update(rights_questions).where(rights_questions.c.answered_by == old)
         connection.execute(questions.values(answered_by=row["id"]))
+        connection.execute(_asked_about(same[old]).values(answered_by=row["id"]))
     return recorded_statement(connection, new[statement_id]["id"]) if new else None
 
 
 def retract(connection: Connection, statement_id: str, because: str, *, at: str) -> Recorded | None:
     """Let a statement that was wrong stand no longer, nor equal ones of the same file read at other paths.
 
-    They are dated with the reason, and kept. The questions that they answered are open again. Returns it as
-    it stood; None if no such statement stands.
+    They are dated with the reason, and kept. The questions that they answered are open again; those about
+    the same words are settled. Returns it as it stood; None if no such statement stands.
     """
     same = _standing_like(connection, statement_id)
     withdraw(connection, rights_statements, list(same), at, because)
     questions = update(rights_questions).where(rights_questions.c.answered_by.in_(list(same)))
     connection.execute(questions.values(answered_by=None))
+    if statement_id in same:
+        connection.execute(_asked_about(same[statement_id]).values(withdrawn_at=at))
     return same.get(statement_id)
 
 
@@ -129,6 +134,18 @@ def _standing_like(connection: Connection, statement_id: str) -> dict[str, Recor
     of_file = RECORDED.where(rights_statements.c.file_id == old.file_id, STANDING)
     recorded = map(recorded_of, connection.execute(of_file))
     return {one.statement.id: one for one in recorded if one.said == old.said}
+
+
+def _asked_about(old: Recorded) -> Update:
+    """Return what changes open questions about a file that what was stated raised itself, being unclear."""
+    table, (origin, evidence) = rights_questions, _read_of(old.statement)
+    raised = and_(table.c.evidence_origin == origin, table.c.evidence == evidence)
+    return update(table).where(table.c.file_id == old.file_id, raised, _OPEN)
+
+
+def _read_of(said: Statement | Question) -> tuple[str, str]:
+    """Return what a statement, or a question, was read of."""
+    return said.evidence_origin, said.evidence
 
 
 def recorded_statement(connection: Connection, statement_id: str) -> Recorded | None:
@@ -268,10 +285,9 @@ def _without_nul(value: Any) -> Any:
 
 
 def _replace_statements(
-    connection: Connection, file_id: int, found: Evidence, found_at: bytes, at: str
+    connection: Connection, file_id: int, found: Evidence, of_file: list[Recorded], found_at: bytes, at: str
 ) -> None:
     table = rights_statements
-    of_file = [recorded_of(row) for row in connection.execute(RECORDED.where(table.c.file_id == file_id))]
     instead = _put_right(of_file)
     read = (replace(statement, id="") for statement in found.statements)
     wanted = dict.fromkeys(said for one in read if (said := instead.get(one, one)) is not None)
@@ -299,17 +315,19 @@ def _put_right(of_file: Iterable[Recorded]) -> dict[Statement, Statement | None]
 
 
 def _replace_questions(
-    connection: Connection, file_id: int, found: Evidence, found_at: bytes, at: str
+    connection: Connection, file_id: int, found: Evidence, of_file: list[Recorded], found_at: bytes, at: str
 ) -> None:
     table = rights_questions
-    of_file = connection.execute(select(table).where(table.c.file_id == file_id)).all()
-    answered = {(row.text, row.evidence) for row in of_file if row.answered_by is not None}
+    before = connection.execute(select(table).where(table.c.file_id == file_id)).all()
+    answered = {(row.text, row.evidence) for row in before if row.answered_by is not None}
     waiting = {
         (row.text, row.evidence): row.id
-        for row in of_file
+        for row in before
         if row.answered_by is None and row.withdrawn_at is None and row.found_at == found_at
     }
-    wanted = {(question.text, question.evidence): question for question in found.questions}
+    retracted = {_read_of(one.statement) for one in of_file if one.ended_because is not None}
+    asking = (question for question in found.questions if _read_of(question) not in retracted)
+    wanted = {(question.text, question.evidence): question for question in asking}
     for asked, question in wanted.items():
         if asked not in waiting and asked not in answered:
             row = {

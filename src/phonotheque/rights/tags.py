@@ -16,6 +16,7 @@ MAX_VALUES = 50  # values of a field that are read; the rest of a hostile file's
 MAX_FIELD = 64 * 1024  # characters of a field that are read
 MAX_KEY = 200  # characters of a field's name that are kept
 RESERVATION = "TDM-RESERVATION"  # as in the header of the TDM Reservation Protocol
+_UNCLEAR = "Its reservation against mining is neither 0 nor 1, and holds until it is corrected or retracted."
 
 _NO_LICENCE = re.compile(r"\W*all\srights\sreserved\W*|\W*", re.IGNORECASE)
 
@@ -25,8 +26,8 @@ def from_tags(tags: Tags) -> Evidence:
 
     A licence field that names no licence exactly is a question. A copyright field says who holds the
     rights, not what they allow: it counts only if it names a licence ("Licensed to the public under …"), and
-    a plain notice grants nothing and asks nothing. A field TDM-RESERVATION of 1 reserves mining; 0 grants
-    nothing (docs/mining.md).
+    a plain notice grants nothing and asks nothing. A field TDM-RESERVATION of 0 grants nothing; any other
+    reserves mining (docs/mining.md).
     """
     found = [_licence_field(value, _origin(tags, value, "licence")) for value in tags.licences[:MAX_VALUES]]
     if len(tags.licences) > MAX_VALUES:
@@ -42,15 +43,14 @@ def _is_reservation(key: str) -> bool:
 
 
 def _reservation(key: str, values: Sequence[str]) -> Evidence:
-    said = {value.strip() for value in values[:MAX_VALUES]}
-    if "1" in said:
-        stated = Statement(
-            Kind.RESERVATION, None, f"{RESERVATION}=1", f"tag:{key}"[:MAX_KEY], FILE_TAG, acts=(Act.MINE,)
-        )
-        return Evidence(statements=(stated,))
+    """Return what a field reserves: all but nought does, and what is neither 1 nor 0 is asked about, too."""
+    said = {value.strip() for value in values}
     if said <= {"0", ""}:
         return Evidence()
-    return ask("Its reservation against mining is neither 0 nor 1.", "; ".join(sorted(said)), f"tag:{key}")
+    value = "1" if "1" in said else "; ".join(sorted(said)[:MAX_VALUES])
+    evidence, origin = f"{RESERVATION}={value}"[:MAX_EVIDENCE], f"tag:{key}"[:MAX_KEY]
+    reserved = Evidence((Statement(Kind.RESERVATION, None, evidence, origin, FILE_TAG, acts=(Act.MINE,)),))
+    return reserved if "1" in said else joined(reserved, ask(_UNCLEAR, evidence, origin))
 
 
 def _licence_field(value: str, origin: str) -> Evidence:
