@@ -233,6 +233,38 @@ def test_a_bag_that_is_withdrawn_before_it_has_arrived(publisher: Publisher, tmp
     assert sha(SONGS[GONE]) in erased(mirror)
 
 
+@pytest.mark.parametrize("with_index", [True, False])
+def test_what_came_of_a_file_of_a_withdrawn_bag_is_not_fetched_again(
+    publisher: Publisher, tmp_path: Path, with_index: bool
+) -> None:
+    """Nor is what came of it for the bag in its place, when that was interrupted, too."""
+    publisher.with_index = with_index
+    publisher.bag("catalogue-1", {"catalogue.parquet": b"c" * 5000})
+    publisher.bag("audio-1")
+    publisher.publish(1)
+    mirror = open_mirror(tmp_path / "mirror", str(publisher.folder))
+    vault, path, whole = publisher.folder / "vault" / "bags", KEPT[-1], SONGS[KEPT[-1]]
+
+    def cut(bag: str, pieces: int) -> Path:
+        song = vault / bag / "data" / path
+        song.chmod(0o644)
+        song.write_bytes(whole[: pieces * PIECE])
+        return song
+
+    cut("audio-1", 2)
+    assert "too short" in dict(run(mirror).refused)["audio-1"]
+    fresh = publisher.revise("audio-1", GONE, edition=2)
+    publisher.publish(2)
+    assert fresh
+    song = cut("audio-1-r2", 3)
+    assert "too short" in dict(run(mirror).refused)["audio-1-r2"]
+    song.write_bytes(whole)
+    result = run(mirror)
+    assert result.fetched <= len(whole) - 3 * PIECE
+    assert_complete(mirror, publisher, ("audio-1-r2", "catalogue-1"))
+    assert_gone(mirror, SONGS[GONE])
+
+
 def test_where_files_can_be_neither_cloned_nor_linked_they_are_moved(
     published: Publisher, mirror: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -209,16 +209,22 @@ def erase(
 
 
 def waiting(
-    leave: Leave, pending: Collection[str], destinations: Mapping[str, Set[str]] | None
+    leave: Leave,
+    pending: Collection[str],
+    destinations: Mapping[str, Set[str]] | None,
+    places: Mapping[str, Set[tuple[str, int]]],
 ) -> Callable[[str, HeldFile], bool]:
     """Return what tells whether a file of a bag that has to go is still to get its place in another bag.
 
     ``pending`` are bags that are to be held and are not complete; ``destinations`` the edition's bags by the
     SHA-256 of their files. Without an index these are None: then all waits while any bag is pending, unless
-    nothing is to replace its bag.
+    nothing is to replace its bag. ``places`` are, by a bag that goes, path and size of what the pending bag in
+    its place has: a file that is there only in part has no hash that anybody lists.
     """
 
     def waits(bag: str, file: HeldFile) -> bool:
+        if (file.path, file.size) in places.get(bag, frozenset()):
+            return True
         if destinations is not None:
             return not destinations.get(file.sha256, frozenset()).isdisjoint(pending)
         withdrawal = leave.withdrawals.get(bag)

@@ -32,7 +32,7 @@ def reuse(
 ) -> dict[str, HeldFile]:
     """Bring into a wanted bag's ``folder`` what it lacks and is on this disk; return what was found whole.
 
-    What a bag that has to go holds under the same path is brought even if only some of it is right. A file
+    What a bag that has to go holds under the same path is brought if more of it is right than is here. A file
     that cannot be read is told to ``say`` and passed over. Tag files are not looked for: a bag has its own.
     """
     wanted = [file for file in lacking if file.path.startswith(PAYLOAD) and file.size]
@@ -44,8 +44,9 @@ def reuse(
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         judged = pool.map(partial(_same_path, going, meta.piece_length, say), wanted)
         for file, (source, pieces) in zip(wanted, judged, strict=True):
-            brought = source is not None and any(pieces) and _bring(mirror, source, folder / file.path)
-            if brought and all(pieces):
+            if source is None or sum(pieces) <= _right(folder / file.path, file, meta.piece_length):
+                continue
+            if _bring(mirror, source, folder / file.path) and all(pieces):
                 found[file.path] = HeldFile(file.path, file.size, "")
     left = [file for file in wanted if file.path not in found]
     for file, source in _by_root(mirror, going, meta.piece_length, left, say):
@@ -89,6 +90,13 @@ def _same_path(
         if sum(pieces) > sum(best[1]):
             best = source, pieces
     return best
+
+
+def _right(path: Path, file: TorrentFile, piece_length: int) -> int:
+    """Return how many pieces of a wanted file are right already, where it arrives."""
+    if not path.exists():
+        return 0
+    return sum(good_pieces(path, file.size, file.root, file.layer, piece_length))
 
 
 def _by_root(

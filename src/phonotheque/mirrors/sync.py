@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence, Set
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -28,13 +29,14 @@ from phonotheque.mirrors.choosing import choose_bags
 from phonotheque.mirrors.destinations import bags_of
 from phonotheque.mirrors.fetching import Fetching, Outcome, Pace
 from phonotheque.mirrors.follow import Followed, accepted, follow
-from phonotheque.mirrors.home import sweep, trust_dir
+from phonotheque.mirrors.home import leaving, sweep, trust_dir
 from phonotheque.mirrors.leaving import Erasure, Leave, erase, going_bags, part, take_leave, waiting
 from phonotheque.mirrors.messages import SwarmSettings
 from phonotheque.mirrors.origin import Origin
 from phonotheque.mirrors.public import fetch_target, publish_bag, publish_edition
 from phonotheque.mirrors.standing import lost_files
 from phonotheque.mirrors.swarm import resolve_peers
+from phonotheque.mirrors.transfer import find_torrent
 from phonotheque.model.errors import (
     NetworkError,
     NotFoundError,
@@ -163,7 +165,7 @@ def _round(plan: _Plan, fetching: Fetching) -> SyncResult:
         choice = choose_bags(plan.mirror, leave, going, plan.budget)
         entries = {entry.id: entry for entry in edition.bags}
         held, wanted = _sort(plan, choice, entries)
-        erasures.append(_erase(plan, leave, _waiting(leave, wanted, where)))
+        erasures.append(_erase(plan, leave, _waiting(plan, leave, wanted, where)))
         if not plan.once:
             fetching.seed(held)
         plan.progress.start("Mirroring", total_bytes=sum(entry.bytes for entry in wanted))
@@ -174,7 +176,7 @@ def _round(plan: _Plan, fetching: Fetching) -> SyncResult:
             outcome=outcome,
         )
         wanted = [entry for entry in wanted if entry.id not in outcome.complete]
-        erasures.append(_erase(plan, leave, _waiting(leave, wanted, where)))
+        erasures.append(_erase(plan, leave, _waiting(plan, leave, wanted, where)))
         publish_edition(plan.origin, plan.mirror.public, trust_dir(plan.mirror), followed, plan.progress)
     held += [entries[bag] for bag in outcome.complete]
     if not plan.once:
@@ -239,10 +241,27 @@ def _destinations(
 
 
 def _waiting(
-    leave: Leave, wanted: Collection[BagEntry], where: Mapping[str, Set[str]] | None
+    plan: _Plan, leave: Leave, wanted: Collection[BagEntry], where: Mapping[str, Set[str]] | None
 ) -> Callable[[str, HeldFile], bool]:
     # A bag that the edition lists with a withdrawn file may get a revision, made of the rest of it.
-    return waiting(leave, {entry.id for entry in wanted} | leave.tainted.keys(), where)
+    pending = {entry.id for entry in wanted} | leave.tainted.keys()
+    return waiting(leave, pending, where, _places(plan, leave, wanted))
+
+
+def _places(plan: _Plan, leave: Leave, wanted: Collection[BagEntry]) -> dict[str, frozenset[tuple[str, int]]]:
+    """Return path and size of what wanted bags have, by the bag that each replaces and that is leaving."""
+    by_id, found = {entry.id: entry for entry in wanted}, {}
+    for gone in leave.edition.withdrawals:
+        entry = by_id.get(gone.replaced_by or "")
+        if entry is None or not (leaving(plan.mirror) / gone.bag).exists():
+            continue
+        if leave.followed.offline and not (plan.mirror.public / "targets" / entry.torrent.path).exists():
+            continue
+        # Whoever fetches the bag afterwards says what is wrong with its torrent.
+        with suppress(NetworkError, NotFoundError, VerificationError):
+            _, meta = find_torrent(plan.origin, plan.mirror.public, entry)
+            found[gone.bag] = frozenset((file.path, file.size) for file in meta.files)
+    return found
 
 
 def _erase(plan: _Plan, leave: Leave, waited_for: Callable[[str, HeldFile], bool]) -> Erasure:
