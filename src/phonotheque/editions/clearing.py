@@ -1,13 +1,15 @@
 """Removing bags that are current no more, once the edition that says so is out. Deleting needs a proof.
 
 Each file of such a bag is whole in a current bag, or waits whole in ``vault/incoming``, or was erased for a
-withdrawal. A file that is none of these stays where it is, and is named.
+withdrawal. One that is whole only in the bag, here or where it lay, comes home to wait. A file that is none
+of these stays here, and is named; outside, nothing stays that may not be shared.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
+from typing import Final
 
 from sqlalchemy import Connection, select
 
@@ -17,17 +19,26 @@ from phonotheque.editions.upholding import remove_erased
 from phonotheque.editions.withholding import hide_bag
 from phonotheque.ledger.bags import bagged_copy
 from phonotheque.ledger.events import record_event
-from phonotheque.ledger.former_bags import FormerBag, FormerBagFile, all_former_bags, files_of_former_bag
+from phonotheque.ledger.former_bags import (
+    FormerBag,
+    FormerBagFile,
+    Why,
+    all_former_bags,
+    files_of_former_bag,
+)
 from phonotheque.ledger.schema import events, files
 from phonotheque.model.bags import Finding
 from phonotheque.vault.archive import Archive, now, timestamp
 from phonotheque.vault.bag import remove_bag
 from phonotheque.vault.fixity import check_file
 from phonotheque.vault.incoming import incoming_path
-from phonotheque.vault.outside import check_recorded
-from phonotheque.vault.places import check_bagged
+from phonotheque.vault.outside import check_recorded, target_of
+from phonotheque.vault.place import replace_durably
+from phonotheque.vault.places import borrowed_path, bring_home, check_bagged
+from phonotheque.vault.storage.base import Storage
 
 _CLEARED = "deaccession"  # the PREMIS event type
+_BARRED: Final = {Why.WITHDRAWN, Why.NOT_ALLOWED}
 
 
 def clear_former_bags(archive: Archive) -> list[Finding]:
@@ -35,20 +46,41 @@ def clear_former_bags(archive: Archive) -> list[Finding]:
 
     Run again, it goes on. Raises NetworkError where a place cannot be reached.
     """
-    with archive.ledger.connect() as ledger:
-        waiting = [one for one in all_former_bags(ledger) if not _is_cleared(ledger, one)]
+    hide_former_bags(archive)
     unproven: list[Finding] = []
-    for one in waiting:
-        hide_bag(archive, one.bag)
-        torrent = f"targets/{torrent_path(one.bag.edition, one.bag.id, one.bag.audience)}"
-        (archive.public / torrent).unlink(missing_ok=True)
-        unsend(archive, [torrent])
+    for one in _uncleared(archive):
+        unsend(archive, [_torrent(one)])
         found = list(_unproven(archive, one))
-        unproven += found
+        _clear_outside(archive, one, found)
         if not found:
             _clear(archive, one)
+        where = archive.bags / one.bag.id
+        unproven += [
+            Finding(
+                "unproven",
+                f"{one.bag.id}/{file.path}",
+                f"it is nowhere else, so {where} stays; it is shown to nobody",
+            )
+            for file in found
+        ]
     remove_erased(archive)
     return unproven
+
+
+def hide_former_bags(archive: Archive) -> None:
+    """Show former bags and their torrents no more in the public tree here: no other place is asked."""
+    for one in _uncleared(archive):
+        hide_bag(archive, one.bag)
+        (archive.public / _torrent(one)).unlink(missing_ok=True)
+
+
+def _uncleared(archive: Archive) -> list[FormerBag]:
+    with archive.ledger.connect() as ledger:
+        return [one for one in all_former_bags(ledger) if not _is_cleared(ledger, one)]
+
+
+def _torrent(one: FormerBag) -> str:
+    return f"targets/{torrent_path(one.bag.edition, one.bag.id, one.bag.audience)}"
 
 
 def former_ids(ledger: Connection) -> list[str]:
@@ -60,10 +92,6 @@ def _clear(archive: Archive, one: FormerBag) -> None:
     folder = archive.bags / one.bag.id
     if folder.exists():
         remove_bag(folder)
-    for place in one.places:
-        storage = check_recorded(archive, place)
-        for stored in list(storage.list(f"{one.bag.id}/")):
-            storage.delete(stored.key)
     with archive.ledger.begin() as ledger:
         record_event(
             ledger,
@@ -75,12 +103,49 @@ def _clear(archive: Archive, one: FormerBag) -> None:
         )
 
 
+def _clear_outside(archive: Archive, one: FormerBag, unproven: Collection[FormerBagFile]) -> None:
+    """Delete a former bag outside. What has no proof comes here first, as it is.
+
+    If something else is here under its name, it stays there as well, unless it may not be shared.
+    """
+    lacking = {f"{one.bag.id}/{file.path}": file for file in unproven}
+    for place in _places(archive, one):
+        storage = check_recorded(archive, place)
+        for stored in list(storage.list(f"{one.bag.id}/")):
+            file = lacking.get(stored.key)
+            here = archive.bags / stored.key
+            if file is not None and not here.exists():
+                _fetch(archive, storage, stored.key, here)
+            elif file is not None and file.left_because not in _BARRED:
+                continue
+            storage.delete(stored.key)
+
+
+def _places(archive: Archive, one: FormerBag) -> list[str]:
+    """Return where a former bag lies outside; also where it was on its way to when it was taken back."""
+    target = target_of(archive)
+    return sorted({*one.places, *([target.place] if target else [])})
+
+
+def _fetch(archive: Archive, storage: Storage, key: str, place: Path) -> None:
+    """Bring an object here, whatever its bytes are. Raises NetworkError."""
+    coming = borrowed_path(archive, "unproven")
+    try:
+        with coming.open("xb") as stream:
+            for chunk in storage.read(key):
+                stream.write(chunk)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        replace_durably(coming, place)
+    finally:
+        coming.unlink(missing_ok=True)
+
+
 def _is_cleared(ledger: Connection, one: FormerBag) -> bool:
     query = select(events.c.id).where(events.c.subject == one.bag.id, events.c.type == _CLEARED)
     return ledger.execute(query.limit(1)).first() is not None
 
 
-def _unproven(archive: Archive, one: FormerBag) -> Iterator[Finding]:
+def _unproven(archive: Archive, one: FormerBag) -> Iterator[FormerBagFile]:
     folder = archive.bags / one.bag.id
     if not folder.exists() and not one.places:
         return
@@ -88,9 +153,10 @@ def _unproven(archive: Archive, one: FormerBag) -> Iterator[Finding]:
         kept = [file for file in files_of_former_bag(ledger, one.bag.id) if file.file_id is not None]
         erased = _erased(ledger, kept)
     for file in kept:
-        if file.file_id not in erased and not _is_elsewhere(archive, folder / file.path, file):
-            detail = f"it is nowhere else, so {folder} stays; it is shown to nobody"
-            yield Finding("unproven", f"{one.bag.id}/{file.path}", detail)
+        if file.file_id in erased or _is_elsewhere(archive, folder / file.path, file):
+            continue
+        if bring_home(archive, one.bag.id, file, one.places) is not None:
+            yield file
 
 
 def _erased(ledger: Connection, kept: list[FormerBagFile]) -> set[int]:

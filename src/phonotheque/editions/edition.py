@@ -137,6 +137,7 @@ class Edition:
     index: IndexEntry
     withdrawals: tuple[Withdrawal, ...] = ()
     tombstones: tuple[Tombstone, ...] = ()
+    sought: tuple[tuple[str, str], ...] = ()  # SHA-256 and audience of what is lost here, and not taken back
     format: str = FORMAT  # of an edition that was read: it is written as it was
 
 
@@ -199,6 +200,8 @@ def _value(edition: Edition) -> dict[str, Any]:
     }
     if edition.format != FIRST_FORMAT:
         value["tombstones"] = [_plain(one) | {"sha256": list(one.sha256)} for one in edition.tombstones]
+    if edition.sought:
+        value["sought"] = [{"sha256": sha256, "audience": audience} for sha256, audience in edition.sought]
     return value
 
 
@@ -212,6 +215,7 @@ def _edition(value: Any) -> Edition:
     if said not in (FORMAT, FIRST_FORMAT):
         raise _wrong("format", f"is {said!r:.80}, not {FORMAT!r}; it may need a newer version")
     stones = top.tables("tombstones") if said == FORMAT else []
+    sought = top.tables("sought") if said == FORMAT and "sought" in value else []
     archive, catalogue, index = top.table("archive"), top.table("catalogue"), top.table("index")
     previous = None
     if top.get("previous") is not None:
@@ -235,6 +239,7 @@ def _edition(value: Any) -> Edition:
             for entry in top.tables("withdrawals")
         ),
         tombstones=tuple(_tombstone(entry) for entry in stones),
+        sought=tuple((one.text("sha256", _SHA256), one.territory("audience")) for one in sought),
         format=said,
     )
 

@@ -22,6 +22,7 @@ from phonotheque.editions.judging import doubtful_bags
 from phonotheque.editions.sealing import CATALOGUE_WAVE
 from phonotheque.editions.shelves import torrent_path
 from phonotheque.editions.site import write_site
+from phonotheque.editions.sought import sought_files
 from phonotheque.editions.taken_back import tombstones, withdrawn_bags
 from phonotheque.editions.trust import publish_targets
 from phonotheque.editions.withholding import hidden_in, show_bag
@@ -83,6 +84,7 @@ def _edition(
     catalogue = next(bag for bag in reversed(bags) if bag.wave == CATALOGUE_WAVE)
     with archive.ledger.connect() as ledger:
         taken_back, stones = withdrawn_bags(ledger), tombstones(ledger)
+        sought = sought_files(ledger, at.date())
     return Edition(
         number=number,
         date=timestamp(at),
@@ -91,6 +93,7 @@ def _edition(
         bags=tuple(_bag_entry(bag) for bag in bags),
         withdrawals=taken_back,
         tombstones=stones,
+        sought=sought,
         catalogue=CatalogueEntry(catalogue.id, snapshot),
         index=IndexEntry(
             path=f"editions/{number}/index.parquet",

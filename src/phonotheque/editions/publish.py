@@ -17,7 +17,7 @@ from phonotheque.catalogue.manifest import Snapshot, current
 from phonotheque.editions.access import make_access_copies
 from phonotheque.editions.audiences import audiences_of
 from phonotheque.editions.bag_plans import bag_id, plan_bag, sequence_of
-from phonotheque.editions.clearing import clear_former_bags, former_ids
+from phonotheque.editions.clearing import clear_former_bags, former_ids, hide_former_bags
 from phonotheque.editions.declaring import declare
 from phonotheque.editions.edition import Edition, check_identity, read_edition
 from phonotheque.editions.entries import Chosen, bag_files
@@ -39,6 +39,7 @@ from phonotheque.editions.sealing import (
 from phonotheque.editions.selection import select_for_bags, wanted_access_copies
 from phonotheque.editions.sending import check_public, send_public
 from phonotheque.editions.sidecars import ChosenSidecar, recording_of, select_sidecars, sidecar_bags
+from phonotheque.editions.sought import sought_files
 from phonotheque.editions.taken_back import tombstones, withdrawn_bags
 from phonotheque.editions.trust import init_repository, renew
 from phonotheque.editions.upholding import uphold
@@ -49,9 +50,9 @@ from phonotheque.model.progress import QUIET, Progress
 from phonotheque.model.rights import WORLDWIDE
 from phonotheque.sources.decide import bring_up_to_date
 from phonotheque.vault.archive import Archive, now, timestamp
-from phonotheque.vault.bag import BagFile, BagPlan
+from phonotheque.vault.bag import BagFile, BagPlan, NothingPlacedError
 from phonotheque.vault.place import feed
-from phonotheque.vault.places import settle_bags
+from phonotheque.vault.places import check_target, settle_bags
 
 
 @dataclass(slots=True)
@@ -78,8 +79,9 @@ def publish(
     settings want them, also those that an interrupted run left here.
     """
     check_public(archive)
-    settle_bags(archive, progress)
+    check_target(archive)
     result = _publish(archive, at=at, nonfree=nonfree, progress=progress)
+    hide_former_bags(archive)  # before any place elsewhere is asked for anything
     send_public(archive, progress)
     result.failures += clear_former_bags(archive)
     return result
@@ -104,22 +106,19 @@ def _publish(archive: Archive, *, at: datetime, nonfree: bool, progress: Progres
     uphold(archive, at=timestamp(at))
     failures: list[Finding] = []
     revised = revise(archive, number=number, at=at, failures=failures, progress=progress)
+    settle_bags(archive, progress)  # no bag holds any more what may not go there
     with planned_anew(archive) as planned:
         failures += _make_access_copies(archive, planned, at, progress)
         pending, used = _pending(archive, number)
         for bag in pending:
             remove_spares(archive, bag.id)
         for order in _audio_orders(archive, planned, number, used, at, progress):
-            bag, left_out = seal_and_record(archive, order, progress)
-            pending.append(bag)
-            failures.extend(left_out)
+            _seal(archive, order, pending, failures, progress)
     beside = select_sidecars(archive, at.date())
     used = max([used, *(sequence_of(bag.id, number) for bag in pending)])
     for order in _artwork_orders(archive, beside, failures, number, used, at, progress):
-        bag, left_out = seal_and_record(archive, order, progress)
-        pending.append(bag)
-        failures.extend(left_out)
-    if latest is not None and not pending and latest.snapshot == snapshot.stamp and _says_all(archive):
+        _seal(archive, order, pending, failures, progress)
+    if latest is not None and not pending and latest.snapshot == snapshot.stamp and _says_all(archive, at):
         renew(archive.public, archive.keys, now=at)
         declare(archive, _current_edition(archive), at.date())  # what was reserved since holds at once
         return PublishResult(latest.number, new=False, failures=failures, revised=revised)
@@ -142,11 +141,25 @@ def _pending(archive: Archive, number: int) -> tuple[list[BagRecord], int]:
     return bags, max([0, *(sequence_of(name, number) for name in names)])
 
 
-def _says_all(archive: Archive) -> bool:
-    """Tell whether the current edition says all that there is to say of what was taken back."""
+def _says_all(archive: Archive, at: datetime) -> bool:
+    """Tell whether the current edition says all that there is to say of what was taken back or is sought."""
     edition = _current_edition(archive)
     with archive.ledger.connect() as ledger:
-        return (edition.withdrawals, edition.tombstones) == (withdrawn_bags(ledger), tombstones(ledger))
+        said = withdrawn_bags(ledger), tombstones(ledger), sought_files(ledger, at.date())
+    return (edition.withdrawals, edition.tombstones, edition.sought) == said
+
+
+def _seal(
+    archive: Archive, order: BagOrder, bags: list[BagRecord], failures: list[Finding], progress: Progress
+) -> None:
+    """Seal a new bag. What cannot go in is reported; where that is all of it, there is no such bag."""
+    try:
+        bag, left_out = seal_and_record(archive, order, progress)
+    except NothingPlacedError as error:
+        failures.extend(error.failures)
+        return
+    bags.append(bag)
+    failures.extend(left_out)
 
 
 def _make_access_copies(
@@ -162,7 +175,13 @@ def _make_access_copies(
 def _audio_orders(
     archive: Archive, planned: Planned, number: int, sealed: int, at: datetime, progress: Progress
 ) -> Iterator[BagOrder]:
-    chosen = select_for_bags(archive, planned, at.date())
+    with archive.ledger.connect() as ledger:
+        sought = dict(sought_files(ledger, at.date()))
+    chosen = [
+        one
+        for one in select_for_bags(archive, planned, at.date())
+        if one.row.sha256 not in sought or one.source.exists()  # what is lost here waits until it is back
+    ]
     if chosen:
         size = sum(one.row.size for one in chosen)
         progress.start("Sealing bags", total_files=len(chosen), total_bytes=size)

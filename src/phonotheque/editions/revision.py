@@ -43,7 +43,8 @@ from phonotheque.model.territory import Territory, parse_territory
 from phonotheque.rights.decide import decide, decide_all
 from phonotheque.rights.records import read_statement
 from phonotheque.vault.archive import Archive, timestamp
-from phonotheque.vault.bag import RECORDINGS, BagFile
+from phonotheque.vault.bag import RECORDINGS, BagFile, NothingPlacedError
+from phonotheque.vault.fixity import check_file
 from phonotheque.vault.incoming import incoming_path
 from phonotheque.vault.places import bring_home
 
@@ -162,8 +163,10 @@ def _revise(
     bag, left = review.bag, dict(review.left)
     reason = _reason(left, withdrawals)
     erased = {path for path, (_, name) in left.items() if name and _erases(withdrawals.get(name))}
-    _bring_home(archive, review, erased, failures)
-    stays = [one for one in review.stays if one.entry.path not in left]
+    home, lost = _bring_home(archive, review, erased)
+    failures += lost.values()
+    # What was to go into another bag, and cannot: mirrors keep theirs (editions/sought.py).
+    left |= {path: (Why.DAMAGED, None) for path in lost if left[path][0] is Why.ALLOWED_MORE}
 
     def recorded(ledger: Connection, after: BagRecord | None, damaged: Sequence[Finding]) -> None:
         gone = left | {finding.path: (Why.DAMAGED, None) for finding in damaged}
@@ -174,30 +177,44 @@ def _revise(
         take_back(ledger, bag, gone, edition=number, at=timestamp(at), reason=reason, replaced_by=successor)
         _event(archive, ledger, bag, successor, len(gone), at)
 
-    if not stays:
+    after: BagRecord | None = None
+    damaged: Sequence[Finding] = ()
+    try:
+        if review.stays:
+            order = _order(archive, review, home, number, at)
+            after, damaged = seal_and_record(archive, order, progress, also=recorded)
+    except NothingPlacedError as error:
+        damaged = error.failures
+    if after is None:  # taken back all the same: what was withdrawn waits for nothing
         with archive.ledger.begin() as ledger:
-            recorded(ledger, None, ())
-        return Revised(bag.id, None, reason, len(left))
-    order = _order(archive, review, stays, number, at)
-    after, damaged = seal_and_record(archive, order, progress, also=recorded)
+            recorded(ledger, None, damaged)
     failures += damaged
     return Revised(bag.id, after, reason, len(left) + len(damaged))
 
 
-def _bring_home(archive: Archive, review: _Review, erased: set[str], failures: list[Finding]) -> None:
-    """Let what leaves, and is not to be erased, wait again; of a moved bag, also what stays."""
+def _bring_home(archive: Archive, review: _Review, erased: set[str]) -> tuple[set[str], dict[str, Finding]]:
+    """Let what leaves, and is not to be erased, wait again; and what stays where it is not whole in the bag.
+
+    Returns the paths of what stays and came home, and what is wrong with what leaves and could not.
+    """
+    bag = review.bag.id
     with archive.ledger.connect() as ledger:
-        moved = any(place.moved for place in places_of_bags(ledger, review.bag.id).get(review.bag.id, ()))
-    wanted = [one for one in review.leaves if one.entry.path not in erased]
-    coming = [one.entry for one in (*wanted, *(review.stays if moved else ()))]
-    found = (bring_home(archive, review.bag.id, entry) for entry in coming)
-    failures.extend(finding for finding in found if finding is not None)
+        elsewhere = bool(places_of_bags(ledger, bag).get(bag))
+    leaving = [one.entry for one in review.leaves if one.entry.path not in erased]
+    lost = {entry.path: wrong for entry in leaving if (wrong := bring_home(archive, bag, entry)) is not None}
+    home = set()
+    for entry in (one.entry for one in review.stays if elsewhere):
+        here = archive.bags / bag / entry.path
+        whole = check_file(here, entry.size, entry.sha256) is None
+        if not whole and bring_home(archive, bag, entry) is None:
+            home.add(entry.path)
+    return home, lost
 
 
-def _order(archive: Archive, review: _Review, stays: Sequence[Judged], number: int, at: datetime) -> BagOrder:
-    bag = review.bag
+def _order(archive: Archive, review: _Review, home: set[str], number: int, at: datetime) -> BagOrder:
+    bag, stays = review.bag, review.stays
     recordings = sorted({one.entry.recording for one in stays if one.entry.recording})
-    files = tuple(_bag_file(archive, review, one, at.date()) for one in stays)
+    files = tuple(_bag_file(archive, review, one, one.entry.path in home, at.date()) for one in stays)
     name = next_revision(bag.id)
     return BagOrder(
         plan=plan_bag(archive, name, number, at, files, audience=bag.audience, before=bag.id),
@@ -216,11 +233,10 @@ def _order(archive: Archive, review: _Review, stays: Sequence[Judged], number: i
     )
 
 
-def _bag_file(archive: Archive, review: _Review, one: Judged, on: date) -> BagFile:
+def _bag_file(archive: Archive, review: _Review, one: Judged, home: bool, on: date) -> BagFile:
     path = one.entry.path
-    source = archive.bags / review.bag.id / path
-    if not source.exists():
-        source = incoming_path(archive.incoming, one.entry.sha256)
+    bagged, waiting = archive.bags / review.bag.id / path, incoming_path(archive.incoming, one.entry.sha256)
+    source = waiting if home else bagged
     said = {key: value for key, value in review.records.get(path, {}).items() if key not in _OF_SEALING}
     here = parse_territory(review.bag.audience)
     decisions = decide_all(one.statements, on=on, territory=here)

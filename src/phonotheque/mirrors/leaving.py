@@ -188,16 +188,20 @@ def erase(
     *,
     at: str,
 ) -> Erasure:
-    """Erase what no bag still waits for, with its proof in the ledger; what was withdrawn in any case.
+    """Erase what no bag waits for and nobody seeks, with its proof in the ledger; what was withdrawn anyway.
 
     ``going`` is what :func:`going_bags` returned; ``waited_for`` is asked for a bag's id and a file of it.
     """
     done = Erasure()
+    # What the publisher has lost, and nobody took back, stays: this may be the last good copy.
+    sought = {sha for sha, audience in leave.edition.sought if may_hold(leave.country, audience)}
     for bag, inventory in going.items():
         go = [
             file
             for file in inventory
-            if file.sha256 in leave.stones or not file.path.startswith(PAYLOAD) or not waited_for(bag, file)
+            if file.sha256 in leave.stones
+            or not file.path.startswith(PAYLOAD)
+            or not (file.sha256 in sought or waited_for(bag, file))
         ]
         gone = _erase_files(mirror, leave, bag, go, at=at)
         if len(go) == len(inventory):

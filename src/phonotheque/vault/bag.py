@@ -38,6 +38,7 @@ __all__ = [
     "BagContents",
     "BagFile",
     "BagPlan",
+    "NothingPlacedError",
     "SealedResult",
     "load_sealed",
     "read_bag",
@@ -56,6 +57,18 @@ _NO_MODES = {EPERM, ENOTSUP, EOPNOTSUPP}  # from file systems that keep no permi
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+
+class NothingPlacedError(VerificationError):
+    """No file of a planned bag could be placed; ``failures`` say why, for each of them."""
+
+    def __init__(self, bag_id: str, failures: Sequence[Finding]) -> None:
+        first = failures[0]
+        super().__init__(
+            f"no file of the bag {bag_id} could be placed; the first, {first.path!r}, is "
+            f"{first.what}: {first.detail}"
+        )
+        self.failures = tuple(failures)
 
 
 class MapFiles(Protocol):
@@ -114,7 +127,7 @@ def seal(
 
     Sources are cloned or hard-linked where possible (a linked one becomes read-only), else copied. A source
     that is missing, unreadable or not what the plan expects is left out and reported. ``on_file`` is called
-    for each file in order. Raises OSError naming the file when the bag cannot be written, VerificationError
+    for each file in order. Raises OSError naming the file when the bag cannot be written, NothingPlacedError
     when no file at all could be placed; nothing is left behind then.
     """
     _check_plan(plan)
@@ -219,10 +232,7 @@ def _build(
         if on_file:
             on_file(file)
     if failures and not placed:
-        raise VerificationError(
-            f"no file of the bag {plan.id} could be placed; the first, {failures[0].path!r}, is "
-            f"{failures[0].what}: {failures[0].detail}"
-        )
+        raise NothingPlacedError(plan.id, failures)
     tags = [_write_tag(folder, name, content) for name, content in _tag_files(plan, placed)]
     hashes = {tag.path: tag.hashes.sha256 for tag in tags}
     tags.append(_write_tag(folder, TAG_MANIFEST, manifest_text(hashes).encode()))

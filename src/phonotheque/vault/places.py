@@ -21,6 +21,7 @@ from phonotheque.ledger.bags import (
     record_place,
 )
 from phonotheque.ledger.events import record_event
+from phonotheque.ledger.former_bags import FormerBagFile
 from phonotheque.ledger.withdrawals import withdrawn_from_bag
 from phonotheque.model.bags import Finding
 from phonotheque.model.errors import PhonothequeError, VerificationError
@@ -50,11 +51,8 @@ def unsettled(archive: Archive) -> list[str]:
     return [bag.id for bag in bags if not _settled(archive, bag.id, places.get(bag.id, ()), target)]
 
 
-def settle_bags(archive: Archive, progress: Progress) -> None:
-    """Bring every bag to where the settings want it, as after an interruption or a change of the settings.
-
-    Raises PhonothequeError, before anything is done, when that place is not there or cannot be reached.
-    """
+def check_target(archive: Archive) -> None:
+    """Raise PhonothequeError when the place where the settings want bags is not there or out of reach."""
     settings = archive.settings.storage
     target = target_of(archive)
     if target is None:
@@ -67,6 +65,15 @@ def settle_bags(archive: Archive, progress: Progress) -> None:
         if "://" not in target.place:
             Path(target.place).mkdir(exist_ok=True)
     check_recorded(archive, target.place).check()
+
+
+def settle_bags(archive: Archive, progress: Progress) -> None:
+    """Bring every bag to where the settings want it, as after an interruption or a change of the settings.
+
+    Whole bags are sent: what may no longer be in one has to be out of it before. Raises PhonothequeError,
+    before anything is done, when that place is not there or cannot be reached.
+    """
+    check_target(archive)
     if waiting := unsettled(archive):
         progress.start("Sending bags", total_files=0, total_bytes=0)
     for bag_id in waiting:
@@ -238,26 +245,47 @@ def at_hand(archive: Archive, file: Path, size: int, sha256: str) -> Path:
     return copy
 
 
-def bring_home(archive: Archive, bag_id: str, entry: BagFileRecord) -> Finding | None:
-    """Bring a file of a sealed bag to where masters wait, from wherever the bag's payload lies.
+def bring_home(
+    archive: Archive, bag_id: str, entry: BagFileRecord | FormerBagFile, places: Sequence[str] | None = None
+) -> Finding | None:
+    """Bring a file of a sealed bag to where masters wait: from here, else from any place where the bag lies.
 
-    Only right bytes come under their hash's name; they may be a second name of those in the bag. Returns what
-    is wrong with the bag's file, if anything is.
+    ``places`` are those of a bag that is current no more. Only right bytes come under their hash's name; they
+    may be a second name of those in the bag. Returns what is wrong with the file if it is right nowhere.
     """
     goal = incoming_path(archive.incoming, entry.sha256)
     if check_file(goal, entry.size, entry.sha256) is None:
         return None
-    if wrong := check_bagged(archive, bag_id, entry.path, entry.size, entry.sha256):
-        return wrong
+    here, key = archive.bags / bag_id / entry.path, f"{bag_id}/{entry.path}"
+    wrong = check_file(here, entry.size, entry.sha256, name=key)
+    if wrong is None:
+        return _take_home(archive, entry, here, goal)
+    if places is None:
+        with archive.ledger.connect() as ledger:
+            places = [place.place for place in places_of_bags(ledger, bag_id).get(bag_id, ())]
+    for place in places:
+        storage = open_place(place, archive.settings.storage)
+        there = read_back(storage, key, entry.size, entry.sha256)
+        if there is None:
+            return _take_home(archive, entry, (storage, key), goal)
+        if there.what == "missing":
+            check_recorded(archive, place)
+        if wrong.what == "missing":
+            wrong = there
+    return wrong
+
+
+def _take_home(
+    archive: Archive, entry: BagFileRecord | FormerBagFile, source: Path | tuple[Storage, str], goal: Path
+) -> Finding | None:
     goal.parent.mkdir(parents=True, exist_ok=True)
     coming = borrowed_path(archive, entry.sha256)
     try:
-        moved = open_bagged(archive, bag_id, entry.path)
-        if moved is None:
-            link_or_copy(archive.bags / bag_id / entry.path, coming, allow_link=True)
+        if isinstance(source, Path):
+            link_or_copy(source, coming, allow_link=True)
         else:
             with coming.open("xb") as stream:
-                for chunk in moved[0].read(moved[1]):
+                for chunk in source[0].read(source[1]):
                     stream.write(chunk)
             if wrong := check_file(coming, entry.size, entry.sha256, name=entry.path):
                 return wrong  # damaged between being read for the check and being read again
