@@ -157,7 +157,7 @@ def test_what_is_withdrawn_of_a_bag_is_what_stands(ledger: Connection, master: i
         ledger, BAG, [BagFileRecord("data/a.flac", 10, MINE.sha256, "cd" * 32, 0, 1, master, RECORDING)]
     )
     assert withdrawn_from_bag(ledger, BAG.id) == set()
-    denial = Statement(Kind.WITHDRAWAL, None, "Not ours.", f"withdrawal:{ID}", "me", acts=(Act.STREAM,))
+    denial = Statement(Kind.WITHDRAWAL, None, "Not ours.", f"withdrawal:{ID}", "me", acts=(Act.DISTRIBUTE,))
     record_denial(ledger, [master], denial, at=DAY[1])
     assert withdrawn_from_bag(ledger, BAG.id) == {"data/a.flac"}
     end_denials(ledger, [master], "withdrawal:another", at=DAY[2], because="a test")
@@ -165,3 +165,25 @@ def test_what_is_withdrawn_of_a_bag_is_what_stands(ledger: Connection, master: i
     end_denials(ledger, [master], f"withdrawal:{ID}", at=DAY[2], because="a test")
     assert standing_statements(ledger, [master])[master] == []
     assert withdrawn_from_bag(ledger, BAG.id) == set()
+
+
+@pytest.mark.parametrize(
+    ("audience", "acts", "territory", "gone"),
+    [
+        ("WORLD", (Act.DISTRIBUTE,), "DE", True),  # what is not for all who get the bag may not be in it
+        ("WORLD", (Act.MINE, Act.STREAM), "WORLD", False),
+        ("DE FR", (Act.DISTRIBUTE,), "FR US", True),
+        ("DE FR", (Act.DISTRIBUTE,), "WORLD -DE -FR", False),
+    ],
+)
+def test_only_what_may_not_be_shared_with_a_bags_audience_leaves_it(
+    ledger: Connection, master: int, audience: str, acts: tuple[Act, ...], territory: str, gone: bool
+) -> None:
+    bag = replace(BAG, audience=audience)
+    record_bag(
+        ledger, bag, [BagFileRecord("data/a.flac", 10, MINE.sha256, "cd" * 32, 0, 1, master, RECORDING)]
+    )
+    origin = f"withdrawal:{ID}"
+    denial = Statement(Kind.WITHDRAWAL, None, "No.", origin, "me", acts=acts, territory=territory)
+    record_denial(ledger, [master], denial, at=DAY[1])
+    assert withdrawn_from_bag(ledger, bag.id) == ({"data/a.flac"} if gone else set())

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, func, insert, select
 
-from phonotheque.ledger.schema import bag_files, files, rights_statements
+from phonotheque.ledger.schema import bag_files, bags, files, rights_statements
 from phonotheque.ledger.withdrawal_tables import (
     withdrawal_files,
     withdrawal_items,
@@ -22,6 +22,7 @@ from phonotheque.ledger.withdrawal_tables import (
 from phonotheque.model.batches import IN_A_STATEMENT, batched
 from phonotheque.model.errors import NotFoundError, UsageError
 from phonotheque.model.rights import Act, Kind
+from phonotheque.model.territory import parse_territory
 
 _LEAST: Final = 8  # characters of an id that name it
 
@@ -242,16 +243,24 @@ def taken_back(connection: Connection, withdrawal_id: str) -> list[TakenBack]:
 
 
 def withdrawn_from_bag(connection: Connection, bag_id: str) -> set[str]:
-    """Return the paths of a current bag's files that are withdrawn now, wherever that holds."""
+    """Return the paths of a current bag's files that may not be shared with its audience: they are withdrawn.
+
+    What is withdrawn for other acts only, or where nobody gets this bag, stays in it.
+    """
     subject = func.coalesce(files.c.master_id, files.c.id)
     query = (
-        select(bag_files.c.path)
+        select(bag_files.c.path, bags.c.audience, rights_statements.c.acts, rights_statements.c.territory)
+        .join(bags, bags.c.id == bag_files.c.bag_id)
         .join(files, files.c.id == bag_files.c.file_id)
         .join(rights_statements, rights_statements.c.file_id == subject)
         .where(bag_files.c.bag_id == bag_id, rights_statements.c.kind == Kind.WITHDRAWAL.value)
         .where(rights_statements.c.withdrawn_at.is_(None))
     )
-    return set(connection.execute(query).scalars())
+    return {
+        row.path
+        for row in connection.execute(query)
+        if Act.DISTRIBUTE in row.acts and parse_territory(row.territory) & parse_territory(row.audience)
+    }
 
 
 def _with_steps(connection: Connection, rows: Iterable[Row[Any]]) -> Iterator[Withdrawal]:
