@@ -22,6 +22,7 @@ from phonotheque.cli.common import (
     safe,
     show,
 )
+from phonotheque.editions.upholding import cover_copies
 from phonotheque.model.errors import NotFoundError, UsageError
 from phonotheque.sources.ddex_deliveries import SOURCE as DDEX
 from phonotheque.sources.ddex_deliveries import settle_deliveries
@@ -32,7 +33,7 @@ from phonotheque.sources.importing import Imported
 from phonotheque.sources.intake import AddOptions, AddResult, add_folder
 from phonotheque.sources.registry import source_named
 from phonotheque.sources.take_in import How
-from phonotheque.vault.archive import Archive, now
+from phonotheque.vault.archive import Archive, now, timestamp
 
 _SHOWN = 20  # notable files listed before the rest is only counted
 _LONGEST = 200  # characters of what is said of one
@@ -103,6 +104,7 @@ def add_music(archive: Archive, folder: Path, options: AddOptions) -> AddResult:
         result = add_folder(archive, folder, options, running, running)
         if result.changed or not (archive.catalogue / "CURRENT").exists():
             rebuild_catalogue(archive, at=now(), progress=running)
+        cover_copies(archive, at=timestamp(now()))
     return result
 
 
@@ -146,6 +148,7 @@ def _add_source(
         )
         if not result.unchanged or any(taken.changed for taken in audio) or catalogue_is_behind(archive):
             rebuild_catalogue(archive, at=now(), progress=progress)
+        cover_copies(archive, at=timestamp(now()))
 
     def text() -> None:
         for taken in audio:

@@ -23,6 +23,7 @@ from phonotheque.cli.common import (
 from phonotheque.editions.export.purposes import Purpose, Terms
 from phonotheque.editions.export.running import Asked, Exported, Format, export
 from phonotheque.editions.export.shards import SHARD
+from phonotheque.editions.upholding import cover_copies
 from phonotheque.ledger.events import record_event
 from phonotheque.model.errors import RightsError, UsageError
 from phonotheque.model.territory import WORLDWIDE, parse_territory
@@ -87,6 +88,8 @@ def export_command(
     asked = Asked(terms, Format(form) if form else _USUAL.get(use, Format.FOLDER), only, access, shard, texts)
     options = {"for": purpose, "in": terms.territory, "commercial": commercial}
     with job(archive, "export", str(folder), options) as running:
+        if not archive.is_mirror:
+            cover_copies(archive, at=timestamp(now()))  # of what was taken back, and came in again
         result = export(archive, folder, asked, at=now(), progress=running)
         with archive.ledger.begin() as ledger:
             record_event(

@@ -57,6 +57,21 @@ def uphold(archive: Archive, *, at: str) -> list[str]:
     """
     let_all_go(archive)
     clear_half_made_links(archive)
+    standing = cover_copies(archive, at=at)
+    with archive.ledger.connect() as ledger:
+        ids = {file for one in standing for file in taken_back_ids(ledger, one.id)}
+        bags = bags_with(ledger, ids) | bags_not_whole(archive)
+        bags |= {one.bag.id for one in uncleared_bags(ledger)}  # publishing was interrupted, or failed
+        withheld = withhold(archive, ledger, bags, date.fromisoformat(at[:10]))
+        withhold_outside(archive, ledger, withheld)
+    return withheld
+
+
+def cover_copies(archive: Archive, *, at: str) -> list[Withdrawal]:
+    """State of all that withdrawals in effect cover that it is withdrawn, also of what came in since.
+
+    Returns those withdrawals. Nothing is shown or hidden by this: what has come in is in no bag yet.
+    """
     with archive.ledger.connect() as ledger:
         standing = [one for one in all_withdrawals(ledger) if one.in_effect]
     for name, covered in covered_now(archive, standing).items():
@@ -68,14 +83,8 @@ def uphold(archive: Archive, *, at: str) -> list[str]:
                 note = f"{len(unstated)} further files"
                 add_step(ledger, one.id, Step.EXTENDED, at=at, by=_agent(archive), note=note)
             erase(archive, ledger, one, at)
-    with archive.ledger.connect() as ledger:
-        ids = {file for one in standing for file in taken_back_ids(ledger, one.id)}
-        bags = bags_with(ledger, ids) | bags_not_whole(archive)
-        bags |= {one.bag.id for one in uncleared_bags(ledger)}  # publishing was interrupted, or failed
-        withheld = withhold(archive, ledger, bags, date.fromisoformat(at[:10]))
-        withhold_outside(archive, ledger, withheld)
     remove_erased(archive)
-    return withheld
+    return standing
 
 
 def covered_now(archive: Archive, standing: Sequence[Withdrawal]) -> dict[str, dict[int, str | None]]:
