@@ -66,6 +66,18 @@ def test_an_audit_says_what_it_found_and_ends_with_a_code(published: Archive, ph
     assert sum(told["faults"].values()) == len(told["found"])
 
 
+def test_a_name_that_is_no_text_stops_no_audit(published: Archive, phono: Phono) -> None:
+    bag = bag_of(published, 1).id
+    with (writable(published, bag) / "recordings.jsonl").open("a") as lines:
+        lines.write('{"path": "data/\\udc80.flac"}\n')
+    reseal(published, bag)
+    sign(published, NOW)
+    told = phono("audit", published.folder, "--json")
+    assert told.code == 6
+    assert "data/\udc80.flac" in {fault["path"] for fault in told.data["found"]}
+    assert phono("audit", published.folder).code == 6
+
+
 def test_what_cannot_be_audited_is_said_clearly(published: Archive, phono: Phono, tmp_path: Path) -> None:
     assert phono("audit", tmp_path / "nowhere").code == 3
     for options, named in (

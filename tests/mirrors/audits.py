@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +16,7 @@ from phonotheque.mirrors.origin import open_origin
 from phonotheque.sources.held import rebuild_catalogue
 from phonotheque.sources.intake import add_folder
 from phonotheque.vault.archive import Archive
-from tests.mirrors.forging import Record
+from tests.mirrors.forging import Record, bag_of, change_lines, reseal
 from tests.tones import flac
 
 NOW = datetime(2026, 11, 21, 10, 15, tzinfo=UTC)
@@ -66,3 +67,24 @@ def stone(record: Record, **changes: Any) -> Tombstone:
         reinstated=None,
     )
     return replace(made, **changes)
+
+
+def statements(record: Record) -> list[Record]:
+    listed: list[Record] = record["rights"]["statements"]
+    return listed
+
+
+def narrow(archive: Archive) -> None:
+    """Let every statement of the music speak for two countries only, and the decisions say so."""
+
+    def change(record: Record) -> None:
+        for statement in statements(record):
+            statement["territory"] = "DE FR"
+        for decision in record["rights"]["decisions"].values():
+            decision["territory"] = "DE FR"
+
+    change_lines(archive, bag_of(archive, 1).id, change)
+    reseal(archive, bag_of(archive, 1).id)
+    artwork = f"/bags/{bag_of(archive, 2).id}/data/*"
+    rules = [{"location": artwork, "tdm-reservation": 0}, {"location": "/", "tdm-reservation": 1}]
+    (archive.public / ".well-known" / "tdmrep.json").write_text(json.dumps(rules))

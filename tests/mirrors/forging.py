@@ -74,6 +74,7 @@ def sign(
     bag: Mapping[str, Any] | None = None,
     rows: Callable[[list[dict[str, Any]]], list[dict[str, Any]]] = lambda rows: rows,
     reissue: bool = True,
+    private: bool | None = None,
 ) -> None:
     """Sign all bags as they are now, with the publisher's keys. ``bag`` changes entries of bags of audio."""
     before = (archive.public / "targets" / "edition.json").read_bytes()
@@ -81,7 +82,9 @@ def sign(
     entries = []
     for entry in current.bags:
         changes = dict(bag or {}) if entry.wave == 1 else {}
-        entries.append(replace(_entry(archive, entry, changes.get("audience", entry.audience)), **changes))
+        audience = changes.get("audience", entry.audience)
+        hidden = audience != "WORLD" if private is None else private
+        entries.append(replace(_entry(archive, entry, audience, hidden), **changes))
     path = archive.public / "targets" / current.index.path
     _write_index(archive, entries, path, rows)
     index = IndexEntry(current.index.path, path.stat().st_size, _sha256(path.read_bytes()))
@@ -96,9 +99,9 @@ def sign(
     publish_targets(archive.public, archive.keys, names, now=at)
 
 
-def _entry(archive: Archive, entry: BagEntry, audience: str) -> BagEntry:
+def _entry(archive: Archive, entry: BagEntry, audience: str, private: bool) -> BagEntry:
     sealed = load_sealed(archive.bags / entry.id)
-    torrent = build_torrent(sealed, created_by="Phonotheque", creation_date=None, private=audience != "WORLD")
+    torrent = build_torrent(sealed, created_by="Phonotheque", creation_date=None, private=private)
     (archive.public / "targets" / entry.torrent.path).unlink()
     path = torrent_path(entry.edition, entry.id, audience)
     place = archive.public / "targets" / path

@@ -25,7 +25,7 @@ from phonotheque.sources.held import rebuild_catalogue
 from phonotheque.sources.intake import add_folder
 from phonotheque.vault.archive import Archive
 from tests.conftest import MakeArchive
-from tests.mirrors.audits import CC0, LATER, NOW, audited, fill, kinds, stone
+from tests.mirrors.audits import CC0, LATER, NOW, audited, fill, kinds, narrow, statements, stone
 from tests.mirrors.forging import Record, bag_of, change_lines, edition_of, reseal, sign, writable
 from tests.mirrors.mirror_publisher import served
 from tests.tones import flac
@@ -36,11 +36,6 @@ pytestmark = pytest.mark.ledger
 @pytest.fixture
 def published(archive_tree: Archive) -> Archive:
     return archive_tree
-
-
-def statements(record: Record) -> list[Record]:
-    listed: list[Record] = record["rights"]["statements"]
-    return listed
 
 
 def first(change: Callable[[Record], object]) -> Callable[[Record], object]:
@@ -162,22 +157,6 @@ def test_the_reason_says_where_it_might_be(published: Archive) -> None:
     reasons = [fault.reason for fault in found if fault.what is What.NO_BASIS]
     assert len(reasons) == 2
     assert all("only in: DE FR" in reason and "WORLD" in reason for reason in reasons)
-
-
-def narrow(archive: Archive) -> None:
-    """Let every statement of the music speak for two countries only, and the decisions say so."""
-
-    def change(record: Record) -> None:
-        for statement in statements(record):
-            statement["territory"] = "DE FR"
-        for decision in record["rights"]["decisions"].values():
-            decision["territory"] = "DE FR"
-
-    change_lines(archive, bag_of(archive, 1).id, change)
-    reseal(archive, bag_of(archive, 1).id)
-    artwork = f"/bags/{bag_of(archive, 2).id}/data/*"
-    rules = [{"location": artwork, "tdm-reservation": 0}, {"location": "/", "tdm-reservation": 1}]
-    (archive.public / ".well-known" / "tdmrep.json").write_text(json.dumps(rules))
 
 
 def test_a_bag_for_two_countries_is_right_there_and_nowhere_else(published: Archive) -> None:

@@ -7,14 +7,19 @@ import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from phonotheque.editions.audit import What
 from phonotheque.editions.edition import Edition, Previous, Tombstone, Withdrawal
+from phonotheque.model.errors import PhonothequeError
 from phonotheque.vault.archive import Archive
-from tests.mirrors.audits import NOW, audited, kinds, stone
+from tests.mirrors.audits import NOW, audited, kinds, narrow, statements, stone
 from tests.mirrors.forging import Record, bag_of, change_lines, edition_of, reseal, sign, writable
 from tests.mirrors.mirror_publisher import served
 
@@ -259,3 +264,119 @@ def test_tombstones_do_not_shrink(published: Archive) -> None:
 
         sign(published, NOW, edition=with_it)
         assert kinds(published) == expected
+
+
+def change_table(archive: Archive, name: str, change: Callable[[Path], None]) -> None:
+    """Change a table of the catalogue; snapshot.json, manifests and torrent agree with it afterwards."""
+    bag = bag_of(archive, 0).id
+    folder = writable(archive, bag) / "data"
+    change(folder / name)
+    listed = json.loads((folder / "snapshot.json").read_text())
+    for part in (part for parts in listed["tables"].values() for part in parts if part["file"] == name):
+        part["sha256"] = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+        part["bytes"] = (folder / name).stat().st_size
+        part["rows"] = pq.read_metadata(folder / name).num_rows
+    (folder / "snapshot.json").write_text(json.dumps(listed))
+    facts = {path: (path.stat().st_size, path.read_bytes()) for path in folder.rglob("*") if path.is_file()}
+    hashed = {path.relative_to(folder.parent).as_posix(): fact for path, fact in facts.items()}
+
+    def line(record: Record) -> None:
+        size, data = hashed[record["path"]]
+        record["size"], record["sha256"] = size, hashlib.sha256(data).hexdigest()
+
+    change_lines(archive, bag, line)
+    reseal(archive, bag)
+    sign(archive, NOW)
+
+
+def test_music_in_a_table_is_found(published: Archive) -> None:
+    """Between its columns and its end, or in a column of another type."""
+
+    def as_it_is(_file: Path) -> None:
+        pass
+
+    def between(file: Path) -> None:
+        whole = file.read_bytes()
+        footer = int.from_bytes(whole[-8:-4], "little") + 8
+        file.write_bytes(whole[:-footer] + bytes(500_000) + whole[-footer:])
+
+    def another_type(file: Path) -> None:
+        table = pq.read_table(file)
+        column = pa.array([b"sound"] * table.num_rows, pa.binary())
+        pq.write_table(table.set_column(0, table.schema.names[0], column), file)
+
+    for change, expected in ((as_it_is, False), (between, True), (another_type, True)):
+        change_table(published, "artists.parquet", change)
+        _, found = audited(published)
+        assert ("data/artists.parquet" in {f.path for f in found if f.what is What.CATALOGUE}) is expected
+        assert {f.path for f in found if f.what is What.CATALOGUE} <= {"data/artists.parquet"}
+
+
+def test_music_is_no_catalogue_by_its_wave(published: Archive) -> None:
+    sign(published, NOW, bag={"wave": 0})
+    assert What.CATALOGUE in kinds(published)
+    _, found = audited(published)
+    reasons = [fault.reason for fault in found if fault.what is What.CATALOGUE and not fault.path]
+    assert reasons == ["no edition has it for its catalogue"]
+
+
+def test_statistics_of_an_index_are_not_believed(published: Archive) -> None:
+    bag = bag_of(published, 1).id
+    sign(published, NOW, rows=lambda rows: rows + [row for row in rows if row["bag"] == bag])
+    _, found = audited(published)
+    assert [(fault.what, "twice" in fault.reason) for fault in found] == [(What.CLAIM, True)]
+
+
+def test_an_index_that_would_fill_the_disk_is_not_fetched(
+    published: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = "phonotheque.mirrors.audit_index.shutil.disk_usage"
+    monkeypatch.setattr(usage, lambda _: SimpleNamespace(free=9))
+    with pytest.raises(PhonothequeError, match="room"):
+        audited(published)
+
+
+def test_a_line_with_more_statements_than_can_be_worked_through_is_not(published: Archive) -> None:
+    def many(line: Record) -> None:
+        statements(line).extend(statements(line) * 1000)
+
+    bag = bag_of(published, 1).id
+    change_lines(published, bag, many)
+    reseal(published, bag)
+    sign(published, NOW)
+    _, found = audited(published)
+    assert ["1001 statements" in one.reason for one in found if one.what is What.NO_BASIS] == [True, True]
+
+
+def test_a_torrent_for_some_countries_must_be_private(published: Archive) -> None:
+    narrow(published)
+    sign(published, NOW, bag={"audience": "DE FR"}, private=False)
+    assert kinds(published) == {What.AUDIENCE}
+
+
+def test_a_bag_for_some_countries_must_not_be_shown_to_all_by_a_server(published: Archive) -> None:
+    narrow(published)
+    sign(published, NOW, bag={"audience": "DE FR"})
+    with served(published.public) as web:
+        assert kinds(web.url) == set()
+        bag = bag_of(published, 1).id
+        (published.public / "bags" / bag).symlink_to(published.bags / bag)
+        assert kinds(web.url) == {What.AUDIENCE}
+    assert kinds(published) == {What.UNLISTED}
+
+
+def test_a_bag_says_once_for_whom_and_of_which_day_it_is(published: Archive) -> None:
+    bag = bag_of(published, 1).id
+    info = writable(published, bag) / "bag-info.txt"
+    whole = info.read_text()
+    for more in ("phonotheque-audience: FR\nPhonotheque-Audience: WORLD\n", "bagging-date: 2026-11-20\n"):
+        info.write_text(whole + more)
+        reseal(published, bag)
+        sign(published, NOW)
+        assert kinds(published) == {What.CLAIM}
+
+
+def test_rules_on_mining_that_can_be_read_in_two_ways_are_none(published: Archive) -> None:
+    place = published.public / ".well-known" / "tdmrep.json"
+    place.write_text('[{"location": "/", "tdm-reservation": 1, "tdm-reservation": 0}]')
+    assert kinds(published) == {What.MINING}

@@ -49,3 +49,13 @@ def test_the_world_and_nowhere() -> None:
     assert Territory(COUNTRIES) == WORLD
     assert NOWHERE <= parse_territory("DE") <= WORLD
     assert not parse_territory("DE") <= parse_territory("FR")
+
+
+def test_texts_of_strangers_are_bounded() -> None:
+    all_but_all = " ".join(("WORLD", *(f"-{code}" for code in sorted(COUNTRIES))))
+    assert parse_territory(all_but_all) == ~Territory(COUNTRIES)
+    with pytest.raises(ValueError, match="names no territory"):
+        parse_territory("WORLD" + " -FR" * 1000)
+    for number in range(5000):
+        parse_territory("WORLD" + " -FR" * (number % 300) + " -DE" * (number // 300))
+    assert parse_territory.cache_info().currsize <= 1024

@@ -150,7 +150,7 @@ def _decode(path: Path, content: Any) -> Snapshot:
     tables = {name: tuple(TableFile(**part) for part in content["tables"][name]) for name in TABLES}
     for name, parts in tables.items():
         for part in parts:
-            if not _belongs(name, part.file):
+            if not belongs(name, part.file):
                 raise ValueError(f"table {name} in file {part.file!r}")
     return Snapshot(
         path=path,
@@ -163,7 +163,8 @@ def _decode(path: Path, content: Any) -> Snapshot:
     )
 
 
-def _belongs(table: str, file: str) -> bool:
+def belongs(table: str, file: str) -> bool:
+    """Tell whether a file, named relative to its snapshot, may be one of a table's by its name."""
     if table in SHARED:
         folder, _, name = file.partition("/")
         return folder == table and _PART.fullmatch(name) is not None

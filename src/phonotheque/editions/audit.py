@@ -22,7 +22,7 @@ from phonotheque.rights.decide import allowed_in, decide
 from phonotheque.rights.records import decision_records, read_statement
 
 _KINDS: Final = {AUDIO_WAVE: ("master", "access"), ARTWORK_WAVE: ("sidecar",)}
-_MOST_STATEMENTS: Final = 10_000  # about one file; more is refused rather than worked through
+_MOST_STATEMENTS: Final = 1000  # about one file; more is refused rather than worked through
 _COMPARED: Final = ("answer", "rule", "conditions", "territory")
 
 
@@ -189,7 +189,7 @@ def _plain(value: Any) -> str:
     return f"“{', '.join(map(str, value)) if isinstance(value, list) else value}”"[:200]
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=64)  # the last few are enough, and each may hold many statements
 def _decided(statements: tuple[Statement, ...], act: Act, on: date, where: Territory) -> Decision:
     """Decide; files of one release mostly have equal statements."""
     return decide(statements, act, on=on, territory=where)

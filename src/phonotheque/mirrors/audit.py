@@ -14,15 +14,17 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from errno import ENOSPC
 from pathlib import Path
 
 from tuf.api.metadata import Metadata, Targets
 
 from phonotheque.editions.audit import Fault, What, tombstones_of
 from phonotheque.editions.edition import BagEntry, Edition
+from phonotheque.editions.sealing import CATALOGUE_WAVE
 from phonotheque.mirrors.audit_bag import Standard, audit_bag
 from phonotheque.mirrors.audit_history import History, audit_history
-from phonotheque.mirrors.audit_index import IndexRows, fetch_index
+from phonotheque.mirrors.audit_index import IndexRows, fetch_index, no_room
 from phonotheque.mirrors.audit_tree import audit_folder, audit_server, listed_by
 from phonotheque.mirrors.follow import Followed, follow
 from phonotheque.mirrors.mining_rules import PLACE, MiningRules, read_mining_rules
@@ -87,14 +89,21 @@ def audit(
     """Audit a public tree; each fault is told as it is found.
 
     Raises VerificationError when the signatures or edition.json do not verify, NetworkError when the origin
-    cannot be read to the end, NotFoundError when it shows no edition, or no bag of it.
+    cannot be read to the end, NotFoundError when it shows no edition, or no bag of it, PhonothequeError when
+    the temporary folder has no room.
     """
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="phono-audit-")))
         followed = follow(origin, scratch / "trust", now=now, trust=question.trust)
         executor = stack.enter_context(ThreadPoolExecutor(_THREADS))
         targets = _targets(scratch / "trust")
-        return _Auditor(origin, question, followed, targets, now, on_fault, progress).run(scratch, executor)
+        auditor = _Auditor(origin, question, followed, targets, now, on_fault, progress)
+        try:
+            return auditor.run(scratch, executor)
+        except OSError as error:
+            if error.errno == ENOSPC:
+                raise no_room(scratch.parent) from error
+            raise
 
 
 def _targets(trust_dir: Path) -> dict[str, str]:
@@ -168,6 +177,11 @@ class _Auditor:
                 self._absent(bag)
         history = audit_history(self.origin, self.edition, self.targets, self.tell, whole=self.result.mining)
         self.result.oldest = history.oldest
+        for bag in self.edition.bags:
+            known = bag.id in history.catalogues
+            if bag.edition >= history.oldest and known is not (bag.wave == CATALOGUE_WAVE):
+                reason = "no edition has it for its catalogue" if not known else "is no bag of a catalogue"
+                self.tell(Fault(What.CATALOGUE, bag.id, "", reason))
         self._elsewhere(history, scratch, executor)
         if not self.result.bags:
             raise NotFoundError(

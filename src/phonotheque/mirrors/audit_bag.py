@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import islice
 from pathlib import Path
@@ -22,9 +22,9 @@ from phonotheque.editions.edition import BagEntry
 from phonotheque.editions.metainfo import TorrentMeta
 from phonotheque.editions.sealing import CATALOGUE_WAVE
 from phonotheque.editions.shelves import bags_folder
-from phonotheque.mirrors.audit_catalogue import audit_catalogue
+from phonotheque.mirrors.audit_catalogue import CatalogueLook, audit_catalogue
 from phonotheque.mirrors.audit_index import IndexRows
-from phonotheque.mirrors.audit_lines import compare, read_lines, wrong_names
+from phonotheque.mirrors.audit_lines import Row, compare, read_lines, wrong_names
 from phonotheque.mirrors.mining_rules import MiningRules
 from phonotheque.mirrors.origin import FolderOrigin, Origin, fetch, is_there
 from phonotheque.mirrors.transfer import MAX_TORRENT_BYTES, check_torrent
@@ -49,6 +49,7 @@ _MAX_RECORDINGS: Final = 4 * 1024**3  # bytes
 _MAX_README: Final = 1024**2
 _AT_ONCE: Final = 256  # files looked for before their faults are told
 _AUDIENCE: Final = "Phonotheque-Audience"  # in bag-info.txt, of bags that are not for everybody
+_SEALED: Final = "Bagging-Date"
 _NEEDED: Final = (DECLARATION, INFO, MANIFEST, RECORDINGS)
 _TAG_FILES: Final = (*_NEEDED, README)  # that a bag has besides its tag manifest
 
@@ -218,7 +219,7 @@ class _BagAudit:
             if wanted.size > MAX_TORRENT_BYTES:
                 raise VerificationError(f"is larger than a torrent may be: {wanted.size} bytes")
             data = fetch(self.origin, place, wanted.size)
-            meta = check_torrent(data, self.entry)
+            meta = check_torrent(data, replace(self.entry, audience=WORLDWIDE))  # privacy: see below
         except NotFoundError:
             self.fault(What.MISSING, place, "is not there")
             raise _BrokenError from None
@@ -248,13 +249,21 @@ class _BagAudit:
         return payload
 
     def _audience_said(self, bag: BagContents) -> None:
-        said = dict(bag.info).get(_AUDIENCE, self.entry.audience)
+        said = self._info(bag, _AUDIENCE) or self.entry.audience
         if said != self.entry.audience:
             reason = f"the bag is for {said}, as it says itself; edition.json says {self.entry.audience}"
             self.fault(What.AUDIENCE, INFO, reason)
 
+    def _info(self, bag: BagContents, label: str) -> str | None:
+        """Return what bag-info.txt says under a label, in any case (RFC 8493 §2.2.2); told if twice."""
+        said = [value for name, value in bag.info if name.lower() == label.lower()]
+        if len(said) > 1:
+            self.fault(What.CLAIM, INFO, f"says {label} {len(said)} times")
+            raise _BrokenError
+        return said[0] if said else None
+
     def _sealed(self, bag: BagContents) -> date:
-        said = dict(bag.info).get("Bagging-Date", "")
+        said = self._info(bag, _SEALED) or ""
         try:
             sealed = date.fromisoformat(said)
         except ValueError:
@@ -267,7 +276,7 @@ class _BagAudit:
     def _lines(self, bag: BagContents, sizes: Mapping[str, tuple[int, str]], terms: Terms) -> None:
         """Judge every line of recordings.jsonl; tell of files without one, and of lines without a file."""
         seen: set[str] = set()
-        rows = self.rows.of(self.entry.id) if self.rows is not None else None
+        rows = self._rows()
         for number, record in read_lines(self.folder, self.fault):
             path = record.get("path")
             if not isinstance(path, str) or path not in bag.manifest or path in seen:
@@ -289,8 +298,19 @@ class _BagAudit:
         for path in sorted(rows or ()):
             self.fault(What.CLAIM, path, "the edition's index lists it, and the bag does not hold it")
         if self.entry.wave == CATALOGUE_WAVE:
-            for what, path, reason in audit_catalogue(self.origin, self.home, bag.manifest, sizes):
+            looked = CatalogueLook(self.standard.look, self.standard.every_byte)
+            for what, path, reason in audit_catalogue(self.origin, self.home, bag.manifest, sizes, looked):
                 self.fault(what, path, reason)
+
+    def _rows(self) -> dict[str, Row] | None:
+        """Return the index's rows of this bag; None, and told, if it has none that can be believed."""
+        if self.rows is None:
+            return None
+        try:
+            return self.rows.of(self.entry.id)
+        except VerificationError as error:
+            self.fault(What.CLAIM, "", error.message)
+            return None
 
     def _judge(self, record: Mapping[str, Any], path: str, terms: Terms, belongs_to: str | None) -> None:
         if self.entry.wave == CATALOGUE_WAVE:

@@ -28,6 +28,7 @@ class History:
     oldest: int  # the number of the earliest edition that was read
     bags: dict[str, BagEntry] = field(default_factory=dict)  # every bag that any of them had
     indexes: dict[str, IndexEntry] = field(default_factory=dict)  # by path
+    catalogues: set[str] = field(default_factory=set)  # the bags that any of them has for its catalogue
     index_of: dict[str, IndexEntry] = field(default_factory=dict)  # by bag: the newest that tells of it
 
 
@@ -97,6 +98,7 @@ def _before(
 
 def _remember(history: History, edition: Edition) -> None:
     history.oldest = edition.number
+    history.catalogues.add(edition.catalogue.bag)
     history.indexes.setdefault(edition.index.path, edition.index)
     for bag in edition.bags:
         history.bags.setdefault(bag.id, bag)

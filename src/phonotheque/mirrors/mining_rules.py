@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import defaultdict
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from phonotheque.mirrors.origin import Origin, fetch
+from phonotheque.mirrors.strict_json import read_json
 from phonotheque.model.errors import NotFoundError, VerificationError
 
 PLACE: Final = ".well-known/tdmrep.json"
@@ -66,7 +66,7 @@ def read_mining_rules(origin: Origin) -> MiningRules | None:
     except NotFoundError:
         return None
     try:
-        listed = json.loads(data)
+        listed = read_json(data)
     except (ValueError, RecursionError) as error:
         raise VerificationError(f"{PLACE} is not JSON: {error}") from error
     if not isinstance(listed, list):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 
 from phonotheque.model.countries import NAMES
 
@@ -20,6 +20,8 @@ EU = frozenset(_MEMBERS.split())
 COUNTRIES = frozenset(line[:2] for line in NAMES.strip().splitlines())  # ISO 3166-1 alpha-2
 
 _FORM = re.compile(r"WORLD(?: -[A-Z]{2})*|[A-Z]{2}(?: [A-Z]{2})*|")
+
+_LONGEST = 1500  # characters; all countries, each left out by name, take a thousand
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +79,10 @@ WORLD = Territory(all_but=True)
 NOWHERE = Territory()
 
 
-@cache
+@lru_cache(maxsize=1024)  # texts come from strangers, too
 def parse_territory(text: str) -> Territory:
     """Return what a text means; ValueError says what in it is no country."""
-    if not _FORM.fullmatch(text):
+    if len(text) > _LONGEST or not _FORM.fullmatch(text):
         raise ValueError(f"“{text[:100]}” names no territory")
     world, *rest = text.split() or [""]
     codes = [code.lstrip("-") for code in (rest if world == WORLDWIDE else [world, *rest]) if code]
