@@ -164,9 +164,9 @@ def _revise(
     reason = _reason(left, withdrawals)
     erased = {path for path, (_, name) in left.items() if name and _erases(withdrawals.get(name))}
     home, lost = _bring_home(archive, review, erased)
-    failures += lost.values()
+    failures += [wrong for path, wrong in lost.items() if path in left]
     # What was to go into another bag, and cannot: mirrors keep theirs (editions/sought.py).
-    left |= {path: (Why.DAMAGED, None) for path in lost if left[path][0] is Why.ALLOWED_MORE}
+    left |= {path: (Why.DAMAGED, None) for path in lost if left.get(path) == (Why.ALLOWED_MORE, None)}
 
     def recorded(ledger: Connection, after: BagRecord | None, damaged: Sequence[Finding]) -> None:
         gone = left | {finding.path: (Why.DAMAGED, None) for finding in damaged}
@@ -188,14 +188,14 @@ def _revise(
     if after is None:  # taken back all the same: what was withdrawn waits for nothing
         with archive.ledger.begin() as ledger:
             recorded(ledger, None, damaged)
-    failures += damaged
+    failures += [lost.get(finding.path, finding) for finding in damaged]
     return Revised(bag.id, after, reason, len(left) + len(damaged))
 
 
 def _bring_home(archive: Archive, review: _Review, erased: set[str]) -> tuple[set[str], dict[str, Finding]]:
     """Let what leaves, and is not to be erased, wait again; and what stays where it is not whole in the bag.
 
-    Returns the paths of what stays and came home, and what is wrong with what leaves and could not.
+    Returns the paths of what stays and came home, and by path what is wrong with what could not.
     """
     bag = review.bag.id
     with archive.ledger.connect() as ledger:
@@ -206,7 +206,9 @@ def _bring_home(archive: Archive, review: _Review, erased: set[str]) -> tuple[se
     for entry in (one.entry for one in review.stays if elsewhere):
         here = archive.bags / bag / entry.path
         whole = check_file(here, entry.size, entry.sha256) is None
-        if not whole and bring_home(archive, bag, entry) is None:
+        if not whole and (wrong := bring_home(archive, bag, entry)) is not None:
+            lost[entry.path] = wrong
+        elif not whole:
             home.add(entry.path)
     return home, lost
 
