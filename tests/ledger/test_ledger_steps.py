@@ -113,6 +113,30 @@ def test_a_full_ledger_opens_with_all_that_was_in_it(engine: Engine) -> None:
     assert is_sound(engine)
 
 
+def test_corrections_of_what_was_read_are_bound_to_where_it_was(engine: Engine) -> None:
+    upgraded(engine, "0012")
+    table = filled_statements(engine, 4)
+    with engine.begin() as ledger:
+        ids = ledger.execute(select(table.c.id).order_by(table.c.id)).scalars().all()
+        ledger.execute(table.update().values(found_at=None, supersedes=None))
+        for old, new in ((ids[1], ids[0]), (ids[0], ids[2])):  # corrected twice; the last is a grant
+            ledger.execute(table.update().where(table.c.id == new).values(supersedes=old))
+        ledger.execute(table.update().where(table.c.id == ids[1]).values(found_at=b"/a"))
+    connect(engine.url).dispose()
+    with engine.connect() as ledger:
+        found = {row.id: row.found_at for row in ledger.execute(select(table))}
+    assert [found[one] for one in ids] == [b"/a", b"/a", b"/a", None]
+    assert "ix_rights_statements_supersedes" in {
+        index["name"] for index in sa.inspect(engine).get_indexes("rights_statements")
+    }
+
+
+def filled_statements(engine: Engine, rows: int) -> Table:
+    for _ in range(rows):
+        filled(engine)
+    return Table("rights_statements", MetaData(), autoload_with=engine)
+
+
 def test_a_ledger_in_use_all_along_takes_every_step(engine: Engine) -> None:
     rows: Counter[str] = Counter()
     for step in STEPS:

@@ -160,7 +160,7 @@ rights_statements = Table(
     Column("evidence_origin", Text, nullable=False),
     Column("asserted_by", Text, nullable=False),
     Column("asserted_at", _TIME, nullable=False),
-    Column("found_at", LargeBinary),  # the source path it was read at; null for a grant
+    Column("found_at", LargeBinary),  # the source path it, or what it corrects, was read at; null for a grant
     Column("withdrawn_at", _TIME),  # nothing is edited: what no longer stands is dated, and kept
     Column("withdrawn_because", Text),  # a person retracted or corrected it; it is not read from files again
     Column("supersedes", _UUID, ForeignKey("rights_statements.id")),  # the statement that this one corrects
@@ -172,6 +172,7 @@ rights_statements = Table(
     Column("dates", _LIST),  # model.rights.Dates
     Column("evidence_sha256", _SHA256),  # of a document that the archive keeps
     Index("ix_rights_statements_file_id", "file_id"),
+    Index("ix_rights_statements_supersedes", "supersedes"),
 )
 
 rights_questions = Table(
