@@ -163,6 +163,7 @@ def test_a_later_table_replaces_an_earlier_one_about_the_same_work(tmp_path: Pat
         ("[[rights]\n", "line 1", "Correct"),
         (b'[[rights]]\nholder = "\xe9"\n', "byte 21 is not UTF-8", "UTF-8"),
         ("a = " + "[" * 100_000, "nested", "Correct"),
+        ("a = " + "9" * 5_000, "a number that is too long", "Correct"),
         ("#" * 2_000_000, "larger than", "wider"),
     ],
 )

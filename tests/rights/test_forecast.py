@@ -69,3 +69,8 @@ def test_both_bounds_are_looked_at(days: tuple[str, str]) -> None:
     (one,) = changes([said], Act.STREAM, since=since, until=until)
     assert one.gained == WORLD
     assert changes([said], Act.STREAM, since=until + timedelta(days=1), until=date(2031, 1, 1)) == ()
+
+
+def test_the_first_day_of_all_is_no_turn() -> None:
+    always = Statement(Kind.LICENCE, "CC0-1.0", "label", "grant", "Ann", valid_from="0001-01-01")
+    assert changes([always], Act.DISTRIBUTE, since=date.min, until=date.max) == ()

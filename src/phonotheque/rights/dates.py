@@ -15,6 +15,8 @@ from phonotheque.rights.reasons import Reason, because
 FIRST_RECORDING = 1853  # Scott de Martinville's phonautograph; nothing older can be heard
 LAST_YEAR = 2999  # a later one is a slip of the pen
 
+_READABLE = 10**12
+
 _DATE = re.compile(r"(?P<year>\d{4})(?:-(?P<month>\d\d)(?:-(?P<day>\d\d))?)?", re.ASCII)
 _FORM = "Write a year, a month or a day: 1932, 1932-05, 1932-05-03."
 
@@ -110,7 +112,9 @@ def _out_of_order(dates: Dates, spans: dict[str, Span]) -> Iterator[BadDates]:
 def _deaths(dates: Dates, today: date | None) -> Iterator[BadDates]:
     for year in dates.deaths:
         if not 1 <= year <= LAST_YEAR:
-            yield BadDates("deaths", because("impossible-date", text=year), "Write the years, such as 1937.")
+            # A number may have more digits than Python writes.
+            text = year if abs(year) < _READABLE else "…"
+            yield BadDates("deaths", because("impossible-date", text=text), "Write the years, such as 1937.")
         elif today is not None and year > today.year:
             yield BadDates("deaths", because("impossible-yet", text=year), "Correct it: it is after today.")
     if dates.all_deaths and not dates.deaths:

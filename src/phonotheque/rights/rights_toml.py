@@ -19,6 +19,7 @@ from typing import TypeVar
 from phonotheque.model.errors import PhonothequeError
 from phonotheque.model.rights import WORLDWIDE, Act, Covers, Dates, Evidence, Kind, Statement
 from phonotheque.rights import globs
+from phonotheque.rights.dates import LAST_YEAR
 from phonotheque.rights.expressions import parse_terms
 from phonotheque.rights.grant import STATED, Problem, normal_form
 from phonotheque.rights.prose import kind_of
@@ -112,6 +113,8 @@ def _text(table: Mapping[str, object], field: str, where: str, otherwise: str = 
     if isinstance(value, date):
         return value.isoformat()
     if field in _DATES and type(value) is int:
+        if not 1 <= value <= LAST_YEAR:  # of huge ones, Python does not even write the digits
+            raise PhonothequeError(f"{where}: {field}: it is not a year", f"Write {field} = 1932.")
         return str(value)
     if not isinstance(value, str):
         raise PhonothequeError(f"{where}: {field}: it is not a text", f'Write {field} = "…".')

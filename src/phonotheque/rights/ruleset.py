@@ -97,6 +97,9 @@ def load_toml(path: Path) -> dict[str, Any]:
         raise PhonothequeError(message, "Save the file as UTF-8.") from error
     except tomllib.TOMLDecodeError as error:
         raise PhonothequeError(f"{shown(path)}: {error}", "Correct the file; see docs/rights.md.") from error
+    except ValueError as error:  # of Python: a number with more digits than it reads
+        message = f"{shown(path)}: it has a number that is too long: {error}"
+        raise PhonothequeError(message, "Correct the file; see docs/rights.md.") from error
     except RecursionError as error:
         raise PhonothequeError(
             f"{shown(path)}: its values are nested too deeply", "Correct the file."

@@ -19,7 +19,7 @@ def turning_days(statements: Iterable[Statement]) -> list[date]:
 
 
 def _days(statement: Statement) -> Iterator[date]:
-    if statement.valid_from:
+    if statement.valid_from and statement.valid_from > date.min.isoformat():
         yield date.fromisoformat(statement.valid_from)
     if statement.valid_until and statement.valid_until < date.max.isoformat():
         yield date.fromisoformat(statement.valid_until) + timedelta(days=1)
