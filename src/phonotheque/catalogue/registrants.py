@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from phonotheque.catalogue.manifest import Snapshot
-from phonotheque.catalogue.scratch import MEMORY, open_tables, rows, scratch
+from phonotheque.catalogue.scratch import MEMORY, Row, open_tables, rows, scratch
 
 LENGTH: Final = 5  # characters of an ISRC that name its registrant
 _MOST: Final = 20  # artists, or registrants, that are named
@@ -21,54 +21,112 @@ _USERS = """
 _TOTAL = """
     SELECT count(DISTINCT recording) AS recordings FROM isrcs WHERE isrc >= $first AND isrc <= $last
 """
-_OWN = """
-    SELECT left(isrc, 5) AS registrant, count(DISTINCT recording) AS recordings
-    FROM isrcs JOIN recordings USING (recording)
-    WHERE credit IN (SELECT unnest($credits)) AND recording NOT IN (SELECT unnest($asked))
-    GROUP BY registrant ORDER BY recordings DESC, registrant LIMIT $most
+_ARTISTS = """
+    SELECT artist, id, lower(name) AS name FROM artists
+    WHERE id IN (SELECT unnest($ids)) OR lower(name) IN (SELECT lower(unnest($names)))
 """
-_KEYS = "SELECT recording FROM recordings WHERE id IN (SELECT unnest($ids))"
+# What each of them is on, besides what bears the code itself.
+_OTHERS = """
+    CREATE OR REPLACE TEMP TABLE others AS
+    WITH asked AS (SELECT unnest($artists) AS artist, unnest($numbers) AS number)
+    SELECT DISTINCT number, recording, isrc
+    FROM asked JOIN credits USING (artist) JOIN isrcs USING (recording)
+    WHERE recording NOT IN (SELECT recording FROM isrcs WHERE isrc = $code)
+      AND recording NOT IN (SELECT recording FROM recordings WHERE id IN (SELECT unnest($asked)))
+"""
+_OWN = """
+    SELECT number, count(DISTINCT recording) AS recordings
+    FROM others WHERE isrc >= $first AND isrc <= $last GROUP BY number
+"""
+_USUAL = """
+    SELECT number, left(isrc, 5) AS registrant, count(DISTINCT recording) AS recordings
+    FROM others GROUP BY number, registrant
+    QUALIFY row_number() OVER (PARTITION BY number ORDER BY recordings DESC, registrant) <= $most
+    ORDER BY number, recordings DESC, registrant
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """An artist's use of a registrant, in all recordings but those that were asked about.
+
+    ``recordings`` bear its codes; ``usual`` are the commonest registrants of their codes, with how many
+    recordings. Without any, nothing can be compared.
+    """
+
+    artist: str
+    recordings: int
+    usual: tuple[tuple[str, int], ...]
+
+    @property
+    def known(self) -> bool | None:
+        """Whether others of their recordings have codes of it; None when they have no codes at all."""
+        return self.recordings > 0 if self.usual else None
 
 
 @dataclass(frozen=True, slots=True)
 class Registrant:
-    """What the catalogue has of a registrant, and of the artists asked about.
+    """What the catalogue has of a registrant, and of each of the artists asked about.
 
-    ``recordings`` bear its codes; ``artists`` are who they are by, with how many. ``usual`` are the
-    registrants of all other recordings by the artists asked about; without any, nothing can be compared.
+    ``recordings`` bear its codes; ``artists`` are the credits that most of them are under, with how many.
     """
 
     code: str
     recordings: int
     artists: tuple[tuple[str, int], ...]
-    usual: tuple[tuple[str, int], ...]
-
-    @property
-    def known(self) -> bool | None:
-        """Whether other recordings by these artists have codes of it; None when they have no codes at all."""
-        return None if not self.usual else self.code in dict(self.usual)
+    used: tuple[Usage, ...]
 
 
 def registrant(
     snapshot: Snapshot,
     code: str,
     *,
-    by: Sequence[str],
+    by: Mapping[str, Sequence[str]],
     asked: Sequence[str],
     memory_limit: str = MEMORY,
 ) -> Registrant:
-    """Return what is known of an ISRC's registrant, besides the recordings ``asked`` about (public ids)."""
+    """Return what is known of an ISRC's registrant, besides the recordings ``asked`` about (public ids).
+
+    ``by`` are artists by name, each with the public ids of those who are meant; without any, all are that
+    are called so.
+    """
     prefix = code[:LENGTH]
     bounds = {"first": prefix, "last": prefix + "9999999"}
     with scratch("reading codes", snapshot.path, memory_limit) as engine:
-        open_tables(engine, snapshot, "isrcs", "recordings")
+        open_tables(engine, snapshot, "isrcs", "recordings", "artists", "credits")
         (total,) = rows(engine, _TOTAL, **bounds)
         users = rows(engine, _USERS, most=_MOST, **bounds)
-        keys = [row["recording"] for row in rows(engine, _KEYS, ids=list(asked))] if asked else []
-        own = rows(engine, _OWN, credits=list(by), asked=keys or [-1], most=_MOST) if by else []
+        ids = [one for some in by.values() for one in some]
+        named = [name for name, some in by.items() if not some]
+        found = rows(engine, _ARTISTS, ids=ids, names=named) if by else []
+        meant = [pair for row in found for pair in _meant(row, by)]
+        own, usual = dict[int, int](), list[Row]()
+        if meant:
+            artists, numbers = map(list, zip(*meant, strict=True))
+            engine.execute(
+                _OTHERS, {"artists": artists, "numbers": numbers, "code": code, "asked": list(asked)}
+            )
+            own = {row["number"]: row["recordings"] for row in rows(engine, _OWN, **bounds)}
+            usual = rows(engine, _USUAL, most=_MOST)
     return Registrant(
         code=prefix,
         recordings=total["recordings"],
         artists=tuple((row["credit"], row["recordings"]) for row in users),
-        usual=tuple((row["registrant"], row["recordings"]) for row in own),
+        used=tuple(
+            Usage(
+                name,
+                own.get(number, 0),
+                tuple((row["registrant"], row["recordings"]) for row in usual if row["number"] == number),
+            )
+            for number, name in enumerate(by)
+        ),
     )
+
+
+def _meant(row: Row, by: Mapping[str, Sequence[str]]) -> list[tuple[int, int]]:
+    """Return an artist's key with the numbers of the names in ``by`` that mean them."""
+    return [
+        (row["artist"], number)
+        for number, (name, ids) in enumerate(by.items())
+        if (row["id"] in ids if ids else row["name"] == name.lower())
+    ]

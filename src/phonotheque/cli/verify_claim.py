@@ -81,7 +81,8 @@ def _print(claim: Claim, told: list[str]) -> None:
 
 def _print_bearer(bearer: Bearer) -> None:
     output.print()
-    output.print(safe(f"{bearer.title or '?'} – {bearer.artist or '?'}"), style="bold")
+    perhaps = "" if bearer.certain else "  (perhaps)"
+    output.print(safe(f"{bearer.title or '?'} – {bearer.artist or '?'}{perhaps}"), style="bold")
     output.print(safe(f"  {bearer.id}  {', '.join(bearer.isrcs)}"), style="dim")
     if bearer.releases:
         output.print(safe(f"  on {'; '.join(bearer.releases)}"))
@@ -98,7 +99,8 @@ def _print_file(file: HeldFile) -> None:
     output.print()
     output.print(safe(f"File {file.name}  ({file.sha256[:16]}…{kept})"), style="bold")
     if file.match is not None:
-        output.print(f"  the same {file.match.evidence.level.value}")
+        perhaps = "" if file.certain else "perhaps "
+        output.print(f"  {perhaps}the same {file.match.evidence.level.value}")
     for recorded in file.statements:
         said = recorded.statement
         what = said.licence or said.kind.value

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from phonotheque.catalogue.registrants import Registrant
 from phonotheque.model.rights import Answer as Decided
 from phonotheque.sources.already import Answer
 from phonotheque.sources.claims import Claim, Seen
@@ -51,6 +52,14 @@ _WORDS: Final = {
         "The same is told under different names: {names}. Not all of them can be right.",
         "La même chose est dite sous des noms différents : {names}. Tous ne peuvent être exacts.",
     ),
+    "titles": (
+        "It is told with different titles: {titles}.",
+        "Des titres différents lui sont donnés : {titles}.",
+    ),
+    "uncatalogued": (
+        "The catalogue was not told yet of {count} of the files that match: what they say was not compared.",
+        "Fichiers qui y répondent sans être encore au catalogue, et dont rien n’a été comparé : {count}.",
+    ),
     "several": (
         "One ISRC should stand for one recording; this one stands for several here.",
         "Un ISRC devrait désigner un seul enregistrement ; celui-ci en désigne plusieurs ici.",
@@ -60,20 +69,20 @@ _WORDS: Final = {
         "Un seul versement le dit : personne d’autre ne l’a confirmé.",
     ),
     "registrant-known": (
-        "Other recordings by the same artist have ISRCs of the registrant {code}.",
-        "D’autres enregistrements du même artiste ont des ISRC du déposant {code}.",
+        "Other recordings by {artist} have ISRCs of the registrant {code}.",
+        "D’autres enregistrements de {artist} ont des ISRC du déposant {code}.",
     ),
     "registrant-new": (
-        "No other recording by this artist here has an ISRC of the registrant {code}; theirs are of {usual}.",
-        "Aucun autre enregistrement de cet artiste n’a ici d’ISRC du déposant {code} ; ils sont de {usual}.",
+        "No other recording by {artist} here has an ISRC of the registrant {code}; theirs are of {usual}.",
+        "Aucun autre enregistrement de {artist} n’a ici d’ISRC du déposant {code} ; ils sont de {usual}.",
     ),
     "registrant-doubt": (
         "It may be somebody else’s code, or only that of another label.",
         "Ce code est peut-être celui d’un autre, ou seulement d’un autre label.",
     ),
     "registrant-alone": (
-        "No other ISRC of this artist is known here, so its registrant {code} cannot be compared.",
-        "Aucun autre ISRC de cet artiste n’est connu ici : son déposant {code} ne peut être comparé.",
+        "No other ISRC of {artist} is known here, so its registrant {code} cannot be compared.",
+        "Aucun autre ISRC de {artist} n’est connu ici : son déposant {code} ne peut être comparé.",
     ),
     "published": (
         "Files that may be distributed by what is recorded here: {yes} of {all}.",
@@ -82,6 +91,10 @@ _WORDS: Final = {
     "withdrawn": (
         "It was asked to be taken back on {day}: the request is {state}.",
         "Son retrait a été demandé le {day} : la demande est {state}.",
+    ),
+    "withdrawn-perhaps": (
+        "What may be the same was asked to be taken back on {day}: the request is {state}.",
+        "Le retrait de ce qui est peut-être le même a été demandé le {day} : la demande est {state}.",
     ),
 }
 _STATES: Final = {
@@ -118,23 +131,32 @@ class _Teller:
             yield self._first(seen)
         yield from self._bearers(claim)
         for registrant in claim.registrants:
-            usual = ", ".join(f"{code} ({count})" for code, count in registrant.usual[:_SHOWN])
-            key = {True: "known", False: "new", None: "alone"}[registrant.known]
-            yield self.say(f"registrant-{key}", code=registrant.code, usual=usual)
-            if key == "new":
-                yield self.say("registrant-doubt")
-        if claim.files:
-            yes = sum(file.decision.answer is Decided.YES for file in claim.files)
-            yield self.say("published", yes=yes, all=len(claim.files))
-        for asked in claim.withdrawals:
-            state = asked.state.value
-            told = state if self._language == 0 else _STATES[state]
-            yield self.say("withdrawn", day=asked.requested_at[:10], state=told)
+            yield from self._registrant(registrant)
+        if certain := [file for file in claim.files if file.certain]:
+            yes = sum(file.decision.answer is Decided.YES for file in certain)
+            yield self.say("published", yes=yes, all=len(certain))
+        for key, withdrawals in (
+            ("withdrawn", claim.withdrawals),
+            ("withdrawn-perhaps", claim.perhaps_withdrawn),
+        ):
+            for asked in withdrawals:
+                state = asked.state.value
+                told = state if self._language == 0 else _STATES[state]
+                yield self.say(key, day=asked.requested_at[:10], state=told)
 
     def _first(self, seen: Seen) -> str:
         return self.say(
             "first", day=seen.at[:10], source=seen.source, location=seen.location, agent=seen.agent
         )
+
+    def _registrant(self, registrant: Registrant) -> Iterator[str]:
+        shown = registrant.used[:_SHOWN]
+        for used in shown:
+            usual = ", ".join(f"{code} ({count})" for code, count in used.usual[:_SHOWN])
+            key = {True: "known", False: "new", None: "alone"}[used.known]
+            yield self.say(f"registrant-{key}", artist=used.artist, code=registrant.code, usual=usual)
+        if any(used.known is False for used in shown):
+            yield self.say("registrant-doubt")
 
     def _bearers(self, claim: Claim) -> Iterator[str]:
         bearing = [bearer for bearer in claim.bearers if set(claim.isrcs) & set(bearer.isrcs)]
@@ -146,15 +168,36 @@ class _Teller:
             yield self.say("bearers", isrcs=", ".join(claim.isrcs), count=count, titles=titles)
             if number > len(claim.isrcs):
                 yield self.say("several")
-        contradicted = bool(claim.differing) or any(bearer.otherwise for bearer in claim.bearers)
         if claim.differing:
             yield self.say("differing", names="; ".join(claim.differing[: 2 * _SHOWN]))
+        if claim.titles:
+            yield self.say("titles", titles="; ".join(claim.titles[: 2 * _SHOWN]))
+        if claim.uncatalogued:
+            yield self.say("uncatalogued", count=claim.uncatalogued)
         for bearer in claim.bearers[:_SHOWN]:
             yield from bearer.otherwise[:_SHOWN]
-        if len({seen.accession for bearer in claim.bearers for seen in bearer.said_by}) == 1:
+        certain = [bearer for bearer in claim.bearers if bearer.certain]
+        if len({seen.accession for bearer in certain for seen in bearer.said_by}) == 1:
             yield self.say("alone")
-        if not contradicted:
+        if certain and not _in_doubt(claim):
             yield self.say("agree")
+
+
+def _in_doubt(claim: Claim) -> bool:
+    """Whether anything speaks against a claim, was not looked at, or could not be compared."""
+    bearing = [bearer for bearer in claim.bearers if set(claim.isrcs) & set(bearer.isrcs)]
+    return bool(
+        claim.differing
+        or claim.titles
+        or claim.withdrawals
+        or claim.perhaps_withdrawn
+        or claim.uncatalogued
+        or claim.more
+        or len(bearing) > len(claim.isrcs)
+        or any(bearer.otherwise for bearer in claim.bearers)
+        or any(used.known is False for registrant in claim.registrants for used in registrant.used)
+        or claim.answer not in (None, Answer.BYTES, Answer.AUDIO, Answer.RECORDING)
+    )
 
 
 def _title(title: str | None, artist: str | None) -> str:

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, select
 
+from phonotheque.audio.sameness import Likeness
 from phonotheque.audio.tags import collect_tags
 from phonotheque.catalogue.conflicts import explain
 from phonotheque.catalogue.lookup import Catalogue
@@ -26,7 +27,7 @@ from phonotheque.ledger.withdrawals import Item, ItemKind, Withdrawal, covering,
 from phonotheque.model.audio import Tags
 from phonotheque.model.errors import NotFoundError
 from phonotheque.model.rights import Act, Decision
-from phonotheque.model.text import fold
+from phonotheque.model.text import fold, people, title_key
 from phonotheque.rights.decide import decide
 from phonotheque.sources.already import Answer, Asked, Match, already
 from phonotheque.vault.archive import Archive
@@ -51,6 +52,7 @@ class Seen:
 class Bearer:
     """A recording that is meant by what was claimed.
 
+    ``certain``: it bears the code, or has a file with the same sound; else it is only perhaps what is meant.
     ``said_by`` are who says so, the earliest first; ``sayers`` how many of them there are. ``otherwise``
     tells, in sentences, what the catalogue could not bring together about it.
     """
@@ -64,6 +66,7 @@ class Bearer:
     said_by: tuple[Seen, ...]
     sayers: int
     otherwise: tuple[str, ...]
+    certain: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +81,20 @@ class HeldFile:
     statements: tuple[Recorded, ...]
     decision: Decision
 
+    @property
+    def certain(self) -> bool:
+        """Whether it is what was claimed, and not only perhaps."""
+        return self.match is None or self.match.evidence.likeness is Likeness.SAME
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """All that is known. ``differing`` are artists under which the same thing is told, when they disagree."""
+    """All that is known.
+
+    ``differing`` are artists under which the same thing is told, when they have nobody in common; ``titles``
+    are what it is called, when that is not the same. ``perhaps_withdrawn`` are the withdrawals of what only
+    may be the same.
+    """
 
     asked: str
     isrcs: tuple[str, ...]
@@ -93,7 +106,10 @@ class Claim:
     files: tuple[HeldFile, ...]
     registrants: tuple[Registrant, ...]
     differing: tuple[str, ...]
+    titles: tuple[str, ...]
     withdrawals: tuple[Withdrawal, ...]
+    perhaps_withdrawn: tuple[Withdrawal, ...]
+    uncatalogued: int  # files that match, of which the catalogue was not told yet
 
     @property
     def known(self) -> bool:
@@ -102,18 +118,18 @@ class Claim:
 
     @property
     def first_seen(self) -> Seen | None:
-        """When the archive first heard of it, and from whom."""
-        seen = [bearer.said_by[0] for bearer in self.bearers if bearer.said_by]
-        seen += [file.first_seen for file in self.files if file.first_seen is not None]
+        """When the archive first heard of it, and from whom; not of what only may be it."""
+        seen = [bearer.said_by[0] for bearer in self.bearers if bearer.certain and bearer.said_by]
+        seen += [file.first_seen for file in self.files if file.certain and file.first_seen is not None]
         return min(seen, key=lambda one: one.at, default=None)
 
 
 def claim_of_isrc(archive: Archive, isrc: str, *, on: date) -> Claim:
     """Return what is known of an ISRC in its normal form."""
     with archive.ledger.connect() as ledger:
-        views, more = _bearing(archive, [isrc])
+        views, more, _ = _bearing(archive, [isrc])
         held = [sha256 for view in views for sha256 in view.files]
-        return _claim(archive, ledger, isrc, views, more, _files(ledger, held, {}, on), isrcs=(isrc,))
+        return _claim(archive, ledger, isrc, views, more, {}, _files(ledger, held, {}, on), isrcs=(isrc,))
 
 
 def claim_of_file(archive: Archive, index: SegmentIndex, path: Path, *, on: date) -> Claim:
@@ -129,10 +145,10 @@ def claim_of_file(archive: Archive, index: SegmentIndex, path: Path, *, on: date
     with archive.ledger.connect() as ledger:
         (asked,) = already(index, ledger, [path], speeds=False)
         matches = {match.copy.sha256: match for match in asked.matches[:_MOST]}
-        views, more = _bearing(archive, tags.isrcs, matches)
+        views, more, of_files = _bearing(archive, tags.isrcs, matches)
         found = _files(ledger, matches, matches, on)
         return _claim(
-            archive, ledger, str(path), views, more, found, isrcs=tags.isrcs, tags=tags, asked=asked
+            archive, ledger, str(path), views, more, of_files, found, isrcs=tags.isrcs, tags=tags, asked=asked
         )
 
 
@@ -142,6 +158,7 @@ def _claim(
     name: str,
     views: Sequence[RecordingView],
     more: int,
+    of_files: Mapping[str, str],
     found: tuple[HeldFile, ...],
     *,
     isrcs: tuple[str, ...],
@@ -151,8 +168,12 @@ def _claim(
     taken = _accessions(
         ledger, {by.accession for view in views for fact in view.facts for by in fact.said_by}
     )
-    bearers = [_bearer(view, isrcs, found, taken) for view in views]
-    names = sorted({view.artist for view in views if view.artist} | set(tags.artists if tags else ()))
+    same = {of_files.get(file.sha256) for file in found if file.certain}
+    certain = [view for view in views if view.id in same or set(isrcs) & set(view.isrcs)]
+    bearers = [_bearer(view, isrcs, taken, certain=view in certain) for view in views]
+    # A file tells something of what is held only where it is that, or bears its code.
+    told = tags if tags is not None and certain else None
+    withdrawn = _withdrawals(ledger, certain, [file for file in found if file.certain])
     return Claim(
         asked=name,
         isrcs=isrcs,
@@ -162,33 +183,39 @@ def _claim(
         bearers=tuple(sorted(bearers, key=lambda one: (one.said_by[0].at if one.said_by else "~", one.id))),
         more=more,
         files=found,
-        registrants=_registrants(archive, isrcs, names, [view.id for view in views]),
-        differing=_differing(names),
-        withdrawals=_withdrawals(ledger, views, found),
+        registrants=_registrants(archive, isrcs, _artists(views, isrcs, tags), [view.id for view in views]),
+        differing=_differing(certain, told),
+        titles=_titles(certain, told),
+        withdrawals=withdrawn,
+        perhaps_withdrawn=tuple(one for one in _withdrawals(ledger, views, found) if one not in withdrawn),
+        uncatalogued=sum(file.match is not None and file.sha256 not in of_files for file in found),
     )
 
 
 def _bearing(
     archive: Archive, isrcs: Iterable[str], hashes: Iterable[str] = ()
-) -> tuple[list[RecordingView], int]:
-    """Return the first recordings that bear a code or have a file, and how many more there are."""
+) -> tuple[list[RecordingView], int, dict[str, str]]:
+    """Return the first recordings that have a file or bear a code, and how many more there are.
+
+    The last are the recordings of the files, by SHA-256; of some the catalogue does not know yet.
+    """
     if current(archive.catalogue) is None:
-        return [], 0
+        return [], 0, {}
     with Catalogue.open(archive.catalogue) as catalogue:
-        ids = [hit.id for isrc in isrcs for hit in catalogue.by_isrc(isrc)]
+        of_files: dict[str, str] = {}
         for sha256 in hashes:
             try:
-                ids.append(catalogue.show(sha256).id)
+                of_files[sha256] = catalogue.show(sha256).id
             except NotFoundError:
                 continue  # the next phono add tells the catalogue of it
-        wanted = list(dict.fromkeys(ids))
+        bearing = [hit.id for isrc in isrcs for hit in catalogue.by_isrc(isrc)]
+        wanted = list(dict.fromkeys([*of_files.values(), *bearing]))
         views = [catalogue.show(one) for one in wanted[:_MOST]]
-    return [view for view in views if isinstance(view, RecordingView)], max(0, len(wanted) - _MOST)
+    recordings = [view for view in views if isinstance(view, RecordingView)]
+    return recordings, max(0, len(wanted) - _MOST), of_files
 
 
-def _bearer(
-    view: RecordingView, isrcs: Sequence[str], found: Sequence[HeldFile], taken: Mapping[str, Seen]
-) -> Bearer:
+def _bearer(view: RecordingView, isrcs: Sequence[str], taken: Mapping[str, Seen], *, certain: bool) -> Bearer:
     """Tell of a recording, and of who says that it bears the codes; without codes, of who says anything."""
     bears = set(isrcs) & set(view.isrcs)
     facts = [fact for fact in view.facts if fact.field == "isrcs" and fact.value in bears] or view.facts
@@ -204,6 +231,7 @@ def _bearer(
         said_by=tuple(seen[:_MOST]),
         sayers=len(seen),
         otherwise=tuple(explain(conflict) for conflict in view.conflicts[:_MOST]),
+        certain=certain,
     )
 
 
@@ -240,12 +268,12 @@ def _accessions(ledger: Connection, ids: Iterable[str]) -> dict[str, Seen]:
 
 
 def _registrants(
-    archive: Archive, isrcs: Sequence[str], names: Sequence[str], asked: Sequence[str]
+    archive: Archive, isrcs: Sequence[str], by: Mapping[str, Sequence[str]], asked: Sequence[str]
 ) -> tuple[Registrant, ...]:
     snapshot = current(archive.catalogue)
     if snapshot is None:
         return ()
-    return tuple(registrant(snapshot, isrc, by=names, asked=asked) for isrc in isrcs[:_MOST])
+    return tuple(registrant(snapshot, isrc, by=by, asked=asked) for isrc in isrcs[:_MOST])
 
 
 def _withdrawals(
@@ -259,7 +287,41 @@ def _withdrawals(
     return tuple(withdrawal(ledger, one) for one in sorted(covering(ledger, items)))
 
 
-def _differing(names: Sequence[str]) -> tuple[str, ...]:
-    """Return the credits, one of each spelling, when they are of more than one artist."""
-    told = {fold(name): name for name in reversed(names)}
+def _artists(
+    views: Iterable[RecordingView], isrcs: Sequence[str], tags: Tags | None
+) -> dict[str, Sequence[str]]:
+    """Return who the recordings that bear a code are by, and the file, as it says; with ids where known."""
+    named: dict[str, tuple[str, list[str]]] = {}
+    for view in views:
+        for artist in view.artists if set(isrcs) & set(view.isrcs) else ():
+            if artist.name:
+                named.setdefault(fold(artist.name), (artist.name, []))[1].append(artist.id)
+    for name in tags.artists if tags else ():
+        named.setdefault(fold(name), (name, []))
+    return dict(list(named.values())[:_MOST])
+
+
+def _differing(views: Iterable[RecordingView], tags: Tags | None) -> tuple[str, ...]:
+    """Return the credits when they are of artists who have nobody in common, one for each such group.
+
+    Names that only belong together, as “A”, “B” and “A & B” do, are one group: its fullest credit is told.
+    """
+    told = {view.artist: set(people([view.artist], view.title or "")) for view in views if view.artist}
+    if tags is not None and tags.artists:
+        told.setdefault(", ".join(tags.artists), set(people(tags.artists, tags.title or "")))
+    groups: list[tuple[set[str], list[str]]] = []  # who they are, and the credits that name some of them
+    for credit, named in sorted((credit, named) for credit, named in told.items() if named):
+        met = [group for group in groups if group[0] & named]
+        groups = [group for group in groups if group not in met]
+        together = [one for _, some in met for one in some]
+        groups.append((named.union(*(who for who, _ in met)), [*together, credit]))
+    if len(groups) < 2:
+        return ()
+    return tuple(sorted(min(some, key=lambda one: (-len(told[one]), one)) for _, some in groups))
+
+
+def _titles(views: Iterable[RecordingView], tags: Tags | None) -> tuple[str, ...]:
+    """Return the titles, one of each spelling, when they are not the same."""
+    said = [view.title for view in views] + ([tags.title] if tags else [])
+    told = {title_key(title): title for title in sorted(filter(None, said), reverse=True)}
     return tuple(sorted(told.values())) if len(told) > 1 else ()
