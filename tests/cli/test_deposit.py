@@ -411,11 +411,38 @@ def test_a_file_that_changes_after_it_was_verified_is_not_taken_in(
         check_bytes(*args)
         flac(desk.folder / "01.flac", 9)
 
-    monkeypatch.setattr(deposit, "check_bytes", then_change)
-    done = desk.hand_over()
-    assert done.code == 0
+    with monkeypatch.context() as patched:
+        patched.setattr(deposit, "check_bytes", then_change)
+        done = desk.hand_over()
+    assert (done.code, done.data["complete"], "Repeat the deposit" in done.err) == (1, False, True)
     (left,) = done.data["not_taken"]
     assert (left["path"], "is not the file that is listed" in left["reason"]) == ("01.flac", True)
+    flac(desk.folder / "01.flac", 1, {"title": "Opening", "artist": "Ann Field"})
+    again = desk.hand_over()
+    assert again.code == 0, again.err
+    assert (again.data["complete"], len(again.data["files"]), again.data["not_taken"]) == (True, 2, [])
+
+
+def test_a_paper_that_changes_after_it_was_verified_is_not_kept(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def then_change(*args: Any) -> None:
+        check_bytes(*args)
+        desk.scan.write_bytes(b"another page")
+
+    monkeypatch.setattr(deposit, "check_bytes", then_change)
+    refused = desk.hand_over()
+    assert (refused.code, "scan.pdf changed while it was read" in " ".join(refused.err.split())) == (4, True)
+    assert not desk.known()
+
+
+def test_names_with_odd_ends_of_lines_are_listed_and_found_again(desk: Desk) -> None:
+    for number, odd in enumerate("\u2028\x85\x1c\x0b", start=3):
+        flac(desk.folder / f"{number}{odd}.flac", number)
+    desk.write()
+    done = desk.hand_over()
+    assert done.code == 0, done.err
+    assert len(done.data["files"]) == 6
 
 
 def test_the_template_is_one(phono: Phono) -> None:

@@ -70,7 +70,13 @@ def test_signatures_that_are_not_accepted(tmp_path: Path) -> None:
     lines = right.splitlines(keepends=True)
     with pytest.raises(VerificationError, match="is damaged"):
         verify(message.read_bytes(), b"".join([*lines[:2], *lines[4:]]), keys)
-    for cut in (b"", b"RUBBISH", right[:60], right.replace(b"U1NI", b"U1NJ", 1)):
+    for cut in (
+        b"",
+        b"RUBBISH",
+        right[:40] + b" " * 70_000 + right[40:],
+        right[:60],
+        right.replace(b"U1NI", b"U1NJ", 1),
+    ):
         with pytest.raises(VerificationError, match="no SSH signature"):
             verify(message.read_bytes(), cut, keys)
 

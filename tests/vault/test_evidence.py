@@ -40,3 +40,27 @@ def test_a_document_that_is_not_there_is_said(make_archive: MakeArchive, tmp_pat
         keep_evidence(archive, tmp_path / "letter.txt")
     with pytest.raises(NotFoundError, match="a" * 64):
         read_evidence(archive, "a" * 64)
+
+
+def test_a_document_that_is_not_the_one_verified_is_not_kept(
+    make_archive: MakeArchive, tmp_path: Path
+) -> None:
+    archive = make_archive()
+    letter = tmp_path / "letter.txt"
+    letter.write_bytes(b"what was signed")
+    sha256 = keep_evidence(archive, letter)
+    letter.write_bytes(b"something else")
+    with pytest.raises(VerificationError, match="changed while it was read"):
+        keep_evidence(archive, letter, sha256)
+    assert read_evidence(archive, sha256) == b"what was signed"
+    assert len([path for path in archive.evidence.rglob("*") if path.is_file()]) == 1
+
+
+def test_what_a_killed_run_left_goes(make_archive: MakeArchive, tmp_path: Path) -> None:
+    archive = make_archive()
+    letter = tmp_path / "letter.txt"
+    letter.write_bytes(b"what was signed")
+    archive.evidence.mkdir(parents=True)
+    (archive.evidence / ".keeping").write_bytes(b"what wa")
+    keep_evidence(archive, letter)
+    assert len([path for path in archive.evidence.rglob("*") if path.is_file()]) == 1

@@ -94,6 +94,9 @@ def deposit_command(
         write_receipt(made, place)
     again = done.added is None
     show({**made, "receipt": str(place), "again": again}, as_json, lambda: _print(done, made, place))
+    if done.deposit.finished_at is None:
+        messages.print("Some files could not be read. Repeat the deposit: it goes on.", style="yellow")
+        click.get_current_context().exit(1)
 
 
 def write_receipt(receipt: dict[str, Any], folder: Path) -> None:

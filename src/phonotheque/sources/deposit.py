@@ -21,6 +21,7 @@ from phonotheque.ledger.agreements import (
 )
 from phonotheque.ledger.events import record_event
 from phonotheque.ledger.files import sightings_of
+from phonotheque.model.audio import RefusalKind
 from phonotheque.model.batches import IN_A_STATEMENT, batched
 from phonotheque.model.errors import NotFoundError, RightsError, UsageError, VerificationError
 from phonotheque.model.progress import QUIET, Progress
@@ -39,6 +40,7 @@ from phonotheque.vault.place import open_regular
 
 SOURCE = "deposit"
 _NO_FILE = "is neither music nor anything that is kept beside it"
+_AGAIN = (RefusalKind.UNREADABLE, RefusalKind.UNSAFE)  # what may be taken in another time
 _LARGEST_AGREEMENT = 16 << 20
 
 
@@ -58,7 +60,10 @@ class Papers:
 
 @dataclass(frozen=True, slots=True)
 class Deposited:
-    """A deposit that was taken in. ``added`` is None if it had been before, and nothing was read again."""
+    """A deposit that was taken in. ``added`` is None if it had been before, and nothing was read again.
+
+    It is finished unless some of its files could not be read this time: then it goes on when it is repeated.
+    """
 
     deposit: Deposit
     agreement: Agreement
@@ -86,11 +91,16 @@ def deposit_folder(
     check_agreement(agreement, name=name, archive=archive.settings.archive.name, today=today)
     if not archive.settings.mandate.preserve.strip():
         _check_country(agreement, archive.settings.archive.country, name)
-    signed_by = _signed_by(content, agreement, papers)
+    signing = {paper: _read(paper) for paper in (papers.signature, papers.keys) if paper is not None}
+    signed_by = _signed_by(content, agreement, papers, signing)
+    verified = {paper: hashlib.sha256(text).hexdigest() for paper, text in signing.items()}
+    verified[papers.agreement] = agreement.sha256
+    if papers.document is not None and agreement.document is not None:
+        verified[papers.document] = agreement.document
     files = listed(folder, agreement)
     check_names(folder, files, papers.all(), agreement)
     check_bytes(folder, files, progress)
-    return _take_in(archive, folder, papers, agreement, files, signed_by, progress, workers)
+    return _take_in(archive, folder, papers, agreement, files, signed_by, verified, progress, workers)
 
 
 def _take_in(
@@ -100,13 +110,14 @@ def _take_in(
     agreement: Agreement,
     files: Mapping[str, str],
     signed_by: str | None,
+    verified: Mapping[Path, str],
     progress: Progress,
     workers: int | None,
 ) -> Deposited:
     for paper in papers.all():
-        keep_evidence(archive, paper)
+        keep_evidence(archive, paper, verified.get(paper))
     if agreement.manifest:
-        keep_evidence(archive, folder / agreement.manifest[0])
+        keep_evidence(archive, folder / agreement.manifest[0], agreement.manifest[1])
     agent = archive.settings.archive.agent
     with archive.ledger.begin() as ledger:
         deposit = start_deposit(
@@ -125,6 +136,8 @@ def _take_in(
     }
     granting = Granting(SOURCE, of, only_these=True)
     added = add_folder(archive, folder, AddOptions(workers=workers), progress, granting=granting)
+    if any(added.refused[kind.value] for kind in _AGAIN):
+        return Deposited(deposit, agreement, added)
     at = timestamp(now())
     with archive.ledger.begin() as ledger:
         finish_deposit(ledger, deposit.id, at=at)
@@ -194,7 +207,9 @@ def _check_country(agreement: Agreement, country: str, name: str) -> None:
         )
 
 
-def _signed_by(content: bytes, agreement: Agreement, papers: Papers) -> str | None:
+def _signed_by(
+    content: bytes, agreement: Agreement, papers: Papers, signing: Mapping[Path, bytes]
+) -> str | None:
     """Return the fingerprint of the key that signed; None if paper was signed, whose scan is here."""
     if papers.signature is None and agreement.document is None:
         raise RightsError(
@@ -209,7 +224,7 @@ def _signed_by(content: bytes, agreement: Agreement, papers: Papers) -> str | No
         raise UsageError(
             "A signature needs a key to compare it with.", "Give --key with the depositor's .pub."
         )
-    return verify(content, _read(papers.signature), public_keys(_read(papers.keys)))
+    return verify(content, signing[papers.signature], public_keys(signing[papers.keys]))
 
 
 def _check_document(wanted: str, papers: Papers) -> None:

@@ -81,11 +81,12 @@ def parsed(content: bytes, name: str) -> dict[str, str]:
     """Return the files in a list as sha256sum writes it. Raises UsageError, which names the line."""
     files: dict[str, str] = {}
     try:
-        lines = content.decode("utf-8").splitlines()
+        # Not splitlines(), which splits at other characters, too, that names may have.
+        lines = content.decode("utf-8").removesuffix("\n").split("\n")
     except UnicodeDecodeError as error:
         raise UsageError(f"{name} is not UTF-8.", _MAKE_IT) from error
     for number, line in enumerate(lines, start=1):
-        match = _LINE.fullmatch(line)
+        match = _LINE.fullmatch(line.removesuffix("\r"))
         if match is None or (why := bad_path(match[2])):
             what = why if match else "is no line of a list of SHA-256"
             raise UsageError(f"{name}, line {number} {what}.", _MAKE_IT)

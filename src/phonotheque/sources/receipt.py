@@ -6,6 +6,7 @@ be made again, and holds nothing that is private.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -92,18 +93,22 @@ def _of_deposit(archive: Archive, ledger: Connection, deposit: Deposit) -> dict[
 def _delivered(ledger: Connection, accession: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Return the files that an accession brought, with what labels grant for them now; and those terms."""
     terms: list[dict[str, Any]] = []
+    numbers: dict[str, int] = {}
     files: dict[int, dict[str, Any]] = {}
     for rows in batched(granted(ledger, accession=accession), IN_A_STATEMENT):
         said = standing_statements(ledger, {row.id for row in rows})
         for row in rows:
             found = [statement_record(each) for each in said[row.id] if each.evidence_origin == _OF_LABELS]
-            terms += [each for each in found if each not in terms]
+            keys = [json.dumps(each, sort_keys=True) for each in found]
+            for key, each in zip(keys, found, strict=True):
+                if numbers.setdefault(key, len(terms)) == len(terms):
+                    terms.append(each)
             files[row.id] = {
                 "path": row.name,
                 "size": row.size,
                 "sha256": row.sha256,
                 "held": bool(row.held),
-                "granted": sorted(terms.index(each) for each in found),
+                "granted": sorted({numbers[key] for key in keys}),
             }
     return sorted(files.values(), key=lambda each: str(each["path"])), terms
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import re
 from collections.abc import Iterable
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -24,9 +23,8 @@ from cryptography.hazmat.primitives.serialization import load_ssh_public_key
 from phonotheque.model.errors import UsageError, VerificationError
 
 NAMESPACE = "phonotheque-deposit"  # what is signed here can be used for nothing else (ssh-keygen -n)
-_ARMOUR = re.compile(
-    rb"\s*-----BEGIN SSH SIGNATURE-----\s+([A-Za-z0-9+/=\s]+?)-----END SSH SIGNATURE-----\s*"
-)
+_BEGIN, _END = b"-----BEGIN SSH SIGNATURE-----", b"-----END SSH SIGNATURE-----"
+_LARGEST = 64 << 10  # bytes; a signature by the longest RSA key has less than 5,000
 _MAGIC = b"SSHSIG"
 _CURVES: dict[bytes, tuple[str, HashAlgorithm]] = {
     b"ecdsa-sha2-nistp256": ("secp256r1", SHA256()),
@@ -92,11 +90,13 @@ def _blob_of(line: bytes) -> bytes:
 
 def _parts(signature: bytes, message: bytes) -> tuple[bytes, bytes, bytes, bytes]:
     """Return the key that signed, what it signed, the algorithm, and the signature itself."""
-    match = _ARMOUR.fullmatch(signature)
-    if match is None:
-        raise _bad("it does not begin with “BEGIN SSH SIGNATURE”")
+    if len(signature) > _LARGEST:
+        raise _bad("it is too long")
+    text = signature.strip()
+    if not (text.startswith(_BEGIN) and text.endswith(_END)):
+        raise _bad("it does not begin with “BEGIN SSH SIGNATURE”, or does not end with “END SSH SIGNATURE”")
     try:
-        data = base64.b64decode(b"".join(match[1].split()), validate=True)
+        data = base64.b64decode(b"".join(text[len(_BEGIN) : -len(_END)].split()), validate=True)
         reader = _Reader(data)
         if reader.take(6) != _MAGIC or reader.number() != 1:
             raise _bad("it is of another version")

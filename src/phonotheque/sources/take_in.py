@@ -141,8 +141,13 @@ def _refuse_sidecar(source: Path, found: FoundFile, sidecar: Beside) -> Refusal 
 
 
 def _is_listed(copy: Path, sha256: str, basis: Basis) -> bool:
-    """Whether a file has the checksums that an agreement gives, which is about no other."""
+    """Whether a file has the checksums that an agreement gives, which is about no other.
+
+    If it gives only some that cannot be computed here, whether it is about this file is not known: it is not.
+    """
     wanted = {name: value for name, value in basis.sums if name in ALGORITHMS}
+    if basis.sums and not wanted:
+        return False
     if wanted.pop("sha256", sha256) != sha256:
         return False
     hashes = feed(copy, Hashes(wanted)) if wanted else None
