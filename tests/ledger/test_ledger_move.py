@@ -20,7 +20,8 @@ from phonotheque.ledger.events import record_event
 from phonotheque.ledger.files import Sighting, record_file, record_sighting, start_accession
 from phonotheque.ledger.holdings import HeldFile, record_verified, want
 from phonotheque.ledger.move import copy_ledger, rows_of
-from phonotheque.ledger.schema import events, files, fixity_checks, metadata
+from phonotheque.ledger.schema import events, files, fixity_checks, metadata, rights_statements
+from phonotheque.ledger.statement_rows import row_of
 from phonotheque.ledger.statements import record_evidence, save_decisions
 from phonotheque.model.audio import Tags
 from phonotheque.model.errors import PhonothequeError, UsageError, VerificationError
@@ -32,6 +33,7 @@ pytestmark = pytest.mark.sqlite("makes databases of both kinds itself")
 
 OWNER = "5f0c1f5e-6d0a-4c57-9d5e-0c8f6a1b2c3d"
 MASTERS = 30
+CORRECTIONS = 9
 
 MakeEngine = Callable[[str], Engine]
 
@@ -74,6 +76,7 @@ def a_ledger(engine: Engine) -> Engine:
         record_event(
             ledger, at=DAY[0], kind="ingestion end", subject="é", agent="me", detail={"z": 1, "a": 2}
         )
+        _correct_again_and_again(ledger, masters[0])
         _fill_others(ledger, accession)
     assert all(rows_of(engine).values()), rows_of(engine)
     return engine
@@ -89,6 +92,15 @@ def _file(ledger: Connection, accession: str, name: str, **more: object) -> int:
     record_evidence(ledger, file_id, evidence(statement(), question()), found_at=path, at=DAY[0])
     save_decisions(ledger, {file_id: [Decision(Act.STREAM, Answer.YES, "cc", "Yes.")]}, at=DAY[0])
     return file_id
+
+
+def _correct_again_and_again(ledger: Connection, file_id: int) -> None:
+    """Statements each of which supersedes one that comes after it in the order of keys."""
+    before = None
+    for number in reversed(range(CORRECTIONS)):
+        row = row_of(file_id, statement(), None, DAY[0], supersedes=before)
+        before = row["id"] = f"{number:036}"
+        ledger.execute(insert(rights_statements), row)
 
 
 def _fill_others(ledger: Connection, accession: str) -> None:

@@ -16,20 +16,24 @@ from itertools import zip_longest
 from typing import Any
 
 from sqlalchemy import (
+    CTE,
+    Column,
     ColumnElement,
     Connection,
     Engine,
+    Select,
     Table,
-    and_,
     delete,
     func,
     insert,
     inspect,
+    literal,
     not_,
     select,
     text,
     true,
     tuple_,
+    update,
 )
 from sqlalchemy.exc import DatabaseError, DataError, DBAPIError, IntegrityError
 
@@ -87,7 +91,7 @@ def copy_ledger(
         rows = sum(_count(ledger, table) for table in metadata.sorted_tables)
     progress.start("Copying rows", total_files=rows)
     for table in metadata.sorted_tables:
-        for part in _parts(table):
+        for part in _parts(table, source):
             _copy(source, target, table, part, progress)
     copied = _compared(source, target, progress)
     with target.begin() as ledger:
@@ -147,13 +151,50 @@ def _is_finished(source: Engine, target: Engine, owner: str) -> bool:
     return ours == copies
 
 
-def _parts(table: Table) -> list[ColumnElement[bool]]:
-    """Rows that refer to rows of their own table come after those that do not."""
-    own = [column for column in table.columns if any(key.references(table) for key in column.foreign_keys)]
-    if not own:
+def _own(table: Table) -> tuple[Column[Any], Column[Any]] | None:
+    """Return the column by which rows refer to rows of their own table, if any, and the one referred to."""
+    keys = (key for column in table.columns for key in column.foreign_keys if key.references(table))
+    return next(((key.parent, key.column) for key in keys), None)
+
+
+def _parts(table: Table, *ledgers: Engine) -> list[ColumnElement[bool]]:
+    """Return parts of a table, each of rows that refer to no row of their own table but of earlier parts."""
+    if (own := _own(table)) is None:
         return [true()]
-    free = and_(*[column.is_(None) for column in own])
-    return [free, not_(free)]
+    free = own[0].is_(None)
+    steps, deepest = _steps(table, *own), 1
+    for engine in ledgers:
+        with engine.connect() as ledger:
+            if ledger.execute(_second(table, *own)).first() is not None:
+                longest = ledger.execute(select(func.max(steps.c.step))).scalar_one()
+                deepest = max(deepest, longest)
+    if deepest == 1:
+        return [free, not_(free)]  # as of most tables
+    rows = (select(steps.c.key).where(steps.c.step == step) for step in range(1, deepest + 1))
+    return [free, *(own[1].in_(each) for each in rows)]
+
+
+def _second(table: Table, refers: Column[Any], key: Column[Any]) -> Select[Any]:
+    """Return what finds a row that refers to one that refers to another."""
+    first = table.alias()
+    second = first.c[key.name] == refers
+    return select(key).join(first, second).where(first.c[refers.name].is_not(None)).limit(1)
+
+
+def _steps(table: Table, refers: Column[Any], key: Column[Any]) -> CTE:
+    """Return the keys of rows that refer to others, with how many come before each."""
+    first = table.alias()
+    begins = first.c[key.name] == refers
+    steps = (
+        select(key.label("key"), literal(1).label("step"))
+        .join(first, begins)
+        .where(first.c[refers.name].is_(None))
+        .cte("steps", recursive=True)
+    )
+    after = table.alias()
+    return steps.union_all(
+        select(after.c[key.name], steps.c.step + 1).join(steps, after.c[refers.name] == steps.c.key)
+    )
 
 
 def _copy(
@@ -196,7 +237,7 @@ def _begins_like(source: Engine, target: Engine, progress: Progress) -> bool:
     """Whether all that an unfinished copy holds is what the source begins with, part by part."""
     progress.start("Comparing what was copied before", total_files=sum(rows_of(target).values()))
     for table in metadata.sorted_tables:
-        for part in _parts(table):
+        for part in _parts(table, source, target):
             with _both(source, target, table, part) as (ours, copies):
                 for copied in copies:
                     if _plain(next(ours, ())) != _plain(copied):
@@ -208,8 +249,9 @@ def _begins_like(source: Engine, target: Engine, progress: Progress) -> bool:
 def _empty(target: Engine) -> None:
     with target.begin() as ledger:
         for table in reversed(metadata.sorted_tables):
-            for part in reversed(_parts(table)):
-                ledger.execute(delete(table).where(part))
+            if own := _own(table):
+                ledger.execute(update(table).values({own[0]: None}))
+            ledger.execute(delete(table))
 
 
 def _compared(
