@@ -202,6 +202,19 @@ def test_a_french_description() -> None:
         "FR, authors died 1950, 1960, no author left out, with words, made for hire; stated by Bo "
         "(grant: “x”)."
     )
+    known = replace(facts, published="1932-05-03", fixed="1931", with_words=False, for_hire=False)
+    known = replace(known, deaths=(), all_deaths=False, anonymous=False)
+    said = Statement(Kind.DATES, None, "x", "grant", "Bo", dates=known)
+    assert describe(said).startswith(
+        "Dates of the term of protection, published 1932-05-03, fixed 1931, broadcast 1933, first published "
+        "in FR, without words, not made for hire, not anonymous; "
+    )
+    assert describe(said, "fr").startswith(
+        "Dates pour la durée de protection, publiée : 1932-05-03, fixée : 1931, diffusée : 1933, première "
+        "publication : FR, sans paroles, pas faite sur commande, pas anonyme ; "
+    )
+    unknown = describe(replace(said, dates=Dates("1932")))
+    assert unknown.startswith("Dates of the term of protection, published 1932; ")
 
 
 @pytest.mark.parametrize(

@@ -470,3 +470,10 @@ def test_a_record_that_makes_no_sense_is_refused(field: str, value: object) -> N
     record = statement_record(stated(dates(published=1932), R)) | {field: value}
     with pytest.raises(VerificationError, match=f"no sound “{field}”"):
         read_statement(record)
+
+
+def test_who_died_in_1987_is_only_taken_to_have_died_in_time() -> None:
+    told = {year: term_of(dates(died=(year,), country="ES"), C, "ES").reason for year in (1945, 1987)}
+    assert "died in 1945, before 7 December 1987;" in told[1945].told()
+    assert "died in 1987, on what day is not known; taken as before 7 December" in told[1987].told()
+    assert "si l’on suppose" in told[1987].told("fr")

@@ -158,4 +158,5 @@ def spanish_composition(dates: Dates) -> Term:
     if year > 1987:
         return term
     free = max(new_year(year + 81), term.free_from)
-    return replace(term, rule="es-80-years", free_from=free, reason=because("es-80", year=year))
+    reason = because("es-80-1987" if year == 1987 else "es-80", year=year)
+    return replace(term, rule="es-80-years", free_from=free, reason=reason)

@@ -97,9 +97,12 @@ def _facts(dates: Dates, language: str) -> Iterator[str]:
         yield phrase("country", language, country=dates.country)
     if dates.deaths:
         yield phrase("deaths", language, years=", ".join(map(str, dates.deaths)))
-    for name in ("all_deaths", "with_words", "for_hire", "anonymous"):
-        if getattr(dates, name):
-            yield phrase(name, language)
+    if dates.all_deaths:
+        yield phrase("all_deaths", language)
+    for name in ("with_words", "for_hire", "anonymous"):
+        answer = getattr(dates, name)  # None: not known
+        if answer is not None:
+            yield phrase(name if answer else f"not-{name}", language)
 
 
 def _what(statement: Statement, language: str) -> str:

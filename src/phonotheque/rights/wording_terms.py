@@ -5,6 +5,8 @@ They are part of rights/wording.py.
 
 from __future__ import annotations
 
+from phonotheque.rights.wording_dates import DATE_REASONS
+
 TERM_REASONS: dict[str, tuple[str, str]] = {
     # --- where, and from which day: rights/terms.py ---
     "free-us": (
@@ -310,6 +312,18 @@ TERM_REASONS: dict[str, tuple[str, str]] = {
             "ans en Espagne (Real Decreto Legislativo 1/1996, disposición transitoria cuarta)."
         ),
     ),
+    "es-80-1987": (
+        (
+            "The last of its authors died in {year}, on what day is not known; taken as before 7 December "
+            "1987, in Spain it has 80 years from then (Real Decreto Legislativo 1/1996, disposición "
+            "transitoria cuarta)."
+        ),
+        (
+            "Le dernier de ses auteurs est mort en {year}, un jour qui n’est pas connu ; si l’on suppose que "
+            "c’était avant le 7 décembre 1987, elle est protégée 80 ans en Espagne (Real Decreto Legislativo "
+            "1/1996, disposición transitoria cuarta)."
+        ),
+    ),
     # --- what is missing ---
     "no-law": (
         "No term of protection is known here for every country that is asked about.",
@@ -357,41 +371,5 @@ TERM_REASONS: dict[str, tuple[str, str]] = {
         "Whether it was made for hire is not recorded.",
         "On ignore si elle a été faite sur commande ou par un salarié.",
     ),
-    # --- what cannot be: rights/dates.py ---
-    "impossible-dates": (
-        "Its dates cannot be true.",
-        "Ses dates sont impossibles.",
-    ),
-    "impossible-date": (
-        "“{text}” is no date.",
-        "« {text} » n’est pas une date.",
-    ),
-    "impossible-country": (
-        "“{text}” is no country.",
-        "« {text} » n’est pas un pays.",
-    ),
-    "impossible-yet": (
-        "{text} is still to come.",
-        "{text} est encore à venir.",
-    ),
-    "impossible-recording": (
-        "In {text} nothing could be recorded yet.",
-        "En {text}, on ne pouvait encore rien enregistrer.",
-    ),
-    "impossible-published": (
-        "It cannot be published in {text} and recorded or written down in {fixed}.",
-        "Elle ne peut être publiée en {text} et fixée en {fixed}.",
-    ),
-    "impossible-communicated": (
-        "It cannot be communicated in {text} and recorded or written down in {fixed}.",
-        "Elle ne peut être communiquée en {text} et fixée en {fixed}.",
-    ),
-    "impossible-deaths": (
-        "All deaths are said to be known, and none is given.",
-        "Tous les décès sont dits connus, mais aucun n’est indiqué.",
-    ),
-    "impossible-anonymous": (
-        "Nobody knows when an anonymous author died.",
-        "Nul ne sait quand un auteur anonyme est mort.",
-    ),
+    **DATE_REASONS,
 }
