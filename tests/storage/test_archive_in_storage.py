@@ -127,6 +127,28 @@ def test_a_bag_that_has_moved_is_served(place: tuple[str, dict[str, str]], tmp_p
         assert urllib3.request("GET", f"{address}.not").status == 404
 
 
+def test_an_archive_whose_bags_have_moved_audits_clean(
+    place: tuple[str, dict[str, str]], tmp_path: Path
+) -> None:
+    where, settings = place
+    kept = make(tmp_path, env=CREDENTIALS)
+    kept.settings(**{**settings, "public": ""}, bags=where)
+    kept.phono("publish", "--date", FIRST)
+    assert payload(kept.folder) == []
+    kept.phono("audit", "--bytes")
+    kept.phono("audit", "--claims-only")
+    storage = open_place(where, open_archive(kept.folder).settings.storage)
+    (song, *_) = sorted(stored.key for stored in storage.list("") if "/data/The First" in stored.key)
+    storage.delete(song)
+    told = kept.phono("audit", "--json", code=4)
+    assert {(fault["what"], f"{fault['bag']}/{fault['path']}") for fault in told.data["found"]} == {
+        ("missing", song)
+    }
+    kept.settings()  # without them nobody knows where the rest is, and nobody calls it wrong but missing
+    told = kept.phono("audit", "--json", code=4)
+    assert {fault["what"] for fault in told.data["found"]} == {"missing"}
+
+
 def test_music_that_has_moved_is_known_again(tmp_path: Path) -> None:
     kept = make(tmp_path)
     (tmp_path / "bags").mkdir()

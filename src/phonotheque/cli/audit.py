@@ -25,7 +25,7 @@ from phonotheque.cli.common import (
 from phonotheque.editions.audit import OF_BYTES, Fault
 from phonotheque.editions.trust import root_fingerprint
 from phonotheque.mirrors.audit import Audit, Question, audit
-from phonotheque.mirrors.origin import open_origin
+from phonotheque.mirrors.moved import open_tree
 from phonotheque.model.errors import PhonothequeError, UsageError
 from phonotheque.model.territory import COUNTRIES
 from phonotheque.vault.archive import now
@@ -72,7 +72,7 @@ def audit_command(
                 output.print(safe(_told(fault)), style="red")
 
         result = audit(
-            open_origin(tree, country=question.country or ""),
+            open_tree(tree, country=question.country or ""),
             question,
             now=now(),
             on_fault=tell,

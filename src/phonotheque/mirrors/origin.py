@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from errno import EINVAL, ELOOP, ENOTDIR
 from pathlib import Path
 from typing import Protocol
@@ -15,9 +15,13 @@ from phonotheque.editions.shelves import BAGS, RESTRICTED
 from phonotheque.model.errors import NetworkError, NotFoundError, UsageError, VerificationError
 from phonotheque.vault.names import check_portable
 from phonotheque.vault.place import read_range
+from phonotheque.vault.storage.base import PlaceGoneError, Storage
 
 COUNTRY_HEADER = "Phonotheque-Country"  # ISO 3166-1 alpha-2: where the one who asks is
 _CONNECT, _READ = 10.0, 30.0  # seconds: to connect, and between two pieces of an answer
+
+
+Moved = Callable[[str], tuple[Storage, str] | None]
 
 
 class Origin(Protocol):
@@ -74,9 +78,15 @@ def is_there(origin: Origin, path: str) -> bool:
 
 
 class FolderOrigin:
-    """A public tree in a folder. Links inside it are followed: what is read gets verified afterwards."""
+    """A public tree in a folder. Links inside it are followed: what is read gets verified afterwards.
 
-    def __init__(self, folder: Path) -> None:
+    ``moved`` tells of a file that is not there in which storage, under which key, it is instead, if it is.
+    """
+
+    def __init__(
+        self, folder: Path, moved: Callable[[str], tuple[Storage, str] | None] | None = None
+    ) -> None:
+        self._moved = moved
         inside = folder / "public"
         self._public = inside if (inside / "metadata").is_dir() else folder
         if not (self._public / "metadata").is_dir():
@@ -101,13 +111,23 @@ class FolderOrigin:
         try:
             yield from read_range(file, start, length)
         except FileNotFoundError as error:
-            raise _absent(path, self.where) from error
+            found = self._moved(path) if self._moved is not None else None
+            if found is None:
+                raise _absent(path, self.where) from error
+            yield from _stored(*found, start, length)
         except OSError as error:
             if error.errno in (EINVAL, ELOOP, ENOTDIR):
                 raise VerificationError(f"{file} is not a regular file.", "The origin is damaged.") from error
             raise NetworkError(
                 f"{file} cannot be read: {error.strerror}.", "Check the disk or the mount, then run it again."
             ) from error
+
+
+def _stored(storage: Storage, key: str, start: int, length: int | None) -> Iterator[bytes]:
+    try:
+        yield from storage.read(key, start, length)
+    except PlaceGoneError as error:  # of what is in it, that says nothing
+        raise NetworkError(error.message, error.advice) from error
 
 
 class HttpOrigin:
