@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
@@ -10,10 +11,11 @@ import pytest
 
 from phonotheque.editions.edition import Tombstone
 from phonotheque.mirrors.home import leaving, open_mirror
+from phonotheque.mirrors.origin import FolderOrigin, open_origin
 from phonotheque.mirrors.swarm import Swarm
 from phonotheque.mirrors.sync import SyncResult
 from phonotheque.model.bags import BLOCK
-from tests.mirrors.mirror_publisher import DATE, LOCAL, Publisher, served, wait_for
+from tests.mirrors.mirror_publisher import DATE, LOCAL, Publisher, music, served, wait_for
 from tests.mirrors.mirror_runs import PACE, assert_complete, complete, mirroring, run
 from tests.mirrors.test_revisions import (
     GONE,
@@ -21,6 +23,7 @@ from tests.mirrors.test_revisions import (
     assert_gone,
     assert_nothing_left,
     erased,
+    proofs,
     sha,
     tag_bytes,
 )
@@ -76,6 +79,62 @@ def test_two_running_mirrors_follow_a_withdrawal_and_a_third_gets_the_rest_from_
         assert_nothing_left(mirror, "audio-1")
         assert erased(mirror) == {sha(SONGS[GONE]): ("audio-1", len(SONGS[GONE]))}
     assert_complete(open_mirror(third), publisher, tuple(sorted(after)))
+
+
+def test_a_withdrawal_is_heard_of_while_a_large_bag_is_on_its_way(
+    publisher: Publisher, tmp_path: Path
+) -> None:
+    publisher.bag("catalogue-1", {"catalogue.parquet": b"c" * 5000})
+    publisher.bag("audio-1", {"a.ogg": b"a" * 900})
+    publisher.bag("large-1", music("large", files=6, size=1_500_000))
+    publisher.publish(1)
+    with served(publisher.public, slow=0.1) as web:
+        mirror = open_mirror(tmp_path / "mirror", web.url)
+        link = mirror.public / "bags" / "audio-1"
+        with mirroring(mirror, pace=OFTEN):
+            wait_for(lambda: complete(mirror) >= {"audio-1", "catalogue-1"}, 60)
+            publisher.take_back("audio-1", edition=2)
+            publisher.publish(2)
+            wait_for(lambda: not link.is_symlink() and erased(mirror), 60)
+            assert complete(mirror) == {"catalogue-1"}
+    assert_nothing_left(mirror, "audio-1")
+    with served(publisher.public) as web:
+        result = run(mirror, origin=open_origin(web.url))
+    assert result.complete == ("catalogue-1", "large-1")
+
+
+class Changing(FolderOrigin):
+    """An origin that publishes another edition as soon as somebody asks for a certain bag."""
+
+    def __init__(self, publisher: Publisher, bag: str) -> None:
+        super().__init__(publisher.folder)
+        self._publisher, self._bag = publisher, bag
+
+    def open_range(self, path: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+        if path.startswith(f"bags/{self._bag}/data/") and not self._publisher.withdrawals:
+            self._publisher.take_back("audio-1", edition=2)
+            self._publisher.publish(2)
+        return super().open_range(path, start, length)
+
+
+def test_an_edition_that_comes_out_meanwhile_is_followed_to_its_end_with_once_too(
+    publisher: Publisher, tmp_path: Path
+) -> None:
+    publisher.bag("catalogue-1", {"catalogue.parquet": b"c" * 5000})
+    publisher.bag("audio-1")
+    publisher.bag("large-1", music("large", files=6))
+    publisher.publish(1)
+    total = sum(bag.bytes for bag in publisher.bags)
+    mirror = open_mirror(tmp_path / "mirror", str(publisher.folder))
+    result = run(mirror, origin=Changing(publisher, "large-1"), pace=replace(PACE, follow_every=0.0))
+    assert (result.edition, result.complete) == (2, ("catalogue-1", "large-1"))
+    assert result.fetched <= total
+    assert_gone(mirror, *SONGS.values())
+    assert_complete(mirror, publisher, ("catalogue-1", "large-1"))
+    assert [subject for subject, _ in proofs(mirror, "digital signature validation")] == [
+        "edition 1",
+        "edition 2",
+    ]
 
 
 def test_a_bag_with_a_withdrawn_file_is_offered_no_more_before_that_is_erased(

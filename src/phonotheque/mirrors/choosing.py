@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 
-from phonotheque.editions.edition import Edition
+from phonotheque.editions.edition import BagEntry, Edition
 from phonotheque.ledger.holdings import GOING, Holding, HoldingState, all_holdings
 from phonotheque.mirrors.choose import Candidate, Choice, choose
+from phonotheque.mirrors.home import leaving
 from phonotheque.mirrors.leaving import Leave
-from phonotheque.mirrors.transfer import home_of
+from phonotheque.mirrors.origin import Origin
+from phonotheque.mirrors.transfer import find_torrent, home_of
+from phonotheque.model.errors import NetworkError, NotFoundError, VerificationError
 from phonotheque.vault.archive import Archive
 
 _MORE_TAGS = 16 * 1024**2  # bytes by which the tag files of a bag may outgrow those of what it replaces
@@ -66,3 +70,21 @@ def _refused(leave: Leave, known: Mapping[str, Holding]) -> dict[str, str]:
         if holding.state is HoldingState.WITHDRAWN and bag not in leave.withdrawals:
             refused[bag] = "was withdrawn, and what was withdrawn does not come back under its name"
     return {entry.id: refused[entry.id] for entry in leave.edition.bags if entry.id in refused}
+
+
+def places_in_wanted(
+    mirror: Archive, origin: Origin, leave: Leave, wanted: Collection[BagEntry]
+) -> dict[str, frozenset[tuple[str, int]]]:
+    """Return path and size of what wanted bags have, by the bag that each replaces and that is leaving."""
+    by_id, found = {entry.id: entry for entry in wanted}, {}
+    for gone in leave.edition.withdrawals:
+        entry = by_id.get(gone.replaced_by or "")
+        if entry is None or not (leaving(mirror) / gone.bag).exists():
+            continue
+        if leave.followed.offline and not (mirror.public / "targets" / entry.torrent.path).exists():
+            continue
+        # Whoever fetches the bag afterwards says what is wrong with its torrent.
+        with suppress(NetworkError, NotFoundError, VerificationError):
+            _, meta = find_torrent(origin, mirror.public, entry)
+            found[gone.bag] = frozenset((file.path, file.size) for file in meta.files)
+    return found

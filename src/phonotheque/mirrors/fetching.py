@@ -58,6 +58,7 @@ class Outcome:
     fetched: int = 0
     verified_already: int = 0
     reused: int = 0  # of these, found in other bags
+    superseded: bool = False  # it was broken off, as there is news to obey first
 
 
 @dataclass(slots=True)
@@ -67,6 +68,10 @@ class _Active:
     done: int
     downloaded: int = 0
     troubles: list[str] = field(default_factory=list)
+
+
+class _NewsError(Exception):
+    """Breaks off what is being fetched."""
 
 
 class Fetching:
@@ -99,6 +104,8 @@ class Fetching:
         self._active: dict[str, _Active] = {}
         self._seeds: dict[str, BagEntry] = {}
         self._outcome = Outcome()
+        self._news: Callable[[], bool] | None = None
+        self._next_look = 0.0  # monotonic
 
     def fetch(
         self,
@@ -108,26 +115,36 @@ class Fetching:
         event: str = "replication",
         forbidden: Set[str] = frozenset(),
         outcome: Outcome | None = None,
+        news: Callable[[], bool] | None = None,
     ) -> Outcome:
         """Bring bags in this order; ``direct`` asks the origin itself first, piece by piece, then the swarm.
 
+        ``news`` is asked as often as the pace says whether there is something to obey first: then the rest is
+        broken off, and on return nothing writes to it any more; what has come is kept.
         A bag that holds a file with a ``forbidden`` SHA-256 is refused. Raises PhonothequeError when the disk
         becomes full; all else is told of each bag in the outcome.
         """
         self._outcome = outcome = outcome or Outcome()
+        self._news, self._next_look = news, time.monotonic() + self._pace.follow_every
         waiting, attempts = deque(entries), Counter[str]()
         try:
-            while (waiting or self._active) and not self._stop.is_set():
-                while waiting and len(self._active) < self._pace.at_once and not self._stop.is_set():
+            while (waiting or self._active) and not self._ends():
+                while waiting and len(self._active) < self._pace.at_once and not self._ends():
                     self._begin(waiting.popleft(), direct)
                 for arrival in self._attend():
                     if not self._finish(arrival, event, forbidden, attempts):
                         waiting.append(arrival.entry)
+        except _NewsError:
+            pass
         except OSError as error:
             if error.errno in (ENOSPC, EDQUOT):
                 raise _disk_full(error.filename, error.strerror) from error
             raise
         finally:
+            if outcome.superseded:
+                loading = {bag for bag, active in self._active.items() if active.arrival.standing.lacking}
+                self._active.clear()
+                self._remove(loading)
             for bag in [*self._active, *(entry.id for entry in waiting)]:
                 outcome.missing[bag] = "interrupted"
                 self._drop(bag)
@@ -146,7 +163,10 @@ class Fetching:
 
     def leave(self, bags: Iterable[str]) -> None:
         """Serve these bags no more; on return nobody is given anything of them."""
-        going = {bag for bag in bags if self._seeds.pop(bag, None)}
+        self._remove({bag for bag in bags if self._seeds.pop(bag, None)})
+
+    def _remove(self, going: set[str]) -> None:
+        """Wait until the swarm process has closed these bags' files."""
         swarm, end = self._swarm, time.monotonic() + _REMOVAL
         if swarm is None:
             return
@@ -266,6 +286,19 @@ class Fetching:
     def _fetched(self, size: int) -> None:
         self._outcome.fetched += size
         self._progress.advance(size=size)
+        self._look()
+        if self._outcome.superseded:
+            raise _NewsError
+
+    def _ends(self) -> bool:
+        self._look()
+        return self._outcome.superseded or self._stop.is_set()
+
+    def _look(self) -> None:
+        """Ask for news, if it is time to."""
+        if self._news and not self._outcome.superseded and time.monotonic() >= self._next_look:
+            self._outcome.superseded = self._news()
+            self._next_look = time.monotonic() + self._pace.follow_every
 
     def _moved(self, active: _Active, report: Moved) -> None:
         if report.done > active.done or report.downloaded > active.downloaded:

@@ -9,11 +9,8 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence, Set
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-
-from sqlalchemy import Connection
 
 from phonotheque.editions.edition import BagEntry, IndexEntry
 from phonotheque.ledger.events import record_event
@@ -25,18 +22,17 @@ from phonotheque.ledger.holdings import (
     verified_files,
 )
 from phonotheque.mirrors.choose import Choice
-from phonotheque.mirrors.choosing import choose_bags
+from phonotheque.mirrors.choosing import choose_bags, places_in_wanted
 from phonotheque.mirrors.destinations import bags_of
 from phonotheque.mirrors.fetching import Fetching, Outcome, Pace
 from phonotheque.mirrors.follow import Followed, accepted, follow
-from phonotheque.mirrors.home import leaving, sweep, trust_dir
+from phonotheque.mirrors.home import sweep, trust_dir
 from phonotheque.mirrors.leaving import Erasure, Leave, erase, going_bags, part, take_leave, waiting
 from phonotheque.mirrors.messages import SwarmSettings
 from phonotheque.mirrors.origin import Origin
 from phonotheque.mirrors.public import fetch_target, publish_bag, publish_edition
 from phonotheque.mirrors.standing import lost_files
 from phonotheque.mirrors.swarm import resolve_peers
-from phonotheque.mirrors.transfer import find_torrent
 from phonotheque.model.errors import (
     NetworkError,
     NotFoundError,
@@ -128,8 +124,13 @@ def sync(
         on_listening=on_listening,
     )
     try:
+        before = None
         while True:
-            result = _round(plan, fetching)
+            result, superseded = _round(plan, fetching)
+            result = _added(before, result)
+            before = result if superseded else None
+            if superseded and not stop.is_set():
+                continue
             if on_round:
                 on_round(result)
             if once or stop.is_set():
@@ -145,7 +146,8 @@ def sync(
     return result
 
 
-def _round(plan: _Plan, fetching: Fetching) -> SyncResult:
+def _round(plan: _Plan, fetching: Fetching) -> tuple[SyncResult, bool]:
+    """Follow, obey, fetch, show; also tell whether another edition has come meanwhile, to be obeyed first."""
     with plan.mirror.writing("mirror"):
         sweep(plan.mirror)
         followed = _follow(plan)
@@ -174,14 +176,34 @@ def _round(plan: _Plan, fetching: Fetching) -> SyncResult:
             direct=plan.origin.web_seed is None,
             forbidden=leave.stones.keys(),
             outcome=outcome,
+            news=lambda: _news(plan, followed),
         )
+        held += [entries[bag] for bag in outcome.complete]
+        if outcome.superseded:
+            return _result(plan, leave, choice, outcome, held, erasures), True
         wanted = [entry for entry in wanted if entry.id not in outcome.complete]
         erasures.append(_erase(plan, leave, _waiting(plan, leave, wanted, where)))
         publish_edition(plan.origin, plan.mirror.public, trust_dir(plan.mirror), followed, plan.progress)
-    held += [entries[bag] for bag in outcome.complete]
     if not plan.once:
         fetching.seed(held)
-    return _result(plan, leave, choice, outcome, held, erasures)
+    return _result(plan, leave, choice, outcome, held, erasures), False
+
+
+def _news(plan: _Plan, followed: Followed) -> bool:
+    """Look at the origin while bags are on their way; tell whether it has another edition."""
+    number = followed.edition.number
+    try:
+        found = follow(plan.origin, trust_dir(plan.mirror), now=plan.clock(), trust=plan.trust)
+    except VerificationError as error:
+        plan.progress.say(f"{error.message} Going on with edition {number}.")
+        return False
+    if found.edition.number == number:
+        return False
+    _record_edition(plan, found)
+    plan.progress.say(
+        f"Edition {found.edition.number} is out: it is followed before anything else is fetched."
+    )
+    return True
 
 
 def _follow(plan: _Plan) -> Followed:
@@ -205,17 +227,21 @@ def _follow(plan: _Plan) -> Followed:
         roles = ", ".join(followed.stale)
         plan.progress.say(f"Signatures have expired ({roles}): the origin is outdated or abandoned.")
     if before is None or before.edition.number < number:
-        detail = {"sha256": followed.sha256, "origin": plan.origin.where, "fingerprint": followed.fingerprint}
-        with plan.mirror.ledger.begin() as connection:
-            _record(plan, connection, "digital signature validation", f"edition {number}", detail)
+        _record_edition(plan, followed)
     return followed
 
 
-def _record(
-    plan: _Plan, connection: Connection, kind: str, subject: str, detail: Mapping[str, object]
-) -> None:
-    agent = plan.mirror.settings.archive.agent
-    record_event(connection, at=plan.at(), kind=kind, subject=subject, agent=agent, detail=detail)
+def _record_edition(plan: _Plan, followed: Followed) -> None:
+    detail = {"sha256": followed.sha256, "origin": plan.origin.where, "fingerprint": followed.fingerprint}
+    with plan.mirror.ledger.begin() as connection:
+        record_event(
+            connection,
+            at=plan.at(),
+            kind="digital signature validation",
+            subject=f"edition {followed.edition.number}",
+            agent=plan.mirror.settings.archive.agent,
+            detail=detail,
+        )
 
 
 def _say_goodbye(plan: _Plan, fetching: Fetching, leave: Leave) -> None:
@@ -245,23 +271,7 @@ def _waiting(
 ) -> Callable[[str, HeldFile], bool]:
     # A bag that the edition lists with a withdrawn file may get a revision, made of the rest of it.
     pending = {entry.id for entry in wanted} | leave.tainted.keys()
-    return waiting(leave, pending, where, _places(plan, leave, wanted))
-
-
-def _places(plan: _Plan, leave: Leave, wanted: Collection[BagEntry]) -> dict[str, frozenset[tuple[str, int]]]:
-    """Return path and size of what wanted bags have, by the bag that each replaces and that is leaving."""
-    by_id, found = {entry.id: entry for entry in wanted}, {}
-    for gone in leave.edition.withdrawals:
-        entry = by_id.get(gone.replaced_by or "")
-        if entry is None or not (leaving(plan.mirror) / gone.bag).exists():
-            continue
-        if leave.followed.offline and not (plan.mirror.public / "targets" / entry.torrent.path).exists():
-            continue
-        # Whoever fetches the bag afterwards says what is wrong with its torrent.
-        with suppress(NetworkError, NotFoundError, VerificationError):
-            _, meta = find_torrent(plan.origin, plan.mirror.public, entry)
-            found[gone.bag] = frozenset((file.path, file.size) for file in meta.files)
-    return found
+    return waiting(leave, pending, where, places_in_wanted(plan.mirror, plan.origin, leave, wanted))
 
 
 def _erase(plan: _Plan, leave: Leave, waited_for: Callable[[str, HeldFile], bool]) -> Erasure:
@@ -351,6 +361,19 @@ def _result(
         first_use=followed.first_use,
         stale=followed.stale,
         offline=followed.offline,
+    )
+
+
+def _added(before: SyncResult | None, result: SyncResult) -> SyncResult:
+    """Return how a mirror stands, with what was done in a round that was broken off."""
+    if before is None:
+        return result
+    return replace(
+        result,
+        fetched=before.fetched + result.fetched,
+        reused=before.reused + result.reused,
+        erased_files=before.erased_files + result.erased_files,
+        erased_bytes=before.erased_bytes + result.erased_bytes,
     )
 
 
