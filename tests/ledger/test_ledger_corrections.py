@@ -161,6 +161,14 @@ def test_a_retracted_grant_leaves_its_question_open(ledger: Connection) -> None:
     assert len(list(open_questions(ledger))) == 1  # asked once
 
 
+def test_a_correction_that_names_no_terms_leaves_the_question_open(ledger: Connection) -> None:
+    file_id = add(ledger)
+    record_evidence(ledger, file_id, evidence(question()), found_at=b"/a", at=DAY[0])
+    granted = record_grant(ledger, [file_id], GRANT, at=DAY[1])[file_id]
+    correct(ledger, granted, replace(GRANT, kind=Kind.RESERVATION, licence=None), at=DAY[2])
+    assert [one.file_id for one in open_questions(ledger)] == [file_id]
+
+
 @pytest.mark.parametrize("way", ["correct", "retract"])
 def test_an_unclear_statement_that_is_put_right_is_asked_about_no_more(ledger: Connection, way: str) -> None:
     file_id, other = add(ledger), add(ledger, "b")

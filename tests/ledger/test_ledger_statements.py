@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import Connection, select
 
@@ -117,6 +119,16 @@ def test_a_grant_answers_questions_and_outlives_evidence(ledger: Connection, fil
     assert asked(ledger) == []
     find(ledger, file_id, on=DAY[2])
     assert standing(ledger, file_id) == ["CC-BY-4.0"]
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_only_what_names_terms_answers_a_question(ledger: Connection, file_id: int, kind: Kind) -> None:
+    find(ledger, file_id, question())
+    record_grant(ledger, [file_id], replace(GRANT, kind=kind, licence=None), at=DAY[1])
+    silent = {Kind.DATES, Kind.MANDATE, Kind.ON_SITE, Kind.RESERVATION, Kind.WITHDRAWAL}
+    assert asked(ledger) == ["Which version?"] * (kind in silent)
+    record_grant(ledger, [file_id], GRANT, at=DAY[2])
+    assert asked(ledger) == []
 
 
 def test_what_a_grant_has_answered_is_not_asked_again_wherever_it_is_found(

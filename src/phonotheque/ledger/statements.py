@@ -29,11 +29,16 @@ from phonotheque.model.rights import (
     Answer,
     Decision,
     Evidence,
+    Kind,
     Question,
     Statement,
 )
 
 _Said = TypeVar("_Said", Statement, Question)
+# Kinds that say on which terms a file is, or that nobody knows them: that is what questions ask.
+_ANSWERS = frozenset(
+    (Kind.LICENCE, Kind.PUBLIC_DOMAIN, Kind.DEPOSIT, Kind.DELIVERY, Kind.OWN_WORK, Kind.UNKNOWN)
+)
 _OPEN = and_(rights_questions.c.answered_by.is_(None), rights_questions.c.withdrawn_at.is_(None))
 
 
@@ -71,24 +76,28 @@ def record_evidence(
 def record_grant(
     connection: Connection, file_ids: Iterable[int], statement: Statement, *, at: str
 ) -> dict[int, str]:
-    """Record what the archivist states about these files; it answers their open questions.
+    """Record what the archivist states about these files; what names terms answers their open questions.
 
     Returns the statement's id for each file.
     """
     ids: dict[int, str] = {}
-    table = rights_questions
     for some in batched(file_ids, IN_A_STATEMENT):
         rows = [row_of(file_id, statement, None, at) for file_id in some]
         connection.execute(insert(rights_statements), rows)
         new = {row["file_id"]: row["id"] for row in rows}
-        asked = connection.execute(
-            select(table.c.id, table.c.file_id).where(table.c.file_id.in_(some), _OPEN)
-        )
-        for question in asked.all():
-            answered = update(table).where(table.c.id == question.id)
-            connection.execute(answered.values(answered_by=new[question.file_id]))
+        if statement.kind in _ANSWERS:
+            _answer(connection, new)
         ids |= new
     return ids
+
+
+def _answer(connection: Connection, by: Mapping[int, str]) -> None:
+    """Let statements answer what is asked about their files."""
+    table = rights_questions
+    asked = select(table.c.id, table.c.file_id).where(table.c.file_id.in_(list(by)), _OPEN)
+    for question in connection.execute(asked).all():
+        answered = update(table).where(table.c.id == question.id)
+        connection.execute(answered.values(answered_by=by[question.file_id]))
 
 
 def correct(
@@ -97,8 +106,8 @@ def correct(
     """Put a corrected statement in the place of one that stands; the old one is dated and kept.
 
     So it is with equal ones, read of the same file at other paths: one was wrong and so are all. The
-    correction answers what the old one answered, and ends when what it corrects is no longer found where it
-    was read. Returns it as recorded; None if no such statement stands.
+    correction answers what the old one answered, if it names terms, and ends when what it corrects is no
+    longer found where it was read. Returns it as recorded; None if no such statement stands.
     """
     same = _standing_like(connection, statement_id)
     withdraw(connection, rights_statements, list(same), at, because)
@@ -106,7 +115,7 @@ def correct(
     for old, row in new.items():
         connection.execute(insert(rights_statements), row)
         questions = update(rights_questions).where(rights_questions.c.answered_by == old)
-        connection.execute(questions.values(answered_by=row["id"]))
+        connection.execute(questions.values(answered_by=row["id"] if statement.kind in _ANSWERS else None))
         connection.execute(_asked_about(same[old]).values(answered_by=row["id"]))
     return recorded_statement(connection, new[statement_id]["id"]) if new else None
 
