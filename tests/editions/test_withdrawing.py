@@ -6,9 +6,10 @@ import os
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from phonotheque.catalogue.lookup import Catalogue
 from phonotheque.catalogue.views import RecordingView
@@ -19,6 +20,7 @@ from phonotheque.editions.trust import create_keys
 from phonotheque.editions.upholding import uphold
 from phonotheque.editions.withdrawing import Asked, accept, check_asked, hold, refuse, request, reverse
 from phonotheque.ledger.schema import events, files
+from phonotheque.ledger.withdrawal_tables import withdrawals
 from phonotheque.ledger.withdrawals import State, Step, Withdrawal, taken_back, withdrawal
 from phonotheque.mirrors.origin import open_origin
 from phonotheque.mirrors.repair import RepairReport, repair
@@ -349,3 +351,28 @@ def test_it_is_gone_also_where_the_settings_no_longer_send_it(stocked: Archive, 
     decided(archive, asked(archive, "Album/01.flac"))
     assert songs(place) == SONGS - {"01 Tone 1.flac"}
     archive.close()
+
+
+def test_a_long_reason_and_name_are_told_as_far_as_an_edition_takes_them(stocked: Archive) -> None:
+    long = {"public_reason": "r" * 300, "public_name": True}
+    with pytest.raises(UsageError, match="--public-reason and --by together"):
+        check_asked(Asked("n" * 300, "It is mine.", ("x",), **long))  # type: ignore[arg-type]
+    one = asked(stocked, "Album/01.flac", **long)
+    with stocked.ledger.begin() as ledger:  # as it was recorded before that was refused
+        changed = update(withdrawals).where(withdrawals.c.id == one.id)
+        ledger.execute(changed.values(asked_by="n" * 298 + "\ufffe\uffff"))
+    decided(stocked, one)
+    publish(stocked, at=LATER)
+    (stone,) = edition(stocked).tombstones
+    assert (len(stone.reason), stone.reason[-1]) == (500, "…")
+    ElementTree.parse(stocked.public / "feed.atom")
+
+
+@pytest.mark.parametrize("character", ["\ufffe", "\uffff", "\n", "\u2028"])
+def test_what_no_feed_can_show_is_refused(character: str) -> None:
+    for text in (
+        {"by": f"A{character}B", "public_name": True},
+        {"by": "A", "public_reason": f"A{character}B"},
+    ):
+        with pytest.raises(UsageError, match="cannot be shown to everybody"):
+            check_asked(Asked(reason="It is mine.", words=("x",), **text))  # type: ignore[arg-type]

@@ -27,7 +27,8 @@ MAX_EDITION_BYTES = 64 * 1024**2  # about 90,000 bags
 
 _SHA1 = re.compile(r"[0-9a-f]{40}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_LINE = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]{1,500}")
+# A line for people, which web pages and feeds show: in XML there is no U+FFFE and no U+FFFF.
+_LINE = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]{1,500}")
 _LARGEST = 2**63 - 1
 
 

@@ -22,6 +22,7 @@ from phonotheque.ledger.events import record_event
 from phonotheque.ledger.statements import end_denials
 from phonotheque.ledger.withdrawals import (
     IN_EFFECT,
+    MOST_TOLD,
     State,
     Step,
     Withdrawal,
@@ -41,7 +42,8 @@ from phonotheque.vault.evidence import keep_evidence
 
 DEFAULT_ACTS: Final = (Act.STREAM, Act.DISTRIBUTE, Act.MINE)
 _MOST: Final = 10_000  # characters of a text
-_LINE: Final = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]{1,300}")  # shown to everybody
+# Shown to everybody, in a feed, too: in XML there is no U+FFFE and no U+FFFF.
+_LINE: Final = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]{1,300}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,11 @@ def check_asked(asked: Asked) -> Asked:
         if text is not None and not _LINE.fullmatch(text.strip()):
             advice = "Write one line of 1 to 300 characters."
             raise UsageError(f"{field} cannot be shown to everybody.", advice)
+    if asked.public_name and len(f"{asked.public_reason or ''} (asked for by {asked.by})") > MOST_TOLD:
+        raise UsageError(
+            "--public-reason and --by together cannot be shown to everybody.",
+            f"Make them shorter: an edition takes {MOST_TOLD} characters.",
+        )
     try:
         where = parse_territory(" ".join(asked.territory.split()))
     except ValueError as error:

@@ -25,6 +25,8 @@ from phonotheque.model.rights import Act, Kind
 from phonotheque.model.territory import parse_territory
 
 _LEAST: Final = 8  # characters of an id that name it
+MOST_TOLD: Final = 500  # characters that an edition takes
+_IN_NO_FEED: Final = dict.fromkeys((0xFFFE, 0xFFFF), "\ufffd")  # nor in any XML
 
 
 class Step(StrEnum):
@@ -101,9 +103,11 @@ class Withdrawal:
 
     @property
     def told(self) -> str:
-        """What is said of it in public: no name without leave, and no private reason."""
+        """What is said of it in public, in a line: no name without leave, and no private reason."""
         told = self.public_reason or "withdrawn on request"
-        return f"{told} (asked for by {self.asked_by})" if self.public_name else told
+        told = f"{told} (asked for by {self.asked_by})" if self.public_name else told
+        told = told.translate(_IN_NO_FEED)
+        return told if len(told) <= MOST_TOLD else f"{told[: MOST_TOLD - 1]}…"
 
     @property
     def origin(self) -> str:
