@@ -18,6 +18,7 @@ from sqlalchemy import select, update
 
 from phonotheque.catalogue.lookup import Catalogue
 from phonotheque.catalogue.views import RecordingView
+from phonotheque.editions import tdmrep
 from phonotheque.editions.declaring import declare
 from phonotheque.editions.edition import Edition, read_edition
 from phonotheque.editions.jsonld import recording_jsonld
@@ -208,3 +209,15 @@ def test_croissant_names_the_licences_and_where_the_table_is(
     columns = {field["source"]["extract"]["column"] for field in described["recordSet"][0]["field"]}
     assert columns == set(rows[0])
     archive.close()
+
+
+def test_what_is_reserved_for_want_of_rules_is_not_listed_as_free(
+    published: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = stated(Kind.LICENCE, "CC0-1.0")
+    state(published, [[free], [], [free], [], []])
+    declare(published, edition(published), TODAY)
+    assert len(table(published)) == 2
+    monkeypatch.setattr(tdmrep, "MAX_RULES", 1)
+    assert declare(published, edition(published), TODAY).simplified == 2
+    assert table(published) == {}

@@ -10,7 +10,7 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date
 from typing import Final
 from urllib.parse import quote
@@ -44,7 +44,9 @@ def declare(archive: Archive, edition: Edition, on: date) -> Rules:
         counting.write_row([name for name, _, _ in COLUMNS])
         shown = {bag.id: f"{bags_folder(bag.audience)}/{bag.id}" for bag in edition.bags}
         for bag, files in _declared(archive, edition, on):
-            rules.add_bag(shown[bag], _Noting(files, counting, f"{site}{quote(shown[bag])}/"))
+            noting = _Noting(files)
+            if rules.add_bag(shown[bag], noting):
+                counting.note(noting.free, f"{site}{quote(shown[bag])}/")
     # What is reserved is said first, so that nobody reads the table of an earlier day beside it for long.
     write_durably(public / ".well-known" / "tdmrep.json", rules.written())
     replace_durably(temporary, table)
@@ -61,15 +63,16 @@ def _declared(archive: Archive, edition: Edition, on: date) -> Iterator[tuple[st
 
 
 class _Noting:
-    """The paths of a bag and what is declared of them; those that are free go into the table on the way."""
+    """The paths of a bag and what is declared of them; those that are free are noted on the way."""
 
-    def __init__(self, files: Iterator[Declared], table: _Counting, address: str) -> None:
-        self._files, self._table, self._address = files, table, address
+    def __init__(self, files: Iterator[Declared]) -> None:
+        self._files = files
+        self.free: list[Declared] = []
 
     def __iter__(self) -> Iterator[tuple[str, bool | None]]:
         for file in self._files:
             if file.reserved is False:
-                self._table.note(file, self._address)
+                self.free.append(file)
             yield file.path, file.reserved
 
 
@@ -82,22 +85,22 @@ class _Counting:
         self._size = self._rows = 0
         self._licences: dict[str, None] = {}
 
-    def note(self, file: Declared, address: str) -> None:
-        """Add a row for a file of the bag at an address."""
-        for licence in file.licences:
-            self._licences[licence] = None
-        self.write_row(
-            [
-                f"{address}{quote(file.path)}",
-                file.recording or "",
-                file.kind,
-                media_type(f"bags/{file.path}"),
-                str(file.size),
-                file.sha256,
-                "; ".join(file.licences),
-            ]
-        )
-        self._rows += 1
+    def note(self, files: Iterable[Declared], address: str) -> None:
+        """Add a row for each of these files of the bag at an address."""
+        for file in files:
+            self._licences |= dict.fromkeys(file.licences)
+            self.write_row(
+                [
+                    f"{address}{quote(file.path)}",
+                    file.recording or "",
+                    file.kind,
+                    media_type(f"bags/{file.path}"),
+                    str(file.size),
+                    file.sha256,
+                    "; ".join(file.licences),
+                ]
+            )
+            self._rows += 1
 
     def write_row(self, values: list[str]) -> None:
         """Write a line of CSV (RFC 4180)."""

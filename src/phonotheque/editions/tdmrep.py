@@ -41,8 +41,8 @@ class Rules:
     found: list[dict[str, Any]] = field(default_factory=list)
     simplified: int = 0  # free files that are declared as reserved, for want of room
 
-    def add_bag(self, folder: str, declared: Iterable[tuple[str, Value]]) -> None:
-        """Add what it takes to say for each path of a bag what is declared of it.
+    def add_bag(self, folder: str, declared: Iterable[tuple[str, Value]]) -> bool:
+        """Add what it takes to say for each path of a bag what is declared of it; return whether it is said.
 
         ``folder`` is the bag's, relative to the public tree.
 
@@ -57,14 +57,15 @@ class Rules:
             node.value = value
             free += value is False
         if not root.below:
-            return
+            return True
         _reckon(root)
         if root.costs[self.otherwise] <= max(MAX_RULES - len(self.found), 1):
             self.found += [self._rule(*each) for each in _rules(root, f"/{quote(folder)}/", self.otherwise)]
-            return
+            return True
         self.simplified += free
         if self.otherwise is not True:
             self.found.append(self._rule(f"/{quote(folder)}/", True))
+        return False
 
     def written(self) -> bytes:
         """Return the file's content."""
