@@ -292,6 +292,17 @@ def test_a_file_that_is_not_the_one_delivered_has_no_deal(phono: Phono, place: P
     }
 
 
+def test_a_checksum_that_cannot_be_computed_shows_nothing(phono: Phono, place: Path, tmp_path: Path) -> None:
+    deals = deal_list("R0", ern_4_deal(WORLD + since("2026-01-01") + SALE))
+    folder = put(tmp_path / "in", delivery(deals, sums={1: ("SHA3-256", "0" * 64)}))
+    assert phono("add", place, f"ddex:{folder}").code == 0
+    assert ours(rights(phono, place)) == {
+        "01.flac": ["unknown", "unknown", False],
+        "02.flac": ["yes", "unknown", True],
+    }
+    assert "checksums by SHA3-256 are not known here" in phono("rejects", place, "--json").out
+
+
 def test_a_deal_for_the_archives_own_country_is_enough_to_keep(
     phono: Phono, place: Path, tmp_path: Path
 ) -> None:
@@ -302,6 +313,33 @@ def test_a_deal_for_the_archives_own_country_is_enough_to_keep(
     set_in_file(place / "phonotheque.toml", "archive", "country", "JP")
     assert phono("add", place, f"ddex:{folder}").code == 0
     assert ours(rights(phono, place))["01.flac"][2] is True
+
+
+def test_many_messages_are_read_a_few_at_a_time(
+    phono: Phono, place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from phonotheque.sources import ddex_deliveries
+
+    for name in ("_AT_ONCE", "_IN_MEMORY", "IN_A_STATEMENT"):
+        monkeypatch.setattr(ddex_deliveries, name, 1)
+    folder = tmp_path / "in"
+    put(folder, delivery(SOLD, made=SECOND, message_id="M-2"), name="a.xml")
+    put(folder, delivery(made=FIRST), name="z.xml")
+    put(folder, purge("<ICPN>4006381333931</ICPN>"), sound=False, name="p.xml")
+    assert phono("add", place, f"ddex:{folder}").code == 0
+    assert ours(rights(phono, place)) == {"01.flac": KEPT, "02.flac": KEPT}
+
+
+def test_one_message_in_two_places_is_about_the_files_of_both(
+    phono: Phono, place: Path, tmp_path: Path
+) -> None:
+    put(tmp_path / "in" / "a", delivery(SOLD))
+    put(tmp_path / "in" / "b", delivery(SOLD), sound=False)
+    for number in (1, 2):
+        flac(tmp_path / "in" / "b" / f"0{number}.flac", number + 2)
+    assert phono("add", place, f"ddex:{tmp_path / 'in'}").code == 1  # the second copy is no new record
+    found = phono("rights", "list", place, "--all", "--json").data["files"]
+    assert [each["held"] for each in found] == [True] * 4
 
 
 def test_interrupted_it_goes_on(

@@ -39,51 +39,109 @@ from phonotheque.vault.archive import Archive, now, timestamp
 from phonotheque.vault.evidence import keep_evidence, read_evidence
 
 SOURCE = "ddex"
+_AT_ONCE = 50  # messages recorded in one go
+_IN_MEMORY = 100  # messages: more than an album's tracks are usually spread over
+_NOTHING = Evidence()
 _UNDECIDED = (
     "Several messages of a label that were made at the same moment say different things of its release."
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _There:
+    """A file that lies there, and what a message calls it."""
+
+    path: bytes
+    release: str
+    what: str
+    sums: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Down:
+    """A release that a message takes down, and leaves nothing of."""
+
+    message_sha256: str
+    message_id: str
+    key: str
+    main: str
+
+
 @dataclass(slots=True)
 class _Folder:
-    """The messages in a folder by their SHA-256, and where the files are that they name."""
+    """What is remembered of the messages in a folder, which may be many: they are read again when needed."""
 
-    messages: dict[str, Spoken] = field(default_factory=dict)
-    paths: dict[str, Path] = field(default_factory=dict)
+    keys: dict[str, None] = field(default_factory=dict)  # of the releases that they speak of
+    there: list[_There] = field(default_factory=list)
+    down: list[_Down] = field(default_factory=list)
+
+
+class _Messages:
+    """Messages that were kept as evidence, the last few of them in memory."""
+
+    def __init__(self, archive: Archive, names: frozenset[str]) -> None:
+        self._archive, self._names = archive, names
+        self._last: dict[str, Spoken | None] = {}
+
+    def get(self, sha256: str) -> Spoken | None:
+        """Return what a message says; None if it says nothing of rights, as it is read now."""
+        if sha256 not in self._last:
+            content = read_evidence(self._archive, sha256)
+            root, _ = parse_xml(content)
+            if len(self._last) >= _IN_MEMORY:
+                del self._last[next(iter(self._last))]
+            self._last[sha256] = spoken(root, content, self._names)
+        return self._last[sha256]
 
 
 def settle_deliveries(archive: Archive, location: Path, progress: Progress = QUIET) -> Granting:
     """Record what the messages in a folder say of files known already; return what they say of those in it.
 
     The archive's lock must be held. Messages that cannot be read are passed over: the source tells of them.
-    Raises OSError when the archive's own disk fails.
+    Raises OSError when the archive's own disk fails, VerificationError when a message changes meanwhile.
     """
     names = names_of((*archive.settings.ddex.recipient, archive.settings.archive.name))
-    folder = _Folder()
+    folder, root = _Folder(), location.resolve()
     progress.start("Reading deals")
-    for path in find(location, lambda name: name.lower().endswith(".xml")):
-        progress.advance(files=1)
-        if message := _read(path, names):
-            folder.messages[message.sha256], folder.paths[message.sha256] = message, path
+    for paths in batched(find(location, lambda name: name.lower().endswith(".xml")), _AT_ONCE):
+        found = [(path, message) for path in paths if (message := _read(path, names))]
+        for path, message in found:
             keep_evidence(archive, path, message.sha256)
-    holding: dict[str, Mapping[str, Evidence]] = {}
-    for some in batched(folder.messages.values(), IN_A_STATEMENT):
+            _remember(folder, message, path, root)
         with archive.ledger.begin() as ledger:
-            _record(ledger, some)
-        for key in dict.fromkeys(release.key for message in some for release in message.releases):
-            holding[key] = {}
-    at, messages = timestamp(now()), dict(folder.messages)
-    with archive.ledger.begin() as ledger:
-        _say_misses(ledger, folder.messages.values(), progress)
-        for key in sorted(_affected(ledger, holding)):
-            holding[key] = _holding(archive, ledger, key, messages, names)
-            _apply(archive, ledger, key, holding[key], at)
-        for key in holding:
-            if (
-                before := f"{NOT_FOR_US}{key}"
-            ) not in holding:  # whoever it names is this archive, as it says now
-                _apply(archive, ledger, before, {}, at)
-    return Granting(SOURCE, dict(_bases(location, folder, holding)))
+            _record(ledger, [message for _, message in found])
+        progress.advance(files=len(paths))
+    wanted: dict[str, set[str]] = {}
+    for each in folder.there:
+        wanted.setdefault(each.release, set()).add(each.what)
+    with archive.ledger.connect() as ledger:
+        _say_misses(ledger, folder.down, progress)
+        affected = dict.fromkeys(each for key in folder.keys for each in sorted(_affected(ledger, [key])))
+    messages, at = _Messages(archive, names), timestamp(now())
+    holding: dict[tuple[str, str], Evidence] = {}
+    for keys in batched(affected, IN_A_STATEMENT):
+        with archive.ledger.begin() as ledger:
+            for key in keys:
+                held = _holding(ledger, key, messages)
+                _apply(archive, ledger, key, held, at)
+                if (before := f"{NOT_FOR_US}{key}") not in affected:
+                    _apply(
+                        archive, ledger, before, {}, at
+                    )  # whoever it names is this archive, as it says now
+                holding |= {(key, what): held[what] for what in wanted.get(key, ()) if what in held}
+    return Granting(SOURCE, dict(_bases(folder.there, holding)))
+
+
+def _remember(folder: _Folder, message: Spoken, path: Path, root: Path) -> None:
+    for release in message.releases:
+        folder.keys[release.key] = None
+        if release.down and not any(evidence.statements for evidence in release.said.values()):
+            folder.down.append(_Down(message.sha256, message.id, release.key, release.main))
+    gather = Gather(SOURCE, "", said(path))  # what it rejects is told by the source
+    for named in message.files:
+        if there := find_delivered(named.file.name, root, path.parent.resolve(), gather):
+            sums = tuple((_plain(algorithm), value.strip().lower()) for algorithm, value in named.file.sums)
+            folder.there.append(_There(os.fsencode(there), named.release, named.what, sums))
 
 
 def _read(path: Path, names: frozenset[str]) -> Spoken | None:
@@ -123,13 +181,7 @@ def _affected(ledger: Connection, keys: Iterable[str]) -> set[str]:
     return {each for main in mains for each in same_releases(ledger, releases_with(ledger, main))}
 
 
-def _holding(
-    archive: Archive,
-    ledger: Connection,
-    key: str,
-    messages: dict[str, Spoken],
-    names: frozenset[str],
-) -> Mapping[str, Evidence]:
+def _holding(ledger: Connection, key: str, messages: _Messages) -> Mapping[str, Evidence]:
     """Return what the message made last says of a release, by recording; nothing if it leaves it out."""
     keys = same_releases(ledger, [key])
     about = deliveries_of(ledger, keys)
@@ -137,25 +189,12 @@ def _holding(
     about += deliveries_of(ledger, same_releases(ledger, mains) - keys)
     newest = max(each.created_at for each in about)
     last = list(dict.fromkeys(each.message_sha256 for each in about if each.created_at == newest))
-    said_of = [_of(_message(archive, sha256, messages, names), keys) for sha256 in last]
+    said_of = [_of(messages.get(sha256), keys) for sha256 in last]
     if all(each == said_of[0] for each in said_of[1:]):
         return said_of[0]
     text = f"Messages {', '.join(sha256[:12] for sha256 in last)} of {newest or 'no known time'}"
     question = Question(_UNDECIDED, (), text, SOURCE)
     return {what: Evidence(questions=(question,)) for each in said_of for what in each}
-
-
-def _message(
-    archive: Archive, sha256: str, messages: dict[str, Spoken], names: frozenset[str]
-) -> Spoken | None:
-    """Return a message of this folder, or of an earlier one, from the evidence that was kept."""
-    if sha256 not in messages:
-        content = read_evidence(archive, sha256)
-        root, _ = parse_xml(content)
-        if (kept := spoken(root, content, names)) is None:
-            return None
-        messages[sha256] = kept
-    return messages[sha256]
 
 
 def _of(message: Spoken | None, keys: Set[str]) -> Mapping[str, Evidence]:
@@ -166,23 +205,21 @@ def _of(message: Spoken | None, keys: Set[str]) -> Mapping[str, Evidence]:
     )
 
 
-def _say_misses(ledger: Connection, messages: Iterable[Spoken], progress: Progress) -> None:
+def _say_misses(ledger: Connection, down: Iterable[_Down], progress: Progress) -> None:
     """Name what is taken down or purged, and was never delivered as far as is known."""
-    for message in messages:
-        missed: set[str] = set()
-        for release in message.releases:
-            granting = any(evidence.statements for evidence in release.said.values())
-            if not release.down or granting or release.main in missed:
-                continue
-            about = deliveries_of(ledger, _affected(ledger, [release.key]))
-            if all(each.message_sha256 == message.sha256 for each in about):
-                missed.add(release.key)
-                sender, _, name = release.key.partition("|")
-                progress.say(
-                    f"Message {message.id or message.sha256[:12]} of {sender} takes down {name}, of which no "
-                    "other message is known here: it ends nothing. If a release is here under another id or "
-                    "sender, phono withdraw takes its files back."
-                )
+    missed: set[tuple[str, str]] = set()
+    for each in down:
+        if (each.message_sha256, each.main) in missed:
+            continue
+        about = deliveries_of(ledger, _affected(ledger, [each.key]))
+        if all(one.message_sha256 == each.message_sha256 for one in about):
+            missed.add((each.message_sha256, each.key))
+            sender, _, name = each.key.partition("|")
+            progress.say(
+                f"Message {each.message_id or each.message_sha256[:12]} of {sender} takes down {name}, of "
+                "which no other message is known here: it ends nothing. If a release is here under another "
+                "id or sender, phono withdraw takes its files back."
+            )
 
 
 def _apply(archive: Archive, ledger: Connection, key: str, holding: Mapping[str, Evidence], at: str) -> None:
@@ -209,21 +246,14 @@ def basis_of(key: str) -> str:
 
 
 def _bases(
-    location: Path, folder: _Folder, holding: Mapping[str, Mapping[str, Evidence]]
+    there: Iterable[_There], holding: Mapping[tuple[str, str], Evidence]
 ) -> Iterator[tuple[bytes, tuple[Basis, ...]]]:
     """Yield the files in a folder with what holds for them, whichever message names them."""
-    root = location.resolve()
     found: dict[bytes, dict[tuple[str, str], Basis]] = {}
-    for sha256, message in folder.messages.items():
-        gather = Gather(SOURCE, "", said(folder.paths[sha256]))  # what it rejects is told by the source
-        for named in message.files:
-            path = find_delivered(named.file.name, root, folder.paths[sha256].parent.resolve(), gather)
-            if path is None:
-                continue
-            evidence = holding.get(named.release, {}).get(named.what, Evidence())
-            sums = tuple((_plain(algorithm), value.strip().lower()) for algorithm, value in named.file.sums)
-            basis = Basis(basis_of(named.release), named.what, evidence, sums)
-            found.setdefault(os.fsencode(path), {})[basis.key, basis.what] = basis
+    for each in there:
+        evidence = holding.get((each.release, each.what), _NOTHING)
+        basis = Basis(basis_of(each.release), each.what, evidence, each.sums)
+        found.setdefault(each.path, {})[basis.key, basis.what] = basis
     for place, bases in found.items():
         yield place, tuple(bases.values())
 
