@@ -125,6 +125,38 @@ def test_what_was_withdrawn_is_gone_and_listed(archive: Archive, publisher: Publ
     assert told["tombstones"][0]["sha256"] == list(edition.tombstones[0].sha256)
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        "/Targets/editions/1/Restricted/FR/french-1.torrent",
+        "/targets/editions/1/RESTRICTED/fr/French-1.TORRENT",
+        "/targets/editions/1/re\u200cstricted/FR/french-1.torrent",
+        "/targets/editions/1/restricted./FR/french-1.torrent",
+        "/targets/editions/1/restricted\\FR/french-1.torrent",
+        "/Restricted/FR/bags/FRENCH-1/data/a.ogg",
+    ],
+)
+def test_another_spelling_that_a_file_system_takes_for_the_same_leads_nowhere(
+    archive: Archive, publisher: Publisher, other: str
+) -> None:
+    """As on macOS and Windows: here the file is there under that name, too."""
+    torrent = (publisher.public / TORRENT[1:]).read_bytes()
+    place = publisher.public / other[1:]
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes(torrent)
+    assert ask(archive, other).status == 451
+    assert ask(archive, other, phonotheque_country="DE").status == 451
+
+
+def test_while_the_edition_cannot_be_read_nothing_is_given_of_what_it_lists(
+    archive: Archive, publisher: Publisher
+) -> None:
+    (publisher.public / "targets" / "edition.json").write_bytes(b"{}")
+    for path in (FRENCH, TORRENT, "/bags/audio-1/data/a.ogg", "/withdrawals.json"):
+        assert ask(archive, path, phonotheque_country="FR").status == 503
+    assert ask(archive, "/metadata/timestamp.json").status == 200
+
+
 def test_before_an_edition_nothing_is_withdrawn(tmp_path: Path) -> None:
     (tmp_path / "public").mkdir()
     assert ask(Archive(tmp_path, Settings()), "/withdrawals.json").status == 404

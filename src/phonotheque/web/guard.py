@@ -8,6 +8,7 @@ do. Nobody is asked to prove it: that is what a proxy with a list of addresses i
 from __future__ import annotations
 
 import json
+import unicodedata
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -20,8 +21,10 @@ from phonotheque.editions.shelves import RESTRICTED, shelved
 from phonotheque.mirrors.follow import EDITION
 from phonotheque.mirrors.origin import COUNTRY_HEADER
 from phonotheque.mirrors.whereabouts import may_hold
+from phonotheque.model.errors import VerificationError
 from phonotheque.model.territory import COUNTRIES, WORLDWIDE
 from phonotheque.vault.archive import Archive
+from phonotheque.vault.names import same_place
 
 WITHDRAWALS = "withdrawals.json"
 
@@ -52,10 +55,14 @@ class Guard:
 
     def refusal(self, request: Request, path: str) -> Response | None:
         """Return the answer for who may not have the file at ``path``, else None."""
-        asked = shelved(path)
+        place = _place(path)
+        asked = shelved(place)
         if asked is None:
-            return _nothing() if RESTRICTED in path.split("/")[:4] else None
-        self._look()
+            return _nothing() if RESTRICTED in place.split("/")[:4] else None
+        try:
+            self._look()
+        except VerificationError:
+            return _unknown()
         if asked.bag in self._withdrawn:
             return PlainTextResponse(self._withdrawn[asked.bag], status_code=410)
         audience = self._audiences.get(asked.bag, WORLDWIDE)
@@ -66,13 +73,16 @@ class Guard:
 
     def vary(self, path: str) -> dict[str, str]:
         """Return the headers that tell caches on what an answer for ``path`` depends."""
-        if RESTRICTED not in path.split("/") or self._visitors.all_in:
+        if RESTRICTED not in _place(path).split("/") or self._visitors.all_in:
             return {}
         return {"Vary": self._visitors.header or COUNTRY_HEADER}
 
     def withdrawals(self) -> Response | None:
         """Return what the current edition has taken back, as JSON; None before the first edition."""
-        edition = self._look()
+        try:
+            edition = self._look()
+        except VerificationError:
+            return _unknown()
         if edition is None:
             return None
         found = {
@@ -93,9 +103,9 @@ class Guard:
         stamp = (status.st_ino, status.st_mtime_ns, status.st_size)
         if self._seen is None or self._seen[0] != stamp:
             edition = read_edition(Path(self._file).read_bytes())
-            self._audiences = {bag.id: bag.audience for bag in edition.bags}
+            self._audiences = {_place(bag.id): bag.audience for bag in edition.bags}
             self._withdrawn = {
-                gone.bag: f"This was withdrawn on {gone.date[:10]}: {gone.reason}\n"
+                _place(gone.bag): f"This was withdrawn on {gone.date[:10]}: {gone.reason}\n"
                 for gone in edition.withdrawals
             }
             self._seen = stamp, edition
@@ -112,6 +122,21 @@ class Guard:
         if self._visitors.all_in or self._visitors.header:
             return "This is decided by where your connection comes from."
         return f"If you are there, say so in the header {COUNTRY_HEADER}: phono mirror does, with --in."
+
+
+def _place(path: str) -> str:
+    """Return a key that is equal for all paths by which some file system would find the same file.
+
+    Besides case and normalisation (:func:`same_place`), some ignore characters that cannot be seen, or dots
+    and spaces at the end of a name, or take a backslash for a slash.
+    """
+    seen = "".join(char for char in path.replace("\\", "/") if unicodedata.category(char) != "Cf")
+    return "/".join(name.rstrip(". ") for name in same_place(seen).split("/"))
+
+
+def _unknown() -> Response:
+    """Answer while nobody can know what may be given."""
+    return PlainTextResponse("The current edition cannot be read here; try again later.\n", status_code=503)
 
 
 def _nothing() -> Response:
