@@ -73,12 +73,15 @@ def _withdrawals(edition: Edition) -> Iterator[_Entry]:
     """Yield what was taken back, or given out again, the newest first: each once, as it stands now."""
     link = f"targets/editions/{edition.number}/edition.json"
     stones = sorted(edition.tombstones, key=lambda one: one.reinstated or one.date, reverse=True)
+    standing = {(one.id, one.recording) for one in stones if one.reinstated is None}
     for stone in stones[:_FEED_LENGTH]:
         what = "Reinstated" if stone.reinstated else "Withdrawn"
         where = "" if stone.territory == WORLDWIDE else f" in {stone.territory}"
         taken = f"recording {stone.recording}" if stone.recording else "artwork or text"
         title = f"{what}: {taken}{where}"
         name = f"withdrawal:{stone.id}:{stone.recording or 'beside'}"
+        if stone.reinstated and (stone.id, stone.recording) in standing:
+            name += ":reinstated"  # a part of it: the rest is still taken back
         yield _Entry(name, title, stone.reinstated or stone.date, link, stone.reason)
     bags = sorted(edition.withdrawals, key=lambda one: one.date, reverse=True)
     for bag in bags[:_FEED_LENGTH]:

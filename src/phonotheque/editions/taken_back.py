@@ -42,9 +42,12 @@ def tombstones(ledger: Connection) -> tuple[Tombstone, ...]:
     ):
         asked = withdrawals[name]
         back = asked.reached(Step.REVERSED) or asked.reached(Step.REFUSED)
-        if taken_from[asked.territory] & ({recording} if recording else hashes):
-            back = None  # it is still taken back there, if not by this then by another withdrawal
-        stones.append(_tombstone(asked, recording, hashes, at, back))
+        # What is still taken back there, if not by this then by another withdrawal, is not back.
+        taken = taken_from[asked.territory]
+        still = (hashes if recording in taken else set()) if recording else hashes & taken
+        for some, reinstated in ((still, None), (hashes - still, back)):
+            if some:
+                stones.append(_tombstone(asked, recording, some, at, reinstated))
     return tuple(stones)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from phonotheque.editions.audit import Fault, What
@@ -112,7 +113,10 @@ class _Compared:
         self._on_fault = on_fault
         self._current = {bag.id: bag for bag in edition.bags}
         self._withdrawn = {withdrawal.bag for withdrawal in edition.withdrawals}
-        self._stones = {_key(stone): stone for stone in edition.tombstones}
+        # Of artwork and texts, a part may have been reinstated: then there are two.
+        self._stones: dict[tuple[str, str | None, str], list[Tombstone]] = defaultdict(list)
+        for stone in edition.tombstones:
+            self._stones[_key(stone)].append(stone)
 
     def compare(self, older: Edition) -> None:
         """Tell of all that an older edition had, and this one has not."""
@@ -129,8 +133,8 @@ class _Compared:
                 self._tell(gone.bag, f"{said} withdrew it; this edition does not say so")
         for stone in older.tombstones:
             what = stone.recording or ", ".join(stone.sha256)[:200]
-            still = self._stones.get(_key(stone))
-            if still is None:
+            still = self._stones[_key(stone)]
+            if not still:
                 self._tell("", f"{said} has a tombstone of {what}; this one has not")
             elif not _covers(still, stone):
                 self._tell("", f"{said} has a tombstone of {what} for more files, or more places")
@@ -143,7 +147,7 @@ def _key(stone: Tombstone) -> tuple[str, str | None, str]:
     return stone.id, stone.recording, stone.date
 
 
-def _covers(stone: Tombstone, older: Tombstone) -> bool:
-    return set(stone.sha256) >= set(older.sha256) and (
-        parse_territory(older.territory) <= parse_territory(stone.territory)
-    )
+def _covers(stones: Sequence[Tombstone], older: Tombstone) -> bool:
+    where = parse_territory(older.territory)
+    there = [stone for stone in stones if where <= parse_territory(stone.territory)]
+    return {sha256 for stone in there for sha256 in stone.sha256} >= set(older.sha256)
