@@ -375,4 +375,4 @@ def test_what_no_feed_can_show_is_refused(character: str) -> None:
         {"by": "A", "public_reason": f"A{character}B"},
     ):
         with pytest.raises(UsageError, match="cannot be shown to everybody"):
-            check_asked(Asked(reason="It is mine.", words=("x",), **text))  # type: ignore[arg-type]
+            check_asked(Asked(reason="It is mine.", words=("x",), **text))

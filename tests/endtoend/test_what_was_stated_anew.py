@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from phonotheque.editions.audit import Fault
 from phonotheque.editions.covering import covered_by
@@ -16,6 +17,7 @@ from phonotheque.editions.publish import publish
 from phonotheque.editions.trust import create_keys
 from phonotheque.editions.withdrawing import Asked, accept, request, reverse
 from phonotheque.ledger.files import each_file
+from phonotheque.ledger.schema import files
 from phonotheque.ledger.statements import record_denial, record_grant, retract, standing_statements
 from phonotheque.mirrors.audit import Question, audit
 from phonotheque.mirrors.origin import open_origin
@@ -61,12 +63,13 @@ def file_id(archive: Archive, name: str) -> int:
         return next(int(row.id) for row in each_file(ledger) if row.name == name)
 
 
-def state(archive: Archive, name: str, statement: Statement) -> None:
+def state(archive: Archive, name: str, statement: Statement, days: int = 0) -> None:
+    at = timestamp(DAY + timedelta(days=days))
     one = file_id(archive, name)
     record = record_denial if statement.kind is Kind.RESERVATION else record_grant
     with archive.ledger.begin() as ledger:
-        record(ledger, [one], statement, at=timestamp(DAY))
-        redecide(ledger, [one], archive.settings, at=timestamp(DAY))
+        record(ledger, [one], statement, at=at)
+        redecide(ledger, [one], archive.settings, at=at)
 
 
 def issue(archive: Archive, days: int) -> dict[str, Any]:
@@ -126,3 +129,47 @@ def test_lyrics_are_taken_back_without_their_track_and_reinstated(archive: Archi
     assert stone["reinstated"] == timestamp(DAY + timedelta(days=2))
     files = [sum(bag["payload_files"] for bag in e["bags"] if bag["wave"] == 2) for e in (before, after)]
     assert files == [1, 1]
+
+
+def test_of_two_texts_taken_back_together_one_is_reinstated(archive: Archive, tmp_path: Path) -> None:
+    (tmp_path / "in" / "all.txt").write_text("Sung in one take.\n", encoding="utf-8")
+    (tmp_path / "in" / "all.txt.license").write_text("SPDX-License-Identifier: CC0-1.0\n", encoding="utf-8")
+    add_folder(archive, tmp_path / "in")
+    rebuild_catalogue(archive, at=DAY)
+    issue(archive, 0)
+    with archive.writing("test"):
+        one, both = (
+            request(archive, Asked("A Poet", "They are mine.", n), covered_by(archive, n), at=timestamp(DAY))
+            for n in (("all.lrc",), ("all.lrc", "all.txt"))
+        )
+        accept(archive, both.id, by="me", note=None, at=timestamp(DAY))
+    assert [len(stone["sha256"]) for stone in issue(archive, 1)["tombstones"]] == [2]
+    back = timestamp(DAY + timedelta(days=2))
+    with archive.writing("test"):
+        accept(archive, one.id, by="me", note=None, at=back)
+        reverse(archive, both.id, by="me", note="They were not.", at=back)
+    edition = issue(archive, 4)
+    stones = [(len(stone["sha256"]), stone["reinstated"]) for stone in edition["tombstones"]]
+    assert stones == [(1, None), (1, back)]
+    (still,) = edition["tombstones"][0]["sha256"]
+    with archive.ledger.connect() as ledger:
+        name = select(files.c.name).where(files.c.sha256 == still)
+        assert ledger.execute(name).scalars().all() == ["all.lrc"]
+
+
+def test_mining_that_is_granted_later_is_said_in_the_bag_too(archive: Archive) -> None:
+    acts = (Act.PRESERVE, Act.STREAM, Act.DISTRIBUTE)
+    deposit = Statement(Kind.DEPOSIT, None, "an agreement", "grant", "Ada", acts=acts)
+    state(archive, "here.flac", checked(deposit))
+    issue(archive, 0)
+    assert not minable(archive)
+    grant = Statement(Kind.DEPOSIT, None, "another agreement", "grant", "Ada", acts=(Act.MINE,))
+    state(archive, "here.flac", checked(grant), days=1)
+    edition = issue(archive, 2)  # the audit compares what is declared with what the bags say
+    assert [one["replaced_by"] is not None for one in edition["withdrawals"]] == [True]
+    assert minable(archive)
+
+
+def minable(archive: Archive) -> bool:
+    with (archive.public / "mining" / "minable.csv").open(encoding="utf-8") as table:
+        return any("Here" in line for line in table)

@@ -69,16 +69,19 @@ def doubtful_bags(ledger: Connection, on: date) -> list[str]:
     """Return the bags that hold anything whose answer may have changed; all others are as they were sealed.
 
     That is what is decided otherwise now, what is or was bounded in time, what no longer stands as it did,
-    and whatever is not for everybody, which may be for more people now.
+    what something was stated of since its bag was sealed, and whatever is not for everybody, which may be for
+    more people now.
     """
     subject = func.coalesce(files.c.master_id, files.c.id)
     bagged = select(bag_files.c.bag_id).join(files, files.c.id == bag_files.c.file_id).distinct()
-    changed = bagged.join(rights_statements, rights_statements.c.file_id == subject).where(
+    sealed = bagged.join(bags, bags.c.id == bag_files.c.bag_id)
+    changed = sealed.join(rights_statements, rights_statements.c.file_id == subject).where(
         or_(
             rights_statements.c.withdrawn_at.is_not(None),
             rights_statements.c.valid_until.is_not(None),
             rights_statements.c.valid_from.is_not(None),
             rights_statements.c.kind.in_([kind.value for kind in (*DENIALS, Kind.DATES)]),
+            rights_statements.c.asserted_at >= bags.c.sealed_at,
         )
     )
     answered = and_(
