@@ -13,7 +13,7 @@ import pytest
 from mutagen import flac
 
 from phonotheque.audio.labels import Labels, r128_gain
-from phonotheque.audio.packets import NoPacketsError, packets_sha256
+from phonotheque.audio.packets import NoPacketsError, _settings, packets_sha256
 from phonotheque.audio.tags import collect_tags, front_cover
 from phonotheque.audio.writing import UntaggableError, write_tags
 from phonotheque.model.audio import Tags
@@ -192,3 +192,17 @@ def test_a_full_disk_is_told_as_that(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_gains_stay_within_their_bits() -> None:
     assert (r128_gain(-23.0), r128_gain(-500.0), r128_gain(500.0)) == ("0", "32767", "-32768")
+
+
+@pytest.mark.parametrize("lengths", [b"\x02\x1e\x03", None])
+def test_vorbis_settings_are_the_same_however_headers_are_packed(lengths: bytes | None) -> None:
+    headers = [b"\x01vorbis" + b"i" * 23, b"\x03v!", b"\x05vorbis setup"]
+    packed = b"".join(len(header).to_bytes(2) + header for header in headers)
+    extra = packed if lengths is None else lengths + b"".join(headers)
+    assert _settings("vorbis", extra) == headers[0] + headers[2]
+
+
+@pytest.mark.parametrize("extra", [b"\x00\x1e", b"\x02", b"\x02\xff\xff", b"\x01\x1eabc"])
+def test_vorbis_headers_that_cannot_be_told_apart_are_said(extra: bytes) -> None:
+    with pytest.raises(NoPacketsError, match="Vorbis headers"):
+        _settings("vorbis", extra)

@@ -63,7 +63,26 @@ def _settings(codec: str, extra: bytes) -> bytes:
     """Return what of a codec's extra data tells how to decode: all of it but Vorbis comments."""
     if codec not in _COMMENTS_WITHIN or not extra:
         return extra
-    # Vorbis I §4.2.1: three headers. FFmpeg laces them as Matroska does: their number less one, two lengths.
+    try:
+        first, _, last = _headers(extra)
+    except (IndexError, ValueError) as error:
+        raise NoPacketsError("its Vorbis headers cannot be told apart.") from error
+    return first + last
+
+
+def _headers(extra: bytes) -> list[bytes]:
+    """Return the three headers of Vorbis (Vorbis I §4.2.1) out of FFmpeg's extra data.
+
+    They lie there as Matroska laces them (their number less one, two lengths, all headers) or each after its
+    length in two bytes; the first always has 30. Raises IndexError or ValueError if it is neither.
+    """
+    if extra[:2] == b"\0\x1e":
+        found, rest = [], extra
+        while rest:
+            length = int.from_bytes(rest[:2])
+            found.append(rest[2 : 2 + length])
+            rest = rest[2 + length :]
+        return found
     lengths, at = [], 1
     for _ in range(extra[0]):
         length = 0
@@ -73,4 +92,8 @@ def _settings(codec: str, extra: bytes) -> bytes:
         lengths.append(length + extra[at])
         at += 1
     first, comments = lengths
-    return extra[at : at + first] + extra[at + first + comments :]
+    return [
+        extra[at : at + first],
+        extra[at + first : at + first + comments],
+        extra[at + first + comments :],
+    ]

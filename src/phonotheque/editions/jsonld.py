@@ -11,6 +11,7 @@ from sqlalchemy import Connection, or_, select
 from phonotheque.catalogue.views import RecordingView
 from phonotheque.editions.croissant import licence_addresses
 from phonotheque.editions.mining import declared, rests_on
+from phonotheque.editions.shelves import bags_folder
 from phonotheque.ledger.schema import bag_files, bags, files
 from phonotheque.ledger.statements import standing_statements
 from phonotheque.model.media import media_type
@@ -67,7 +68,7 @@ def _encodings(
         shared = decide(standing, Act.DISTRIBUTE, on=on, territory=row.audience)
         mined = decide(standing, Act.MINE, on=on, territory=row.audience)
         reserved = declared(mined.answer, settings.mining.reserve)
-        place = f"bags/{row.bag_id}/{row.path}"
+        place = f"{bags_folder(row.audience)}/{row.bag_id}/{row.path}"
         encoding = {
             "@type": "AudioObject",
             "contentUrl": f"{site}{quote(place)}",
