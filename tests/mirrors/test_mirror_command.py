@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 from phonotheque.cli.check import check_command
 from phonotheque.cli.mirror import mirror_command
 from phonotheque.cli.status import status_command
+from phonotheque.model.errors import UsageError
 from tests.mirrors.mirror_publisher import Publisher
 from tests.mirrors.test_revisions import GONE, SONGS
 
@@ -53,3 +54,23 @@ def test_withdrawals_are_told_by_mirror_and_status_and_a_check_is_clean(
     assert data["erased"]["bytes"] >= len(SONGS[GONE])
     checked = run(check_command, mirror)
     assert (checked.exit_code, "all as it should be" in checked.stdout) == (0, True)
+
+
+def test_a_mirror_that_is_said_to_be_elsewhere_erases_nothing_unasked(
+    publisher: Publisher, tmp_path: Path
+) -> None:
+    publisher.bag("catalogue-1", {"catalogue.parquet": b"c" * 5000})
+    publisher.bag("french-1", {"a.ogg": b"f" * 900}, audience="FR")
+    publisher.publish(1)
+    mirror = tmp_path / "mirror"
+    words = (publisher.folder, mirror, *LOCAL)
+    assert run(mirror_command, *words, "--in", "FR").exit_code == 0
+    refused = CliRunner().invoke(mirror_command, [*map(str, words), "--in", "DE"])
+    assert isinstance(refused.exception, UsageError)
+    assert "1 bag" in refused.exception.message
+    assert "may not be held in DE" in refused.exception.message
+    assert (mirror / "vault" / "bags" / "french-1").is_dir()
+    assert 'country = "FR"' in (mirror / "phonotheque.toml").read_text()
+    assert run(mirror_command, *words, "--in", "DE", "--move").exit_code == 0
+    assert not (mirror / "vault" / "bags" / "french-1").exists()
+    assert run(mirror_command, *words, "--in", "FR").exit_code == 0  # nothing is lost by this

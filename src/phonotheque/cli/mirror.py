@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,11 +24,14 @@ from phonotheque.cli.common import (
     show,
 )
 from phonotheque.mirrors.fetching import Pace
+from phonotheque.mirrors.holdings import lost_by_moving
 from phonotheque.mirrors.home import open_mirror
 from phonotheque.mirrors.messages import SwarmSettings
 from phonotheque.mirrors.origin import open_origin
 from phonotheque.mirrors.sync import SyncResult, sync
 from phonotheque.model.errors import UsageError
+from phonotheque.model.settings import parse_country
+from phonotheque.vault.archive import SETTINGS_FILE, Archive
 
 
 @click.command("mirror")
@@ -46,6 +50,7 @@ from phonotheque.model.errors import UsageError
     metavar="COUNTRY",
     help="Where this mirror is (FR, JP): it may hold what is for people there, too. Kept for next time.",
 )
+@click.option("--move", is_flag=True, help="With --in: erase, unasked, what may not be held there.")
 @click.option(
     "--once", is_flag=True, help="Stop when everything is here, instead of serving and following on."
 )
@@ -69,6 +74,7 @@ def mirror_command(
     budget: int | None,
     trust: str,
     country: str,
+    move: bool,
     once: bool,
     peers: tuple[str, ...],
     listen: tuple[str, ...],
@@ -84,6 +90,8 @@ def mirror_command(
 
     What an edition withdraws, or no longer lets be held where the mirror is, is erased; the proof is kept.
     """
+    if country and not move and (folder / SETTINGS_FILE).exists():
+        _ask_before_moving(open_mirror(folder, origin), parse_country(country, "--in"))
     mirror = open_mirror(folder, origin, budget=budget or 0, trust=trust, country=country)
     allowed = budget or mirror.settings.mirror.budget
     if not allowed:
@@ -105,6 +113,18 @@ def mirror_command(
         )
     show(asdict(result), as_json, lambda: _print(folder, result))
     context.exit(4 if result.refused else 0)
+
+
+def _ask_before_moving(mirror: Archive, country: str) -> None:
+    """Let nobody erase what is held by a slip of the keys: what is erased has to be fetched again."""
+    lost = lost_by_moving(mirror, country)
+    if not lost:
+        return
+    held = f"{counted(len(lost), 'bag')} ({human_size(sum(lost.values()))})"
+    what = f"{held} held here may not be held in {country}"
+    if not sys.stdin.isatty():
+        raise UsageError(f"{what}.", "If the mirror has moved there, say so with --move: they are erased.")
+    click.confirm(f"{what}. Erase them?", abort=True, err=True)
 
 
 def swarm_settings(listen: tuple[str, ...], no_discovery: bool, no_web_seed: bool) -> SwarmSettings:

@@ -6,6 +6,7 @@ from phonotheque.editions.edition import Edition, read_edition
 from phonotheque.ledger.holdings import GOING, HoldingState, all_holdings
 from phonotheque.mirrors.follow import EDITION, accepted
 from phonotheque.mirrors.home import trust_dir
+from phonotheque.mirrors.whereabouts import may_hold
 from phonotheque.model.errors import NotFoundError
 from phonotheque.vault.archive import Archive, now
 
@@ -21,6 +22,20 @@ def current_edition(folder: Archive) -> Edition:
         return read_edition((folder.public / "targets" / EDITION).read_bytes())
     except FileNotFoundError as error:
         raise NotFoundError(f"{folder.folder} has published no edition.", "Run: phono publish") from error
+
+
+def lost_by_moving(mirror: Archive, country: str) -> dict[str, int]:
+    """Return the bags held here that may not be held in ``country``, with their bytes."""
+    followed = accepted(trust_dir(mirror), now=now())
+    if followed is None:
+        return {}
+    with mirror.ledger.connect() as connection:
+        held = {bag for bag, holding in all_holdings(connection).items() if holding.state not in GOING}
+    return {
+        entry.id: entry.bytes
+        for entry in followed.edition.bags
+        if entry.id in held and not may_hold(country, entry.audience)
+    }
 
 
 def expected_bags(mirror: Archive) -> dict[str, str | None]:
