@@ -96,7 +96,7 @@ def is_sound(engine: Engine) -> bool:
     assert integrity_errors(engine) == []
     with engine.connect() as ledger:
         context = MigrationContext.configure(ledger, opts={"compare_type": True})
-        return compare_metadata(context, metadata) == []
+        return not compare_metadata(context, metadata)
 
 
 def test_a_full_ledger_opens_with_all_that_was_in_it(engine: Engine) -> None:
