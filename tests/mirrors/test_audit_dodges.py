@@ -378,5 +378,5 @@ def test_a_bag_says_once_for_whom_and_of_which_day_it_is(published: Archive) -> 
 
 def test_rules_on_mining_that_can_be_read_in_two_ways_are_none(published: Archive) -> None:
     place = published.public / ".well-known" / "tdmrep.json"
-    place.write_text('[{"location": "/", "tdm-reservation": 1, "tdm-reservation": 0}]')
+    place.write_text('[{"location": "/", "tdm-reservation": 0, "tdm-reservation": 1}]')
     assert kinds(published) == {What.MINING}

@@ -70,7 +70,7 @@ def test_what_a_mirror_shows_is_clean(make_archive: MakeArchive, tmp_path: Path)
 
     bare = tmp_path / "bare"  # as of a mirror that began late
     shutil.copytree(mirror.public, bare)
-    for name in (bare / "targets" / "editions" / "1").glob("*edition.json"):
-        name.unlink()
+    for old in (bare / "targets" / "editions" / "1").glob("*edition.json"):
+        old.unlink()
     result, found = audited(bare, now=LATER)
     assert (found, result.oldest) == ([], 2)
