@@ -21,6 +21,7 @@ from phonotheque.cli.common import (
     safe,
     show,
 )
+from phonotheque.editions.upholding import cover_copies
 from phonotheque.model.errors import UsageError
 from phonotheque.sources.agreement import TEMPLATE
 from phonotheque.sources.deposit import Deposited, Papers, deposit_folder
@@ -28,7 +29,7 @@ from phonotheque.sources.deposit_files import write_manifest
 from phonotheque.sources.folder import said
 from phonotheque.sources.held import catalogue_is_behind, rebuild_catalogue
 from phonotheque.sources.receipt import receipt_of
-from phonotheque.vault.archive import Archive, now
+from phonotheque.vault.archive import Archive, now, timestamp
 from phonotheque.vault.place import write_durably
 
 _SHOWN = 20  # files that were not taken in, named to a person
@@ -89,6 +90,7 @@ def deposit_command(
         done = deposit_folder(archive, folder, papers, progress, workers)
         if (done.added is not None and done.added.changed) or catalogue_is_behind(archive):
             rebuild_catalogue(archive, at=now(), progress=progress)
+        cover_copies(archive, at=timestamp(now()))
         made = receipt_of(archive, done.deposit.id)
         place = receipt or archive.folder / "receipts" / done.deposit.id
         write_receipt(made, place)
