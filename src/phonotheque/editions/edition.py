@@ -12,14 +12,13 @@ import re
 import uuid
 from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
+from phonotheque.editions.edition_fields import LINE, Fields, wrong
 from phonotheque.editions.shelves import torrent_path
-from phonotheque.model.errors import UsageError, VerificationError
+from phonotheque.model.errors import UsageError
 from phonotheque.model.settings import ArchiveSettings
-from phonotheque.model.territory import parse_territory
-from phonotheque.vault.names import check_portable, same_place
+from phonotheque.vault.names import same_place
 
 FORMAT = "phonotheque-edition/2"
 FIRST_FORMAT = "phonotheque-edition/1"  # still read: the same without tombstones
@@ -28,8 +27,6 @@ MAX_EDITION_BYTES = 64 * 1024**2  # about 90,000 bags
 _SHA1 = re.compile(r"[0-9a-f]{40}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 # A line for people, which web pages and feeds show: in XML there is no U+FFFE and no U+FFFF.
-_LINE = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]{1,500}")
-_LARGEST = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +150,7 @@ def check_identity(settings: ArchiveSettings) -> None:
             f"[archive] id in phonotheque.toml is no UUID: {settings.id!r:.80}.",
             "Bring back the one that phono init wrote: mirrors know the archive by it.",
         )
-    if not _LINE.fullmatch(settings.name):
+    if not LINE.fullmatch(settings.name):
         raise UsageError(
             f"[archive] name in phonotheque.toml cannot be shown: {settings.name!r:.80}.",
             "Give a name of one line, of up to 500 characters.",
@@ -173,17 +170,17 @@ def write_edition(edition: Edition) -> bytes:
 def read_edition(data: bytes) -> Edition:
     """Read and validate an ``edition.json``. Raises VerificationError naming what is wrong in it."""
     if len(data) > MAX_EDITION_BYTES:
-        raise _wrong("the file", f"is larger than {MAX_EDITION_BYTES} bytes")
+        raise wrong("the file", f"is larger than {MAX_EDITION_BYTES} bytes")
     try:
         value = json.loads(data.decode("utf-8"))
     except RecursionError:
-        raise _wrong("the file", "is nested too deeply") from None
+        raise wrong("the file", "is nested too deeply") from None
     except ValueError as error:
-        raise _wrong("the file", f"is not JSON: {error}") from error
+        raise wrong("the file", f"is not JSON: {error}") from error
     edition = _edition(value)
     _check(edition)
     if _encode(_value(edition)) != data:
-        raise _wrong("the file", "is not in canonical form (unknown or repeated keys, order, spacing)")
+        raise wrong("the file", "is not in canonical form (unknown or repeated keys, order, spacing)")
     return edition
 
 
@@ -211,10 +208,10 @@ def _encode(value: dict[str, Any]) -> bytes:
 
 
 def _edition(value: Any) -> Edition:
-    top = _Fields(value, "the edition")
+    top = Fields(value, "the edition")
     said = top.get("format")
     if said not in (FORMAT, FIRST_FORMAT):
-        raise _wrong("format", f"is {said!r:.80}, not {FORMAT!r}; it may need a newer version")
+        raise wrong("format", f"is {said!r:.80}, not {FORMAT!r}; it may need a newer version")
     stones = top.tables("tombstones") if said == FORMAT else []
     sought = top.tables("sought") if said == FORMAT and "sought" in value else []
     archive, catalogue, index = top.table("archive"), top.table("catalogue"), top.table("index")
@@ -225,7 +222,7 @@ def _edition(value: Any) -> Edition:
     return Edition(
         number=top.count("number", least=1),
         date=top.date("date"),
-        archive=ArchiveId(archive.uuid("id"), archive.text("name", _LINE)),
+        archive=ArchiveId(archive.uuid("id"), archive.text("name", LINE)),
         previous=previous,
         bags=tuple(_bag(bag) for bag in top.tables("bags")),
         catalogue=CatalogueEntry(catalogue.segment("bag"), catalogue.segment("snapshot")),
@@ -234,7 +231,7 @@ def _edition(value: Any) -> Edition:
             Withdrawal(
                 entry.segment("bag"),
                 entry.date("date"),
-                entry.text("reason", _LINE),
+                entry.text("reason", LINE),
                 None if entry.get("replaced_by") is None else entry.segment("replaced_by"),
             )
             for entry in top.tables("withdrawals")
@@ -245,19 +242,19 @@ def _edition(value: Any) -> Edition:
     )
 
 
-def _tombstone(entry: _Fields) -> Tombstone:
+def _tombstone(entry: Fields) -> Tombstone:
     return Tombstone(
         id=entry.uuid("id"),
         recording=None if entry.get("recording") is None else entry.uuid("recording"),
         sha256=tuple(entry.texts("sha256", _SHA256)),
         territory=entry.territory("territory"),
         date=entry.date("date"),
-        reason=entry.text("reason", _LINE),
+        reason=entry.text("reason", LINE),
         reinstated=None if entry.get("reinstated") is None else entry.date("reinstated"),
     )
 
 
-def _bag(entry: _Fields) -> BagEntry:
+def _bag(entry: Fields) -> BagEntry:
     torrent = entry.table("torrent")
     return BagEntry(
         id=entry.segment("id"),
@@ -284,122 +281,29 @@ def _bag(entry: _Fields) -> BagEntry:
 def _check(edition: Edition) -> None:
     """Check what no single field shows."""
     if edition.tombstones and edition.format == FIRST_FORMAT:
-        raise _wrong("tombstones", f"cannot be said in {FIRST_FORMAT}")
+        raise wrong("tombstones", f"cannot be said in {FIRST_FORMAT}")
     ids = [bag.id for bag in edition.bags]
     clash = [key for key, count in Counter(same_place(name) for name in ids).items() if count > 1]
     if clash:
-        raise _wrong("bags", f"names {clash[0]!r} twice")
+        raise wrong("bags", f"names {clash[0]!r} twice")
     if edition.catalogue.bag not in ids:
-        raise _wrong("catalogue.bag", f"names {edition.catalogue.bag!r}, which is not among the bags")
+        raise wrong("catalogue.bag", f"names {edition.catalogue.bag!r}, which is not among the bags")
     if edition.previous and edition.previous.number >= edition.number:
-        raise _wrong("previous.number", "is not lower than the edition's own number")
+        raise wrong("previous.number", "is not lower than the edition's own number")
     for bag in edition.bags:
         if bag.edition > edition.number:
-            raise _wrong(f"bags[{bag.id}].edition", "is of a later edition than this one")
+            raise wrong(f"bags[{bag.id}].edition", "is of a later edition than this one")
         if bag.payload_bytes > bag.bytes or bag.payload_files > bag.files:
-            raise _wrong(f"bags[{bag.id}]", "has more payload than the whole bag")
+            raise wrong(f"bags[{bag.id}]", "has more payload than the whole bag")
         # Anywhere else, who guards a shelf would not know whose it is, and nobody would take it down.
         if bag.torrent.path != (place := torrent_path(bag.edition, bag.id, bag.audience)):
-            raise _wrong(f"bags[{bag.id}].torrent.path", f"is {bag.torrent.path!r:.200}, not {place!r}")
+            raise wrong(f"bags[{bag.id}].torrent.path", f"is {bag.torrent.path!r:.200}, not {place!r}")
     for withdrawal in edition.withdrawals:
         if withdrawal.bag in ids:
-            raise _wrong("withdrawals", f"withdraws {withdrawal.bag!r}, which is still among the bags")
+            raise wrong("withdrawals", f"withdraws {withdrawal.bag!r}, which is still among the bags")
         if withdrawal.replaced_by is not None and withdrawal.replaced_by not in ids:
-            raise _wrong("withdrawals", f"replaces a bag by {withdrawal.replaced_by!r}, which is not there")
-
-
-class _Fields:
-    """One JSON object being read; every answer is checked, every error names the field."""
-
-    def __init__(self, value: Any, where: str) -> None:
-        if not isinstance(value, dict):
-            raise _wrong(where, "is not a JSON object")
-        self._value = value
-        self._prefix = "" if where == "the edition" else f"{where}."
-
-    def get(self, key: str) -> Any:
-        if key not in self._value:
-            raise _wrong(self._prefix + key, "is missing")
-        return self._value[key]
-
-    def text(self, key: str, pattern: re.Pattern[str]) -> str:
-        value = self.get(key)
-        if not isinstance(value, str) or not pattern.fullmatch(value):
-            raise _wrong(self._prefix + key, f"is not of the expected form: {value!r:.80}")
-        return value
-
-    def texts(self, key: str, pattern: re.Pattern[str]) -> list[str]:
-        values = self.get(key)
-        if not isinstance(values, list):
-            raise _wrong(self._prefix + key, "is not a list")
-        listed = _Fields(dict(zip(map(str, range(len(values))), values, strict=True)), self._prefix + key)
-        return [listed.text(number, pattern) for number in listed._value]
-
-    def territory(self, key: str) -> str:
-        value = self.text(key, _LINE)
-        try:
-            same = str(parse_territory(value)) == value
-        except ValueError:
-            same = False
-        if not same:
-            raise _wrong(self._prefix + key, f"is no territory: {value!r:.80}")
-        return value
-
-    def count(self, key: str, *, least: int = 0) -> int:
-        value = self.get(key)
-        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= _LARGEST:
-            raise _wrong(self._prefix + key, f"is not a whole number of at least {least}: {value!r:.80}")
-        return value
-
-    def uuid(self, key: str) -> str:
-        value = self.text(key, _LINE)
-        try:
-            same = str(uuid.UUID(value)) == value
-        except ValueError:
-            same = False
-        if not same:
-            raise _wrong(self._prefix + key, f"is not a UUID: {value!r:.80}")
-        return value
-
-    def date(self, key: str) -> str:
-        value = self.text(key, _LINE)
-        try:
-            same = datetime.strptime(value, "%Y-%m-%dT%H:%M:%S%z").strftime("%Y-%m-%dT%H:%M:%SZ") == value
-        except ValueError:
-            same = False
-        if not same:
-            raise _wrong(self._prefix + key, f"is not a time in UTC like 2026-11-21T10:15:00Z: {value!r:.80}")
-        return value
-
-    def path(self, key: str) -> str:
-        value = self.text(key, _LINE)
-        if reason := check_portable(value):
-            raise _wrong(self._prefix + key, f"cannot be used as a path: {reason}")
-        if not value.startswith("editions/"):
-            raise _wrong(self._prefix + key, f"does not lie under editions/: {value!r:.80}")
-        return value
-
-    def segment(self, key: str) -> str:
-        value = self.text(key, _LINE)
-        if reason := check_portable(value) or ("it has a slash" if "/" in value else None):
-            raise _wrong(self._prefix + key, f"cannot be used as a name: {reason}")
-        return value
-
-    def table(self, key: str) -> _Fields:
-        return _Fields(self.get(key), self._prefix + key)
-
-    def tables(self, key: str) -> list[_Fields]:
-        value = self.get(key)
-        if not isinstance(value, list):
-            raise _wrong(self._prefix + key, "is not a list")
-        return [_Fields(item, f"{self._prefix}{key}[{i}]") for i, item in enumerate(value)]
+            raise wrong("withdrawals", f"replaces a bag by {withdrawal.replaced_by!r}, which is not there")
 
 
 def _plain(value: Any) -> dict[str, Any]:
     return {name: getattr(value, name) for name in value.__slots__}
-
-
-def _wrong(where: str, what: str) -> VerificationError:
-    return VerificationError(
-        f"edition.json: {where} {what}.", "The publisher must correct it; what is held stays."
-    )
