@@ -63,13 +63,13 @@ def test_a_server_that_ends_idle_transactions_lets_ours_be(url: URL) -> None:
     first = connect(url)
     with first.begin() as ledger:
         name = first.dialect.identifier_preparer.quote(url.database or "")
-        ledger.execute(text(f"ALTER DATABASE {name} SET idle_in_transaction_session_timeout = '1ms'"))
+        ledger.execute(text(f"ALTER DATABASE {name} SET idle_in_transaction_session_timeout = '1min'"))
     first.dispose()
     engine = connect(url)
     with engine.connect() as ledger:
         assert ledger.execute(text("SHOW idle_in_transaction_session_timeout")).scalar() == "0"
         reset = "SELECT reset_val FROM pg_settings WHERE name = 'idle_in_transaction_session_timeout'"
-        assert ledger.execute(text(reset)).scalar() == "1"
+        assert ledger.execute(text(reset)).scalar() == "60000"
     engine.dispose()
 
 
