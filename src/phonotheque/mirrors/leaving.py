@@ -222,8 +222,8 @@ def waiting(
 
     ``pending`` are bags that are to be held and are not complete; ``destinations`` the edition's bags by the
     SHA-256 of their files. Without an index these are None: then all waits while any bag is pending, unless
-    nothing is to replace its bag. ``places`` are, by a bag that goes, path and size of what the pending bag in
-    its place has: a file that is there only in part has no hash that anybody lists.
+    nothing is to replace its bag. ``places`` are, by a bag that goes, path and size of what the pending bag
+    in its place has: a file that is there only in part has no hash that anybody lists.
     """
 
     def waits(bag: str, file: HeldFile) -> bool:
