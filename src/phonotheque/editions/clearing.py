@@ -20,13 +20,15 @@ from phonotheque.editions.withholding import hide_bag
 from phonotheque.ledger.bags import bagged_copy
 from phonotheque.ledger.events import record_event
 from phonotheque.ledger.former_bags import (
+    CLEARED,
     FormerBag,
     FormerBagFile,
     Why,
     all_former_bags,
     files_of_former_bag,
+    uncleared_bags,
 )
-from phonotheque.ledger.schema import events, files
+from phonotheque.ledger.schema import files
 from phonotheque.model.bags import Finding
 from phonotheque.vault.archive import Archive, now, timestamp
 from phonotheque.vault.bag import remove_bag
@@ -37,7 +39,6 @@ from phonotheque.vault.place import replace_durably
 from phonotheque.vault.places import borrowed_path, bring_home, check_bagged
 from phonotheque.vault.storage.base import Storage
 
-_CLEARED = "deaccession"  # the PREMIS event type
 _BARRED: Final = {Why.WITHDRAWN, Why.NOT_ALLOWED}
 
 
@@ -76,7 +77,7 @@ def hide_former_bags(archive: Archive) -> None:
 
 def _uncleared(archive: Archive) -> list[FormerBag]:
     with archive.ledger.connect() as ledger:
-        return [one for one in all_former_bags(ledger) if not _is_cleared(ledger, one)]
+        return uncleared_bags(ledger)
 
 
 def _torrent(one: FormerBag) -> str:
@@ -96,7 +97,7 @@ def _clear(archive: Archive, one: FormerBag) -> None:
         record_event(
             ledger,
             at=timestamp(now()),
-            kind=_CLEARED,
+            kind=CLEARED,
             subject=one.bag.id,
             agent=archive.settings.archive.agent,
             detail={"replaced_by": one.replaced_by, "places": list(one.places)},
@@ -138,11 +139,6 @@ def _fetch(archive: Archive, storage: Storage, key: str, place: Path) -> None:
         replace_durably(coming, place)
     finally:
         coming.unlink(missing_ok=True)
-
-
-def _is_cleared(ledger: Connection, one: FormerBag) -> bool:
-    query = select(events.c.id).where(events.c.subject == one.bag.id, events.c.type == _CLEARED)
-    return ledger.execute(query.limit(1)).first() is not None
 
 
 def _unproven(archive: Archive, one: FormerBag) -> Iterator[FormerBagFile]:
