@@ -23,12 +23,15 @@ from tests.postgresql import ON_POSTGRESQL, SERVER
 MakeArchive = Callable[..., Archive]
 ARCHIVE_ID = "5f0c1f5e-6d0a-4c57-9d5e-0c8f6a1b2c3d"
 ROOT = Path(__file__).parents[1]
-# Whoever starts the tests in the background has Ctrl-C ignored, by them and by all that they start.
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
 # How long an example takes depends on what else the machine does.
 settings.register_profile("without times", deadline=None)
 settings.load_profile("without times")
+
+
+def pytest_configure() -> None:
+    """Hear Ctrl-C, as do all that tests start: whoever runs them in the background has it ignored."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(trylast=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import signal
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -67,6 +68,7 @@ def test_spark_gives_what_duckdb_gives_row_for_row(tmp_path: Path, generated: Pa
     expected = snapshot(tmp_path / "here", generated, here)
     odd = tmp_path / "Là [*] {a,b} 50%"
     found = snapshot(odd, generated, there)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler, "Ctrl-C is ours again"
     assert there_told == here_told
     assert found.merged == expected.merged
     assert sums(found) == sums(expected)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 import shutil
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -138,11 +140,23 @@ def _session(master: str, job: Unresolved) -> Iterator[SparkSession]:
         spill = str(job.work.absolute() / "spill")
         if "," not in spill:  # it would be taken for two folders; Spark then spills where it usually does
             builder = builder.config("spark.local.dir", spill)
-    session = builder.getOrCreate()
+    with _own_interrupts():
+        session = builder.getOrCreate()
+        try:
+            yield session
+        finally:
+            session.stop()
+
+
+@contextmanager
+def _own_interrupts() -> Iterator[None]:
+    """Take SIGINT back afterwards: Spark's handler outlives its session (pyspark 4.3, core/context.py)."""
+    before = signal.getsignal(signal.SIGINT)
     try:
-        yield session
+        yield
     finally:
-        session.stop()
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, before)
 
 
 def _resolve(session: SparkSession, job: Unresolved) -> dict[str, int]:
