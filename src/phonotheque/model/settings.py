@@ -16,8 +16,13 @@ from phonotheque.model.bags import MAX_BAG_BYTES, MAX_BAG_FILES
 from phonotheque.model.errors import UsageError
 from phonotheque.model.territory import COUNTRIES
 
-_AT_LEAST_ONE = {"bag_bytes", "bag_files", "transfers"}
-_ONE_OF = {"verify": ("read", "stated"), "reserve": ("unknown", "denied")}
+_AT_LEAST_ONE = {"bag_bytes", "bag_files", "transfers", "copies", "proof_days", "silent_days"}
+_ONE_OF = {
+    "verify": ("read", "stated"),
+    "reserve": ("unknown", "denied"),
+    "reports": ("anybody", "known", "nobody"),
+}
+_YES_OR_NO = {"true": True, "false": False}
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "p": 10**15}
 _SIZE = re.compile(r"\s*([0-9]{1,18}(?:\.[0-9]{1,9})?)\s*([kmgtp]?)(i?)b?\s*", re.IGNORECASE | re.ASCII)
 
@@ -93,12 +98,34 @@ class MirrorSettings:
     """What a mirror follows: an ``http(s)://`` URL or a folder, its trusted root, and its budget in bytes.
 
     ``country`` is where the mirror is (ISO 3166-1 alpha-2): it may hold what is for people there, too.
+    ``report``: tell ``report_to`` (empty: the origin) what is held; ``name``, ``web`` and ``peers`` are told
+    with it, if they are set.
     """
 
     origin: str = ""
     trust: str = ""
     budget: int = 0
     country: str = ""
+    report: bool = False
+    report_to: str = ""
+    name: str = ""
+    web: str = ""
+    peers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HealthSettings:
+    """When a bag is safe: ``copies`` that mirrors proved within ``proof_days``.
+
+    What a mirror says counts, as a claim, for ``silent_days``. ``reports``: whose are taken over HTTP:
+    "anybody", "known" (mirrors that reported before, or by hand) or "nobody"; of at most ``mirrors`` mirrors.
+    """
+
+    copies: int = 3
+    proof_days: int = 90
+    silent_days: int = 30
+    mirrors: int = 1000
+    reports: str = "anybody"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +163,7 @@ class Settings:
     ledger: LedgerSettings = field(default_factory=LedgerSettings)
     catalogue: CatalogueSettings = field(default_factory=CatalogueSettings)
     mirror: MirrorSettings = field(default_factory=MirrorSettings)
+    health: HealthSettings = field(default_factory=HealthSettings)
     storage: StorageSettings = field(default_factory=StorageSettings)
     jobs: JobsSettings = field(default_factory=JobsSettings)
 
@@ -220,6 +248,13 @@ def _value(where: str, kind: Any, value: Any) -> Any:
         if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
             return value
         raise UsageError(f"{where} must be a size, not {value!r}.", 'Write it like "32GiB" or 5000.')
+    if kind is bool:
+        found = _YES_OR_NO.get(value.lower()) if isinstance(value, str) else value
+        if isinstance(found, bool):
+            return found
+        raise UsageError(
+            f"{where} must be true or false, not {value!r}.", "Write it without quotation marks."
+        )
     if kind is str:
         if isinstance(value, str):
             return value
