@@ -21,7 +21,8 @@ from phonotheque.model.errors import NotFoundError, VerificationError
 COPIES: Final = "copies.json"  # in the public tree
 FORMAT: Final = "phonotheque-copies/1"
 MAX_COPIES_BYTES: Final = 64 * 1024**2  # some 400,000 bags
-RECENT: Final = timedelta(days=30)  # what was proved longer ago may not be so any more
+RECENT: Final = timedelta(days=90)  # what was proved longer ago may not be so any more
+_SAID_LATELY: Final = timedelta(days=30)  # a publisher who counts no more knows no more
 _AHEAD: Final = timedelta(days=1)  # by which somebody's clock may be wrong
 _MOST: Final = 10**9
 _TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
@@ -54,9 +55,9 @@ class Copies:
     def proven_lately(self, bag: str, now: datetime) -> int:
         """Return how many mirrors have proved that they hold a bag; 0 where that is not recent."""
         known = self.of(bag)
-        if known.proven_since is None or not _recent(self.time, now) or not _recent(known.proven_since, now):
+        if known.proven_since is None or not _within(_SAID_LATELY, self.time, now):
             return 0
-        return known.proven
+        return known.proven if _within(RECENT, known.proven_since, now) else 0
 
 
 def write_copies(copies: Copies) -> bytes:
@@ -135,8 +136,8 @@ def _time(value: Any, where: str) -> str:
     raise _wrong(f"has {value!r:.40} as {where:.120}, which is no time like 2026-11-21T10:15:00Z")
 
 
-def _recent(time: str, now: datetime) -> bool:
-    return -_AHEAD <= now - datetime.fromisoformat(time).astimezone(UTC) <= RECENT
+def _within(period: timedelta, time: str, now: datetime) -> bool:
+    return -_AHEAD <= now - datetime.fromisoformat(time).astimezone(UTC) <= period
 
 
 def _wrong(what: str) -> VerificationError:

@@ -16,7 +16,7 @@ from phonotheque.model.bags import MAX_BAG_BYTES, MAX_BAG_FILES
 from phonotheque.model.errors import UsageError
 from phonotheque.model.territory import COUNTRIES
 
-_AT_LEAST_ONE = {"bag_bytes", "bag_files", "transfers", "copies", "proof_days", "silent_days"}
+_AT_LEAST_ONE = {"bag_bytes", "bag_files", "transfers", "keep_copies", "copies", "proof_days", "silent_days"}
 _ONE_OF = {
     "verify": ("read", "stated"),
     "reserve": ("unknown", "denied"),
@@ -97,6 +97,8 @@ class CatalogueSettings:
 class MirrorSettings:
     """What a mirror follows: an ``http(s)://`` URL or a folder, its trusted root, and its budget in bytes.
 
+    ``only`` says which bags it wants (mirrors.only). It drops a bag, when its budget shrinks, that
+    ``keep_copies`` other mirrors have proved to hold.
     ``country`` is where the mirror is (ISO 3166-1 alpha-2): it may hold what is for people there, too.
     ``report``: tell ``report_to`` (empty: the origin) what is held; ``name``, ``web`` and ``peers`` are told
     with it, if they are set.
@@ -105,6 +107,8 @@ class MirrorSettings:
     origin: str = ""
     trust: str = ""
     budget: int = 0
+    only: str = ""
+    keep_copies: int = 3
     country: str = ""
     report: bool = False
     report_to: str = ""
