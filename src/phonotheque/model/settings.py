@@ -7,24 +7,35 @@ Precedence, highest first: command-line flag, environment (``PHONOTHEQUE_PUBLISH
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any, get_type_hints
 
 from phonotheque.model.bags import MAX_BAG_BYTES, MAX_BAG_FILES
 from phonotheque.model.errors import UsageError
+from phonotheque.model.proxies import parse_proxy
+from phonotheque.model.schedule import parse_schedule
+from phonotheque.model.sizes import parse_size as parse_size
 from phonotheque.model.territory import COUNTRIES
 
-_AT_LEAST_ONE = {"bag_bytes", "bag_files", "transfers", "keep_copies", "copies", "proof_days", "silent_days"}
+_AT_LEAST_ONE = {
+    "active",
+    "connections",
+    "bag_bytes",
+    "bag_files",
+    "transfers",
+    "keep_copies",
+    "copies",
+    "proof_days",
+    "silent_days",
+}
 _ONE_OF = {
     "verify": ("read", "stated"),
     "reserve": ("unknown", "denied"),
     "reports": ("anybody", "known", "nobody"),
 }
 _YES_OR_NO = {"true": True, "false": False}
-_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "p": 10**15}
-_SIZE = re.compile(r"\s*([0-9]{1,18}(?:\.[0-9]{1,9})?)\s*([kmgtp]?)(i?)b?\s*", re.IGNORECASE | re.ASCII)
+_CHECKED: dict[str, Callable[[str], object]] = {"proxy": parse_proxy, "schedule": parse_schedule}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +113,9 @@ class MirrorSettings:
     ``country`` is where the mirror is (ISO 3166-1 alpha-2): it may hold what is for people there, too.
     ``report``: tell ``report_to`` (empty: the origin) what is held; ``name``, ``web`` and ``peers`` are told
     with it, if they are set.
+    ``upload_limit`` and ``download_limit`` are bytes a second, 0 for none; ``schedule`` is read by
+    model.schedule, ``proxy`` by model.proxies. ``active`` bags are offered to peers at a time, ``recordings``
+    is a file that lists the recordings which are wanted; empty: whole bags.
     """
 
     origin: str = ""
@@ -115,6 +129,13 @@ class MirrorSettings:
     name: str = ""
     web: str = ""
     peers: tuple[str, ...] = ()
+    upload_limit: int = 0
+    download_limit: int = 0
+    connections: int = 200
+    schedule: str = ""
+    proxy: str = ""
+    active: int = 500
+    recordings: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,19 +193,6 @@ class Settings:
     jobs: JobsSettings = field(default_factory=JobsSettings)
 
 
-def parse_size(text: str) -> int:
-    """Return the bytes of "200MB", "2 TB", "32GiB" or "1000". Raises UsageError on anything else."""
-    match = _SIZE.fullmatch(text)
-    if match is None or (match[3] and not match[2]):
-        raise UsageError(
-            f"“{text}” is not a size.", "Write a number and a unit, such as 200MB, 32GiB or 2TB."
-        )
-    unit = _UNITS[match[2].lower()]
-    if match[3]:
-        unit = 1024 ** list(_UNITS).index(match[2].lower())
-    return int(Decimal(match[1]) * unit)
-
-
 def parse_country(text: str, where: str) -> str:
     """Return a country's code in capitals. Raises UsageError, which names ``where`` it was given."""
     code = text.strip().upper()
@@ -233,6 +241,11 @@ def _checked(origin: str, section: str, kind: type, values: Mapping[str, Any]) -
         checked[key] = _value(where, types[key], value)
         if key == "country" and checked[key]:
             checked[key] = parse_country(checked[key], where)
+        if key in _CHECKED:
+            try:
+                _CHECKED[key](checked[key])
+            except UsageError as error:
+                raise UsageError(f"{where}: {error.message}", error.advice) from error
         if key in _AT_LEAST_ONE and checked[key] < 1:
             raise UsageError(f"{where} must be more than nothing.", "Leave it out for the default.")
         if key in _ONE_OF and checked[key] not in _ONE_OF[key]:
