@@ -8,7 +8,7 @@ unexport VIRTUAL_ENV
 # A command that finds its modules compiled starts in half the time, and tests start thousands.
 unexport PYTHONDONTWRITEBYTECODE
 export PYTHONPYCACHEPREFIX := $(CURDIR)/$(VENV)/compiled
-TEST := $(BIN)/pytest -n auto --dist loadgroup
+TEST = TMPDIR=$$(sh scripts/test-room.sh) $(BIN)/pytest -n auto --dist loadgroup
 
 .PHONY: help setup demo test coverage tools lint bench docs clean
 help:  ## show this list
