@@ -33,6 +33,7 @@ _ONE_OF = {
     "verify": ("read", "stated"),
     "reserve": ("unknown", "denied"),
     "reports": ("anybody", "known", "nobody"),
+    "format": ("people", "text", "json"),
 }
 _YES_OR_NO = {"true": True, "false": False}
 _CHECKED: dict[str, Callable[[str], object]] = {"proxy": parse_proxy, "schedule": parse_schedule}
@@ -116,6 +117,8 @@ class MirrorSettings:
     ``upload_limit`` and ``download_limit`` are bytes a second, 0 for none; ``schedule`` is read by
     model.schedule, ``proxy`` by model.proxies. ``active`` bags are offered to peers at a time, ``recordings``
     is a file that lists the recordings which are wanted; empty: whole bags.
+    ``serve`` and ``metrics`` are where it listens for HTTP, as web.server reads it; empty: nowhere. ``also`` are
+    public trees of other mirrors, whose web servers are asked, too.
     """
 
     origin: str = ""
@@ -136,6 +139,9 @@ class MirrorSettings:
     proxy: str = ""
     active: int = 500
     recordings: str = ""
+    serve: str = ""
+    metrics: str = ""
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +183,13 @@ class JobsSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class LogSettings:
+    """What servers write on stderr: "json" or "text", one line an event, or "people": messages for them."""
+
+    format: str = "people"
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings of one archive or mirror."""
 
@@ -191,6 +204,7 @@ class Settings:
     health: HealthSettings = field(default_factory=HealthSettings)
     storage: StorageSettings = field(default_factory=StorageSettings)
     jobs: JobsSettings = field(default_factory=JobsSettings)
+    log: LogSettings = field(default_factory=LogSettings)
 
 
 def parse_country(text: str, where: str) -> str:
