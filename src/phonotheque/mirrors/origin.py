@@ -12,7 +12,9 @@ import urllib3
 from urllib3.exceptions import HTTPError, MaxRetryError
 
 from phonotheque.editions.shelves import BAGS, RESTRICTED
+from phonotheque.mirrors.pools import web_pool
 from phonotheque.model.errors import NetworkError, NotFoundError, UsageError, VerificationError
+from phonotheque.model.proxies import Proxy
 from phonotheque.vault.names import check_portable
 from phonotheque.vault.place import read_range
 from phonotheque.vault.storage.base import PlaceGoneError, Storage
@@ -42,13 +44,15 @@ class Origin(Protocol):
         """
 
 
-def open_origin(text: str, *, country: str = "", timeout: float = _READ, retries: int = 3) -> Origin:
+def open_origin(
+    text: str, *, country: str = "", timeout: float = _READ, retries: int = 3, proxy: Proxy | None = None
+) -> Origin:
     """Return the origin at an ``http(s)://`` URL, or in a folder (an archive, a mirror, its ``public``).
 
     ``country`` is told to a web server that is asked for something which not everybody may have.
     """
     if "://" in text:
-        return HttpOrigin(text, country=country, timeout=timeout, retries=retries)
+        return HttpOrigin(text, country=country, timeout=timeout, retries=retries, proxy=proxy)
     return FolderOrigin(Path(text))
 
 
@@ -133,7 +137,15 @@ def _stored(storage: Storage, key: str, start: int, length: int | None) -> Itera
 class HttpOrigin:
     """A public tree on a web server. Answers are bounded, redirects followed a few times."""
 
-    def __init__(self, url: str, *, country: str = "", timeout: float = _READ, retries: int = 3) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        country: str = "",
+        timeout: float = _READ,
+        retries: int = 3,
+        proxy: Proxy | None = None,
+    ) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
             raise UsageError(
@@ -141,7 +153,8 @@ class HttpOrigin:
             )
         self._base = url.rstrip("/") + "/"
         self._country = country
-        self._pool = urllib3.PoolManager(
+        self._pool = web_pool(
+            proxy,
             timeout=urllib3.Timeout(connect=min(timeout, _CONNECT), read=timeout),
             retries=urllib3.Retry(total=retries, redirect=3, backoff_factor=0.2),
             headers={"User-Agent": "Phonotheque", "Accept-Encoding": "identity"},
