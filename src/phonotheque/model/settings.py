@@ -117,8 +117,8 @@ class MirrorSettings:
     ``upload_limit`` and ``download_limit`` are bytes a second, 0 for none; ``schedule`` is read by
     model.schedule, ``proxy`` by model.proxies. ``active`` bags are offered to peers at a time, ``recordings``
     is a file that lists the recordings which are wanted; empty: whole bags.
-    ``serve`` and ``metrics`` are where it listens for HTTP, as web.server reads it; empty: nowhere. ``also`` are
-    public trees of other mirrors, whose web servers are asked, too.
+    ``serve`` and ``metrics`` are where it listens for HTTP (web.server reads them); empty: nowhere. ``also``
+    are public trees of other mirrors, whose web servers are asked, too.
     """
 
     origin: str = ""
