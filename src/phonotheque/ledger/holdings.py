@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
-from sqlalchemy import Connection, delete, exists, insert, select, update
+from sqlalchemy import Connection, delete, exists, func, insert, select, update
 
 from phonotheque.ledger.schema import events, holding_files, holdings
 from phonotheque.ledger.together import insert_unless_there
@@ -18,17 +18,22 @@ class HoldingState(StrEnum):
 
     WANTED = "wanted"  # chosen; some files may be verified already
     COMPLETE = "complete"  # every file verified and on the disk
+    PARTIAL = "partial"  # the files on record verified and on the disk, and no more wanted
     WITHDRAWN = "withdrawn"  # taken back by its publisher: neither served nor fetched, for ever
     BARRED = "barred"  # not for the place where the mirror is: as withdrawn, until its files are erased
 
 
 DELETION = "deletion"  # the PREMIS type of the event in which a mirror proves why files were erased
+HELD = (HoldingState.COMPLETE, HoldingState.PARTIAL)  # verified, and where bags are served from
 GOING = (HoldingState.WITHDRAWN, HoldingState.BARRED)
 
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """One bag of a mirror. ``edition`` is the one that added it; ``verified_at`` is None until complete."""
+    """One bag of a mirror. ``edition`` is the one that added it, ``bytes`` are those of the whole bag.
+
+    ``verified_at`` is None until it is complete, or all that is wanted of it.
+    """
 
     bag_id: str
     edition: int
@@ -87,10 +92,34 @@ def complete(connection: Connection, bag_id: str, *, at: str) -> None:
     _set(connection, bag_id, HoldingState.COMPLETE, at)
 
 
+def complete_in_part(connection: Connection, bag_id: str, files: Collection[HeldFile], *, at: str) -> None:
+    """Record that these files of a bag, and no others, were verified and are all that is wanted of it."""
+    known = verified_files(connection, bag_id)
+    _forget(connection, bag_id, known.keys() - {file.path for file in files})
+    record_verified(connection, bag_id, files, at=at)
+    _set(connection, bag_id, HoldingState.PARTIAL, at)
+
+
+def bytes_held(connection: Connection) -> dict[str, int]:
+    """Return the bytes of the verified files of each bag that is held, whole or in part."""
+    query = (
+        select(holding_files.c.bag_id, func.sum(holding_files.c.size).label("size"))
+        .join(holdings, holdings.c.bag_id == holding_files.c.bag_id)
+        .where(holdings.c.state.in_([state.value for state in HELD]))
+        .group_by(holding_files.c.bag_id)
+    )
+    return {row.bag_id: int(row.size) for row in connection.execute(query)}
+
+
 def reopen(connection: Connection, bag_id: str, paths: Collection[str]) -> None:
-    """Take back that a bag is complete: the files at ``paths`` were found wrong or missing."""
+    """Take back that a bag is complete: the files at ``paths`` were found wrong or missing.
+
+    A bag that is held in part stays so, without them.
+    """
     _forget(connection, bag_id, paths)
-    _set(connection, bag_id, HoldingState.WANTED, None)
+    held = select(holdings.c.state).where(holdings.c.bag_id == bag_id)
+    if connection.execute(held).scalar() != HoldingState.PARTIAL.value:
+        _set(connection, bag_id, HoldingState.WANTED, None)
 
 
 def let_go(connection: Connection, bag_id: str, state: HoldingState) -> None:
@@ -140,12 +169,15 @@ def erased_totals(connection: Connection) -> tuple[int, int]:
 
 
 def held_of_sizes(connection: Connection, sizes: Iterable[int]) -> Iterator[tuple[str, HeldFile]]:
-    """Yield each verified file of complete bags that has one of these sizes in bytes, with its bag's id."""
+    """Yield each verified file of bags held that has one of these sizes in bytes, with its bag's id."""
     for some in batched(sorted(set(sizes)), IN_A_STATEMENT):
         query = (
             select(holding_files)
             .join(holdings, holdings.c.bag_id == holding_files.c.bag_id)
-            .where(holding_files.c.size.in_(some), holdings.c.state == HoldingState.COMPLETE.value)
+            .where(
+                holding_files.c.size.in_(some),
+                holdings.c.state.in_([state.value for state in HELD]),
+            )
             .order_by(holding_files.c.bag_id, holding_files.c.path)
         )
         for row in connection.execute(query).all():
