@@ -12,6 +12,7 @@ from datetime import datetime
 from errno import EDQUOT, ENOSPC
 
 from phonotheque.editions.edition import BagEntry
+from phonotheque.editions.shelves import BAGS
 from phonotheque.mirrors.messages import Finished, Moved, Removed, Report, SwarmSettings, Trouble
 from phonotheque.mirrors.origin import Origin
 from phonotheque.mirrors.swarm import Swarm, SwarmLostError
@@ -75,7 +76,10 @@ class _NewsError(Exception):
 
 
 class Fetching:
-    """Brings bags and serves them until closed. ``peers`` (address and port) are called for every bag."""
+    """Brings bags and serves them until closed. ``peers`` (address and port) are called for every bag.
+
+    ``also`` are public trees on the web, besides the origin's, from which what everybody may have is taken.
+    """
 
     def __init__(
         self,
@@ -84,21 +88,24 @@ class Fetching:
         *,
         swarm: SwarmSettings,
         peers: Sequence[tuple[str, int]],
+        also: Sequence[str] = (),
         pace: Pace,
         progress: Progress,
         stop: threading.Event,
         clock: Callable[[], datetime],
         on_listening: Callable[[int, int], None] | None = None,
+        on_report: Callable[[Report], None] | None = None,
     ) -> None:
         self._mirror = mirror
         self._origin = origin
         self._settings = swarm
         self._peers = tuple(peers)
+        self._also = tuple(f"{tree.rstrip('/')}/{BAGS}/" for tree in also)
         self._pace = pace
         self._progress = progress
         self._stop = stop
         self._clock = clock
-        self._on_listening = on_listening
+        self._on_listening, self._on_report = on_listening, on_report or (lambda _report: None)
         self._swarm: Swarm | None = None
         self._losses = 0
         self._active: dict[str, _Active] = {}
@@ -327,7 +334,7 @@ class Fetching:
         settings, meta = self._settings, arrival.meta
         if meta.private:
             return bool(meta.trackers or self._peers)
-        seeds = settings.web_seed and bool(self._origin.web_seed or meta.web_seeds)
+        seeds = settings.web_seed and bool(self._origin.web_seed or self._also or meta.web_seeds)
         return bool(
             settings.dht or settings.lsd or settings.trackers or meta.trackers or self._peers or seeds
         )
@@ -340,7 +347,7 @@ class Fetching:
                 arrival.torrent,
                 str(arrival.folder.parent),
                 have=arrival.standing.have,
-                web_seeds=[self._origin.web_seed] if self._origin.web_seed else [],
+                web_seeds=[*filter(None, [self._origin.web_seed]), *self._also],
                 peers=self._peers,
             )
 
@@ -368,7 +375,10 @@ class Fetching:
     def _poll(self, swarm: Swarm, timeout: float) -> list[Report]:
         """Listen to the swarm process; if it was lost, start another one with what is on the disk now."""
         try:
-            return swarm.poll(timeout)
+            reports = swarm.poll(timeout)
+            for report in reports:
+                self._on_report(report)
+            return reports
         except SwarmLostError as error:
             self._losses += 1
             if self._losses > _LOSSES:

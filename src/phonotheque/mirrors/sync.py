@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 import threading
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -28,7 +29,7 @@ from phonotheque.mirrors.fetching import Fetching, Outcome, Pace
 from phonotheque.mirrors.follow import Followed, accepted, follow
 from phonotheque.mirrors.home import sweep, trust_dir
 from phonotheque.mirrors.leaving import Erasure, Leave, erase, going_bags, part, take_leave, waiting
-from phonotheque.mirrors.messages import SwarmSettings
+from phonotheque.mirrors.messages import Report, SwarmSettings
 from phonotheque.mirrors.origin import Origin
 from phonotheque.mirrors.public import fetch_target, publish_bag, publish_edition
 from phonotheque.mirrors.standing import lost_files
@@ -64,6 +65,7 @@ class SyncResult:
     first_use: bool
     stale: tuple[str, ...]  # roles whose signatures have expired
     offline: bool
+    seconds: float = 0.0  # how long the round took
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,7 @@ def sync(
     *,
     budget: int,
     peers: Sequence[str] = (),
+    also: Sequence[str] = (),
     once: bool = False,
     trust: str | None = None,
     swarm: SwarmSettings | None = None,
@@ -96,13 +99,15 @@ def sync(
     stop: threading.Event | None = None,
     clock: Callable[[], datetime] = now,
     on_listening: Callable[[int, int], None] | None = None,
+    on_report: Callable[[Report], None] | None = None,
     on_round: Callable[[SyncResult], None] | None = None,
 ) -> SyncResult:
     """Bring a mirror up to date within ``budget`` bytes; unless ``once``, serve it and follow on.
 
-    ``peers`` are “HOST:PORT” to ask besides those that are found; ``trust`` demands the root's fingerprint.
-    ``stop`` ends it in good order. ``on_listening`` is given port and process id of each swarm process,
-    ``on_round`` how the mirror stands after each look at the origin.
+    ``peers`` are “HOST:PORT” to ask besides those that are found, ``also`` other mirrors' public trees on the
+    web; ``trust`` demands the root's fingerprint. ``stop`` ends it in good order. ``on_listening`` is given port
+    and process id of each swarm process, ``on_report`` what it says, ``on_round`` how the mirror stands after
+    each look at the origin.
 
     With ``once``, raises NetworkError naming what nobody delivered, PhonothequeError naming what the disk has
     no room for. Always: VerificationError when the origin's metadata does not verify (without ``once``, what
@@ -117,17 +122,19 @@ def sync(
         origin,
         swarm=swarm or SwarmSettings(),
         peers=resolve_peers(peers),
+        also=also,
         pace=pace,
         progress=progress,
         stop=stop,
         clock=clock,
         on_listening=on_listening,
+        on_report=on_report,
     )
     try:
-        before = None
+        before, began = None, time.monotonic()
         while True:
             result, superseded = _round(plan, fetching)
-            result = _added(before, result)
+            result = replace(_added(before, result), seconds=time.monotonic() - began)
             before = result if superseded else None
             if superseded and not stop.is_set():
                 continue
@@ -137,6 +144,7 @@ def sync(
                 break
             soon = max(60.0, pace.stall_timeout) if result.missing else pace.follow_every
             fetching.serve(min(pace.follow_every, soon))
+            began = time.monotonic()
             if stop.is_set():
                 break
     finally:
