@@ -76,10 +76,7 @@ class _NewsError(Exception):
 
 
 class Fetching:
-    """Brings bags and serves them until closed. ``peers`` (address and port) are called for every bag.
-
-    ``also`` are public trees on the web, besides the origin's, from which what everybody may have is taken.
-    """
+    """Brings bags and serves them until closed. ``peers`` (address and port) are called for every bag."""
 
     def __init__(
         self,
@@ -88,7 +85,7 @@ class Fetching:
         *,
         swarm: SwarmSettings,
         peers: Sequence[tuple[str, int]],
-        also: Sequence[str] = (),
+        also: Sequence[str] = (),  # other mirrors' public trees on the web
         pace: Pace,
         progress: Progress,
         stop: threading.Event,
@@ -375,8 +372,7 @@ class Fetching:
     def _poll(self, swarm: Swarm, timeout: float) -> list[Report]:
         """Listen to the swarm process; if it was lost, start another one with what is on the disk now."""
         try:
-            reports = swarm.poll(timeout)
-            for report in reports:
+            for report in (reports := swarm.poll(timeout)):
                 self._on_report(report)
             return reports
         except SwarmLostError as error:

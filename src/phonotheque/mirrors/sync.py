@@ -105,9 +105,9 @@ def sync(
     """Bring a mirror up to date within ``budget`` bytes; unless ``once``, serve it and follow on.
 
     ``peers`` are “HOST:PORT” to ask besides those that are found, ``also`` other mirrors' public trees on the
-    web; ``trust`` demands the root's fingerprint. ``stop`` ends it in good order. ``on_listening`` is given port
-    and process id of each swarm process, ``on_report`` what it says, ``on_round`` how the mirror stands after
-    each look at the origin.
+    web; ``trust`` demands the root's fingerprint. ``stop`` ends it in good order. ``on_listening`` is given
+    port and process id of each swarm process, ``on_report`` what it says, ``on_round`` how the mirror stands
+    after each look at the origin.
 
     With ``once``, raises NetworkError naming what nobody delivered, PhonothequeError naming what the disk has
     no room for. Always: VerificationError when the origin's metadata does not verify (without ``once``, what
