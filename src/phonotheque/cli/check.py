@@ -17,7 +17,7 @@ from phonotheque.cli.common import (
     safe,
     show,
 )
-from phonotheque.mirrors.holdings import expected_bags
+from phonotheque.mirrors.holdings import expected_bags, parts_held
 from phonotheque.vault.archive import Archive
 from phonotheque.vault.check import (
     Checked,
@@ -66,7 +66,7 @@ def _check(archive: Archive) -> list[Checked]:
         return checked  # a ledger that cannot be trusted says nothing about the rest
     with progress_bars() as progress:
         if archive.is_mirror:
-            checked += check_bags(archive, expected_bags(archive), progress)
+            checked += check_bags(archive, expected_bags(archive), progress, parts=parts_held(archive))
         else:
             checked.append(check_catalogue(archive))
             checked.append(check_incoming(archive, progress))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from phonotheque.editions.edition import Edition, read_edition
-from phonotheque.ledger.holdings import GOING, HoldingState, all_holdings
+from phonotheque.ledger.holdings import GOING, HELD, HoldingState, all_holdings, verified_files
 from phonotheque.mirrors.follow import EDITION, accepted
 from phonotheque.mirrors.home import trust_dir
 from phonotheque.mirrors.whereabouts import may_hold
@@ -41,8 +41,8 @@ def lost_by_moving(mirror: Archive, country: str) -> dict[str, int]:
 def expected_bags(mirror: Archive) -> dict[str, str | None]:
     """Return the bags that should lie in a mirror's ``vault/bags``, with the SHA-256 of their tag manifests.
 
-    Those are the complete ones, and others whose folder is there, but none that has to go; the hash is None
-    for a bag that the edition does not list.
+    Those are the ones held, whole or in part, and others whose folder is there, but none that has to go; the
+    hash is None for a bag that the edition does not list.
     """
     with mirror.ledger.connect() as connection:
         held = all_holdings(connection)
@@ -52,6 +52,15 @@ def expected_bags(mirror: Archive) -> dict[str, str | None]:
     return {
         bag: known.get(bag)
         for bag, holding in held.items()
-        if holding.state is HoldingState.COMPLETE
-        or (holding.state not in GOING and (mirror.bags / bag).exists())
+        if holding.state in HELD or (holding.state not in GOING and (mirror.bags / bag).exists())
     }
+
+
+def parts_held(mirror: Archive) -> dict[str, frozenset[str]]:
+    """Return, of each bag that a mirror holds in part, the files that were verified."""
+    with mirror.ledger.connect() as connection:
+        return {
+            bag: frozenset(verified_files(connection, bag))
+            for bag, holding in all_holdings(connection).items()
+            if holding.state is HoldingState.PARTIAL
+        }

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from sqlalchemy import ColumnElement, Connection, and_, exists, func, insert, select
 
@@ -92,12 +93,16 @@ def check_incoming(archive: Archive, progress: Progress = QUIET) -> Checked:
 
 
 def check_bags(
-    archive: Archive, expected: Mapping[str, str | None], progress: Progress = QUIET
+    archive: Archive,
+    expected: Mapping[str, str | None],
+    progress: Progress = QUIET,
+    *,
+    parts: Mapping[str, Collection[str]] = MappingProxyType({}),
 ) -> Iterator[Checked]:
     """Validate these bags (id → SHA-256 of its tag manifest, if known); name folders that are none.
 
     A bag that lies outside the archive's folder, too, or only there, is read there. Raises NetworkError when
-    such a place cannot be reached.
+    such a place cannot be reached. ``parts`` are, by bag held in part, the files that have to be there.
     """
     progress.start("Checking bags", total_files=0, total_bytes=0)
     with archive.ledger.connect() as ledger:
@@ -105,10 +110,10 @@ def check_bags(
     with ThreadPoolExecutor() as threads:
         for bag_id, tagmanifest in expected.items():
             progress.grow(files=1)
-            yield _check_bag(archive, bag_id, tagmanifest, places.get(bag_id, ()), threads, progress)
-    strangers = _strangers(archive.bags, expected)
-    if strangers:
-        yield Checked("bags", 0, 0, tuple(strangers), timestamp(now()))
+            only = parts.get(bag_id)
+            yield _check_bag(archive, bag_id, tagmanifest, places.get(bag_id, ()), threads, progress, only)
+    if found := strangers(archive.bags, expected):
+        yield Checked("bags", 0, 0, tuple(found), timestamp(now()))
 
 
 def _check_bag(
@@ -118,12 +123,15 @@ def _check_bag(
     places: Sequence[BagPlace],
     threads: ThreadPoolExecutor,
     progress: Progress,
+    only: Collection[str] | None,
 ) -> Checked:
     started = timestamp(now())
     count, size, findings = 0, 0, []
     if not any(place.moved for place in places):
         folder = archive.bags / bag_id
-        report = check_bag(folder, executor=threads, progress=progress, tagmanifest_sha256=tagmanifest)
+        report = check_bag(
+            folder, executor=threads, progress=progress, tagmanifest_sha256=tagmanifest, only=only
+        )
         count, size, findings = report.files_checked, report.bytes_checked, list(report.findings)
     for outcome in check_places(archive, bag_id, places, progress):
         if isinstance(outcome, Finding):
