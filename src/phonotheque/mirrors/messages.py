@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from phonotheque.model.proxies import Proxy
+from phonotheque.model.schedule import Limits
+
 
 @dataclass(frozen=True, slots=True)
 class SwarmSettings:
-    """How the swarm reaches the world. Limits are bytes per second, 0 for none."""
+    """How the swarm reaches the world. Limits are bytes per second, 0 for none.
+
+    With a proxy, all goes through it or not at all: no discovery, no listening, no UDP.
+    """
 
     listen: tuple[str, ...] = ("0.0.0.0:6881", "[::]:6881")  # port 0: any free one
     trackers: tuple[str, ...] = ()  # besides those in the torrents
@@ -19,6 +25,12 @@ class SwarmSettings:
     upload_limit: int = 0
     download_limit: int = 0
     connections: int = 200
+    proxy: Proxy | None = None
+
+    @property
+    def limits(self) -> Limits:
+        """The limits that hold until others are set."""
+        return Limits(self.upload_limit, self.download_limit, self.connections)
 
     @property
     def local(self) -> bool:
@@ -28,7 +40,10 @@ class SwarmSettings:
 
 @dataclass(frozen=True, slots=True)
 class Add:
-    """Transfer or seed a bag. ``have`` has one byte (0 or 1) per piece; None means all, taken as verified."""
+    """Transfer or seed a bag. ``have`` has one byte (0 or 1) per piece; None means all, taken as verified.
+
+    ``wanted`` has one byte per piece, too: those marked 0 are not fetched; None means all are.
+    """
 
     bag: str
     torrent: bytes
@@ -36,6 +51,17 @@ class Add:
     have: bytes | None
     web_seeds: tuple[str, ...] = ()
     peers: tuple[tuple[str, int], ...] = ()  # IP address and port
+    wanted: bytes | None = None
+
+    @property
+    def downloading(self) -> bool:
+        """Whether anything is to be fetched for it."""
+        if self.have is None:
+            return False
+        # With all there that is wanted, libtorrent would call it finished at once, and we ask for nothing.
+        return self.wanted is None or any(
+            want > had for want, had in zip(self.wanted, self.have, strict=True)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +72,10 @@ class Remove:
 
 
 @dataclass(frozen=True, slots=True)
-class Pause:
-    """Stop all transfers, or go on."""
+class Limit:
+    """Change what transfers may take from now on; stop them all, or go on."""
 
-    paused: bool
+    limits: Limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +83,7 @@ class Stop:
     """Bring everything to the disk and end."""
 
 
-Command = Add | Remove | Pause | Stop
+Command = Add | Remove | Limit | Stop
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +104,12 @@ class Moved:
     download_rate: int  # bytes per second
     upload_rate: int
     peers: int
+    seeds: int = -1  # others that have all of it, as far as trackers and peers tell; -1: nobody told
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """Every piece of the bag came, and was handed to the operating system."""
+    """Every wanted piece of the bag came, and was handed to the operating system."""
 
     bag: str
 

@@ -11,14 +11,15 @@ import subprocess
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from ipaddress import ip_address
 from multiprocessing.connection import Connection
 from types import TracebackType
 
 from phonotheque.mirrors.messages import (
     Add,
     Command,
+    Limit,
     Listening,
-    Pause,
     Remove,
     Report,
     Stop,
@@ -26,6 +27,7 @@ from phonotheque.mirrors.messages import (
     SwarmSettings,
 )
 from phonotheque.model.errors import NetworkError, PhonothequeError, UsageError
+from phonotheque.model.schedule import Limits
 
 _START = 30.0  # seconds for the process to come up
 _STOP = 40.0  # seconds for it to bring everything to the disk
@@ -71,17 +73,21 @@ class Swarm:
         have: bytes | None,
         web_seeds: Sequence[str] = (),
         peers: Sequence[tuple[str, int]] = (),
+        wanted: bytes | None = None,
     ) -> None:
-        """Bring a bag into ``save_path/<bag>``, fetching the pieces that ``have`` marks 0; None seeds it."""
-        self._send(Add(bag, torrent, save_path, have, tuple(web_seeds), tuple(peers)))
+        """Bring a bag into ``save_path/<bag>``, fetching the pieces that ``have`` marks 0; None seeds it.
+
+        ``wanted`` marks with 0 the pieces that are not to be fetched. What is there is given to others.
+        """
+        self._send(Add(bag, torrent, save_path, have, tuple(web_seeds), tuple(peers), wanted))
 
     def remove(self, bag: str) -> None:
         """Stop with a bag."""
         self._send(Remove(bag))
 
-    def pause(self, *, paused: bool = True) -> None:
-        """Stop all transfers, or go on."""
-        self._send(Pause(paused))
+    def limit(self, limits: Limits) -> None:
+        """Change what transfers may take; stop them all, or go on."""
+        self._send(Limit(limits))
 
     def poll(self, timeout: float) -> list[Report]:
         """Return what the process reports, waiting up to ``timeout`` seconds for the first."""
@@ -143,8 +149,11 @@ class Swarm:
         )
 
 
-def resolve_peers(texts: Iterable[str]) -> tuple[tuple[str, int], ...]:
-    """Return address and port of each “HOST:PORT”. Raises UsageError, or NetworkError for unknown hosts."""
+def resolve_peers(texts: Iterable[str], *, by_number: bool = False) -> tuple[tuple[str, int], ...]:
+    """Return address and port of each “HOST:PORT”; with ``by_number``, no name is looked up.
+
+    Raises UsageError, or NetworkError for unknown hosts.
+    """
     found = []
     for text in texts:
         host, _, port = text.rpartition(":")
@@ -152,9 +161,22 @@ def resolve_peers(texts: Iterable[str]) -> tuple[tuple[str, int], ...]:
             raise UsageError(
                 f"“{text}” is no peer.", "Write HOST:PORT, such as 192.0.2.7:6881 or [2001:db8::7]:6881."
             )
+        if by_number and not _is_number(host.strip("[]")):
+            raise UsageError(
+                f"The peer {host} is a name, which would be looked up outside the proxy.",
+                "Write its number, such as 192.0.2.7:6881 or [2001:db8::7]:6881.",
+            )
         try:
             known = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)
         except OSError as error:
             raise NetworkError(f"The peer {host} is not known: {error}.", "Check its name.") from error
         found += [(str(address[0]), int(address[1])) for *_, address in known]
     return tuple(dict.fromkeys(found))
+
+
+def _is_number(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True

@@ -22,9 +22,9 @@ from phonotheque.mirrors.messages import (
     Add,
     Command,
     Finished,
+    Limit,
     Listening,
     Moved,
-    Pause,
     Remove,
     Removed,
     Report,
@@ -33,12 +33,15 @@ from phonotheque.mirrors.messages import (
     SwarmSettings,
     Trouble,
 )
+from phonotheque.model.proxies import Proxy
 
 _TICK = 0.05  # seconds between looks at commands and alerts
 _REPORT = 0.5  # seconds between reports of progress
 _RECONNECT = 2.0  # seconds between attempts to reach a bag's own peers
 _OUTBOX = 1000  # reports of trouble kept for a parent that does not listen
 _FLUSH = 30.0  # seconds to bring everything to the disk at the end
+_USUAL = 4  # libtorrent's priority of a piece that is wanted
+_FIRST, _LAST = ("0.0.0.0", "::"), ("255.255.255.255", ":".join(["ffff"] * 8))  # noqa: S104
 _LIMITS = {"max_buffer_size": 256 * 1024**2, "max_pieces": 2**22, "max_decode_tokens": 2**24}
 _HEARD = (
     lt.alert.category_t.error_notification
@@ -62,6 +65,7 @@ class _Session:
     settings: SwarmSettings
     session: lt.session
     bags: dict[str, _Bag] = field(default_factory=dict)
+    names: dict[lt.sha1_hash, str] = field(default_factory=dict)  # of bags, by their v1 infohash
     outbox: deque[Report] = field(default_factory=deque)
     stopping: float | None = None  # when to end even if not all is flushed
     report_at: float = 0.0
@@ -86,7 +90,9 @@ def main() -> None:
     parent = os.getppid()
     try:
         settings = connection.recv()
-        swarm = _Session(connection, settings, lt.session(_session_settings(settings)))
+        session = lt.session(_session_settings(settings))
+        session.set_peer_class_filter(_everybody())
+        swarm = _Session(connection, settings, session)
         swarm.tell(Listening(swarm.session.listen_port()))
         while os.getppid() == parent and _turn(swarm):
             pass
@@ -94,7 +100,44 @@ def main() -> None:
         return  # the parent is gone: so are we
 
 
+def _everybody() -> lt.ip_filter:
+    """Return that everybody is in the class which has the limits: libtorrent leaves out nearby addresses."""
+    everybody = lt.ip_filter()
+    for first, last in zip(_FIRST, _LAST, strict=True):
+        everybody.add_rule(first, last, 1 << lt.session.global_peer_class_id)
+    return everybody
+
+
+def _through(proxy: Proxy) -> dict[str, Any]:
+    """Return settings with which nothing goes around a proxy, and no name is looked up here."""
+    kinds = {
+        ("socks5", False): lt.proxy_type_t.socks5,
+        ("socks5", True): lt.proxy_type_t.socks5_pw,
+        ("http", False): lt.proxy_type_t.http,
+        ("http", True): lt.proxy_type_t.http_pw,
+    }
+    return {
+        "proxy_type": int(kinds[proxy.kind, bool(proxy.user)]),
+        "proxy_hostname": proxy.host,
+        "proxy_port": proxy.port,
+        "proxy_username": proxy.user,
+        "proxy_password": proxy.password,
+        "proxy_hostnames": True,
+        "proxy_peer_connections": True,
+        "proxy_tracker_connections": True,
+        **dict.fromkeys(("enable_dht", "enable_lsd", "enable_upnp", "enable_natpmp"), False),
+        **dict.fromkeys(("enable_incoming_tcp", "enable_incoming_utp", "enable_outgoing_utp"), False),
+    }
+
+
 def _session_settings(settings: SwarmSettings) -> lt.settings_pack:
+    found = _usual_settings(settings)
+    if settings.proxy:
+        found.update(_through(settings.proxy))  # type: ignore[typeddict-item]
+    return found
+
+
+def _usual_settings(settings: SwarmSettings) -> lt.settings_pack:
     return {
         "user_agent": f"Phonotheque libtorrent/{lt.version}",
         "listen_interfaces": ",".join(settings.listen),
@@ -139,8 +182,15 @@ def _obey(swarm: _Session, command: Command) -> None:
             _add(swarm, command)
         case Remove(bag) if bag in swarm.bags:
             swarm.session.remove_torrent(swarm.bags.pop(bag).handle)
-        case Pause(paused):
-            (swarm.session.pause if paused else swarm.session.resume)()
+        case Limit(limits):
+            swarm.session.apply_settings(
+                {
+                    "upload_rate_limit": limits.upload,
+                    "download_rate_limit": limits.download,
+                    "connections_limit": limits.connections,
+                }
+            )
+            (swarm.session.pause if limits.paused else swarm.session.resume)()
         case Stop():
             swarm.session.pause()
             swarm.stopping = time.monotonic() + _FLUSH
@@ -161,6 +211,8 @@ def _add(swarm: _Session, command: Add) -> None:
     else:
         parameters.have_pieces = [bool(there) for there in command.have]
         parameters.flags |= lt.torrent_flags.no_verify_files
+    if command.wanted is not None:  # every file begins a piece, so that pieces choose files
+        parameters.piece_priorities = [_USUAL if wanted else 0 for wanted in command.wanted]
     for flag, wanted in (
         (lt.torrent_flags.disable_dht, swarm.settings.dht),
         (lt.torrent_flags.disable_lsd, swarm.settings.lsd),
@@ -172,13 +224,17 @@ def _add(swarm: _Session, command: Add) -> None:
     # The web seed of what not everybody may have wants to know where we are, which libtorrent cannot say.
     seeds = swarm.settings.web_seed and not private
     parameters.url_seeds = [*parameters.url_seeds, *command.web_seeds] if seeds else []
-    parameters.trackers = [*parameters.trackers, *([] if private else swarm.settings.trackers)]
+    trackers = [*parameters.trackers, *([] if private else swarm.settings.trackers)]
+    if swarm.settings.proxy:  # which not every proxy carries
+        trackers = [url for url in trackers if not url.startswith("udp:")]
+    parameters.trackers = trackers
     try:
         handle = swarm.session.add_torrent(parameters)
     except RuntimeError as error:  # what libtorrent's C++ exceptions become
         swarm.tell(Trouble(command.bag, str(error)))
         return
-    swarm.bags[command.bag] = _Bag(handle, command.peers, downloading=command.have is not None)
+    swarm.names[parameters.ti.info_hashes().v1] = command.bag
+    swarm.bags[command.bag] = _Bag(handle, command.peers, downloading=command.downloading)
     _call_peers(swarm.bags[command.bag])
 
 
@@ -206,8 +262,14 @@ def _hear(swarm: _Session, alert: lt.alert) -> None:
                 bag.flushing = False
                 if swarm.stopping is None:
                     bag.downloading = False
-                    tell(_moved(alert.torrent_name, bag))
+                    _tell_moved(swarm, alert.torrent_name, bag, bag.handle.status(0))
                     tell(Finished(alert.torrent_name))
+        case lt.state_update_alert():
+            for status in alert.status:
+                name = swarm.names.get(status.info_hashes.v1, "")
+                bag = swarm.bags.get(name)
+                if bag and not bag.downloading:
+                    _tell_moved(swarm, name, bag, status)
         case lt.torrent_removed_alert():
             tell(Removed(alert.torrent_name))
         case lt.file_error_alert():
@@ -224,20 +286,28 @@ def _hear(swarm: _Session, alert: lt.alert) -> None:
 
 def _report(swarm: _Session, now: float) -> None:
     """Tell how far each bag is, where that has changed, and call the peers of those that have none."""
+    # Bags on their way are few; of all others only what has changed is asked for.
+    swarm.session.post_torrent_updates(0)
     reconnect = now >= swarm.reconnect_at
     if reconnect:
         swarm.reconnect_at = now + _RECONNECT
     for name, bag in swarm.bags.items():
-        moved = _moved(name, bag)
-        if reconnect and bag.downloading and not moved.peers:
+        if not bag.downloading:
+            continue
+        status = bag.handle.status(0)
+        if reconnect and not status.num_peers:
             _call_peers(bag)
-        if moved != bag.last:
-            bag.last = moved
-            swarm.tell(moved)
+        _tell_moved(swarm, name, bag, status)
 
 
-def _moved(name: str, bag: _Bag) -> Moved:
-    status = bag.handle.status(0)
+def _tell_moved(swarm: _Session, name: str, bag: _Bag, status: lt.torrent_status) -> None:
+    moved = _moved(name, status)
+    if moved != bag.last:
+        bag.last = moved
+        swarm.tell(moved)
+
+
+def _moved(name: str, status: lt.torrent_status) -> Moved:
     return Moved(
         bag=name,
         done=status.total_done,
@@ -246,6 +316,7 @@ def _moved(name: str, bag: _Bag) -> Moved:
         download_rate=status.download_payload_rate,
         upload_rate=status.upload_payload_rate,
         peers=status.num_peers,
+        seeds=max(status.num_complete, status.list_seeds or -1),
     )
 
 
