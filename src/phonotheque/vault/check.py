@@ -24,7 +24,7 @@ from phonotheque.vault.fixity import check_bag, check_file
 from phonotheque.vault.incoming import SHELVES, incoming_path
 from phonotheque.vault.places import check_places
 
-_UNBAGGED = and_(files.c.held, ~exists().where(bag_files.c.file_id == files.c.id))
+UNBAGGED = and_(files.c.held, ~exists().where(bag_files.c.file_id == files.c.id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,23 +72,23 @@ def check_incoming(archive: Archive, progress: Progress = QUIET) -> Checked:
     started = timestamp(now())
     folder = archive.incoming
     with archive.ledger.connect() as ledger, ThreadPoolExecutor() as threads:
-        count, size = ledger.execute(select(func.count(), func.sum(files.c.size)).where(_UNBAGGED)).one()
+        count, size = ledger.execute(select(func.count(), func.sum(files.c.size)).where(UNBAGGED)).one()
         progress.start("Checking masters", total_files=count, total_bytes=size or 0)
-        findings = [_extra(path) for path in _entries(folder) if path.name not in SHELVES]
+        findings = [unexpected(path) for path in entries(folder) if path.name not in SHELVES]
 
         def check(item: tuple[str, int]) -> Finding | None:
             path = incoming_path(folder, item[0])
-            found = check_file(path, item[1], item[0], name=_name(path))
+            found = check_file(path, item[1], item[0], name=name_in_vault(path))
             progress.advance(files=1, size=item[1])
             return found
 
         for shelf in SHELVES:
-            wanted = _recorded(ledger, _UNBAGGED, files.c.sha256.between(shelf, shelf + "~"))
-            others = [path for path in _entries(folder / shelf) if path.name not in wanted]
-            spare = _recorded(ledger, files.c.held, files.c.sha256.in_([path.name for path in others]))
+            wanted = recorded_sizes(ledger, UNBAGGED, files.c.sha256.between(shelf, shelf + "~"))
+            others = [path for path in entries(folder / shelf) if path.name not in wanted]
+            spare = recorded_sizes(ledger, files.c.held, files.c.sha256.in_([path.name for path in others]))
             found = threads.map(check, (wanted | spare).items())
             findings += [finding for finding in found if finding is not None]
-            findings += [_extra(path) for path in others if path.name not in spare]
+            findings += [unexpected(path) for path in others if path.name not in spare]
     return Checked("incoming", count, size or 0, tuple(findings), started)
 
 
@@ -172,34 +172,37 @@ def record_check(archive: Archive, checked: Checked) -> None:
         )
 
 
-def _recorded(ledger: Connection, *which: ColumnElement[bool]) -> dict[str, int]:
+def recorded_sizes(ledger: Connection, *which: ColumnElement[bool]) -> dict[str, int]:
     """Return the sizes of recorded files, by SHA-256, in its order."""
     rows = ledger.execute(select(files.c.sha256, files.c.size).where(*which).order_by(files.c.sha256))
     return {row.sha256: row.size for row in rows}
 
 
-def _entries(folder: Path) -> list[Path]:
+def entries(folder: Path) -> list[Path]:
+    """Return what a folder holds, in order; nothing if there is none."""
     try:
         return sorted(folder.iterdir())
     except FileNotFoundError:
         return []
 
 
-def _extra(path: Path) -> Finding:
+def unexpected(path: Path) -> Finding:
+    """Return the finding on what the ledger does not list."""
     detail = "not expected here by the ledger: left by an interrupted run, or put there by hand"
-    return Finding("extra", _name(path), detail)
+    return Finding("extra", name_in_vault(path), detail)
 
 
-def _name(path: Path) -> str:
+def name_in_vault(path: Path) -> str:
     """Return a path inside the archive's vault for people, whatever bytes its names are made of."""
     below = path.parts[len(path.parts) - path.parts[::-1].index("vault") - 1 :]
     return os.fsencode("/".join(below)).decode("utf-8", "backslashreplace")
 
 
-def _strangers(bags: Path, expected: Mapping[str, str | None]) -> list[Finding]:
+def strangers(bags: Path, expected: Mapping[str, str | None]) -> list[Finding]:
+    """Name what lies among sealed bags and is none."""
     detail = "a folder that the ledger does not list as a bag"
     return [
-        Finding("extra", _name(entry), detail)
-        for entry in _entries(bags)
+        Finding("extra", name_in_vault(entry), detail)
+        for entry in entries(bags)
         if entry.name not in expected and not entry.name.startswith(".")
     ]

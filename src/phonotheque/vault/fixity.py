@@ -90,7 +90,7 @@ def check_bag(
     files, sizes = 0, {PAYLOAD: 0, "": 0}
     with ThreadPoolExecutor(os.cpu_count()) if executor is None else nullcontext(executor) as pool:
         for path, (size, finding) in zip(
-            expected, pool.map(partial(_check_one, bag_dir), expected.items()), strict=True
+            wanted, pool.map(partial(_check_one, bag_dir), wanted.items()), strict=True
         ):
             if finding:
                 check.findings[path] = finding
@@ -104,10 +104,12 @@ def check_bag(
     return BagReport(bag_dir.name, files, sum(sizes.values()), tuple(findings))
 
 
-def check_file(path: Path, size: int, sha256: str, *, name: str | None = None) -> Finding | None:
+def check_file(
+    path: Path, size: int, sha256: str, *, name: str | None = None, from_disk: bool = False
+) -> Finding | None:
     """Return what is wrong with one stored file, called ``name`` in the finding, or None.
 
-    A file of another size is damaged, and not read.
+    A file of another size is damaged, and not read. ``from_disk``: see :func:`~phonotheque.vault.place.feed`.
     """
     name = str(path) if name is None else name
     try:
@@ -162,10 +164,12 @@ class _Counted:
         self.size += len(data)
 
 
-def _hash(path: Path, name: str, sha256: str | None) -> tuple[int | None, Finding | None]:
+def _hash(
+    path: Path, name: str, sha256: str | None, *, from_disk: bool = False
+) -> tuple[int | None, Finding | None]:
     """Return a file's size (None if it could not be read to the end) and what is wrong with it."""
     try:
-        counted = feed(path, _Counted(), follow_links=False)
+        counted = feed(path, _Counted(), follow_links=False, from_disk=from_disk)
     except OSError as error:
         return None, _not_read(name, error)
     found = counted.hash.hexdigest()

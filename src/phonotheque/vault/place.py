@@ -82,13 +82,22 @@ def read_range(path: Path, start: int = 0, length: int | None = None) -> Iterato
             yield chunk
 
 
-def feed(path: Path, hasher: H, *, follow_links: bool = True) -> H:
-    """Read a whole file into ``hasher`` and return it."""
+def feed(path: Path, hasher: H, *, follow_links: bool = True, from_disk: bool = False) -> H:
+    """Read a whole file into ``hasher`` and return it.
+
+    ``from_disk``: what memory has of it does not count, and is not kept, so that nothing else loses its place
+    there. What was written and is not on the disk yet is read as it is.
+    """
     with open_regular(path, follow_links=follow_links) as stream, naming(path):
         size = os.fstat(stream.fileno()).st_size
+        if from_disk:
+            os.posix_fadvise(stream.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+            os.posix_fadvise(stream.fileno(), 0, 0, os.POSIX_FADV_SEQUENTIAL)
         buffer = memoryview(bytearray(min(BUFFER, size + 4096)))  # a small file needs no more
         while count := stream.readinto(buffer):
             hasher.update(buffer[:count])
+        if from_disk:
+            os.posix_fadvise(stream.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
     return hasher
 
 
