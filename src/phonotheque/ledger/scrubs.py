@@ -1,4 +1,4 @@
-"""How far the scrub is: when each unit of what is held was last read from end to end, and the pass under way."""
+"""How far the scrub is: when each unit of what is held was last read to its end, and the pass under way."""
 
 from __future__ import annotations
 

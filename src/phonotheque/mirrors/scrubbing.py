@@ -98,7 +98,7 @@ def _waiting(mirror: Archive, bag: str) -> Iterator[Unit]:
 
 
 def _public(folder: Archive) -> list[Unit]:
-    """What the public tree holds besides bags: the edition, its index, and the torrents that are kept here."""
+    """What the public tree holds besides bags: the edition's index, and the torrents that are kept here."""
     try:
         edition = current_edition(folder)
     except NotFoundError:

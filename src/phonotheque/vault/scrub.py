@@ -276,8 +276,8 @@ class _Scrub:
             self._run.unsteady.append(Wrong(unit.place, unit.name, finding))
             self._event(unit, finding, "warning")
             self._progress.say(
-                f"{unit.name}/{finding.path} was {finding.what} when it was read first, and right when it was "
-                "read again: look at the disk, the memory and the cables."
+                f"{unit.name}/{finding.path} was {finding.what} when it was read first, and right when it "
+                "was read again: look at the disk, the memory and the cables."
             )
             return None
         if member not in unit.members():

@@ -30,8 +30,8 @@ class Standing:
     """What was verified when, of all that is held. Everything that is not overdue was read, or came, since.
 
     ``wrong`` are the units (place, name) that were not right when they were read last. ``a_day`` is how much
-    was read a day lately; ``overdue_until`` when, at that pace, nothing is overdue any more; ``covers`` whether
-    runs like the last one, one a day, read everything within the period (None: it did not show that).
+    was read a day lately; ``overdue_until`` when, at that pace, nothing is overdue any more; ``covers``
+    whether runs like the last one, one a day, read everything within the period (None: it did not show).
     """
 
     period_days: float

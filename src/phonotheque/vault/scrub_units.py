@@ -1,7 +1,7 @@
 """What a scrub walks: units that are read by themselves, each a list of files with their hashes, in order.
 
-Everything that cannot be made again is in some unit: masters and access copies in no bag, shelf by shelf; every
-bag in every place; documents; the catalogue and what sources said; the ledger. Mirrors add theirs in
+Everything that cannot be made again is in some unit: masters and access copies in no bag, shelf by shelf;
+every bag in every place; documents; the catalogue and what sources said; the ledger. Mirrors add theirs in
 mirrors/scrubbing.py.
 """
 
@@ -291,7 +291,7 @@ def _by_hash(
 
 
 def _documents(ledger: Connection) -> set[str]:
-    """Return the SHA-256 of the documents that ought to be here; those behind restored statements are lost."""
+    """Return the SHA-256 of the documents that ought to be here; those of restored statements are lost."""
     table = rights_statements
     stated = (
         select(table.c.evidence_sha256)
