@@ -23,3 +23,8 @@ def parse_duration(text: str) -> timedelta:
             f"“{text:.40}” is no length of time.", "Write a number and a unit, such as 45m, 2h or 30d."
         )
     return timedelta(seconds=found)
+
+
+def duration_or_none(text: str) -> timedelta | None:
+    """Return the same, and None for an empty text."""
+    return parse_duration(text) if text else None

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, get_type_hints
 
 from phonotheque.model.bags import MAX_BAG_BYTES, MAX_BAG_FILES
+from phonotheque.model.durations import duration_or_none, parse_duration
 from phonotheque.model.errors import UsageError
 from phonotheque.model.proxies import parse_proxy
 from phonotheque.model.schedule import parse_schedule
@@ -36,7 +37,12 @@ _ONE_OF = {
     "format": ("people", "text", "json"),
 }
 _YES_OR_NO = {"true": True, "false": False}
-_CHECKED: dict[str, Callable[[str], object]] = {"proxy": parse_proxy, "schedule": parse_schedule}
+_CHECKED: dict[str, Callable[[str], object]] = {
+    "proxy": parse_proxy,
+    "schedule": parse_schedule,
+    "time": duration_or_none,
+    "within": parse_duration,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +166,18 @@ class HealthSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckSettings:
+    """What a scrub may read each time, and the period ``within`` which it is to read everything.
+
+    Lengths of time are read by model.durations; an empty ``time`` and 0 ``bytes`` are no limits.
+    """
+
+    time: str = ""
+    bytes: int = 0
+    within: str = "30d"
+
+
+@dataclass(frozen=True, slots=True)
 class StorageSettings:
     """Where bags and the public tree go: ``s3://bucket/prefix``, or a folder; empty: the archive's own.
 
@@ -202,6 +220,7 @@ class Settings:
     catalogue: CatalogueSettings = field(default_factory=CatalogueSettings)
     mirror: MirrorSettings = field(default_factory=MirrorSettings)
     health: HealthSettings = field(default_factory=HealthSettings)
+    check: CheckSettings = field(default_factory=CheckSettings)
     storage: StorageSettings = field(default_factory=StorageSettings)
     jobs: JobsSettings = field(default_factory=JobsSettings)
     log: LogSettings = field(default_factory=LogSettings)
