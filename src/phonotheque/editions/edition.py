@@ -87,7 +87,7 @@ class CatalogueEntry:
 
 @dataclass(frozen=True, slots=True)
 class IndexEntry:
-    """The Parquet file that maps each recording to bag, path, offset and pieces."""
+    """A file that tells of all bags: the index, which maps each recording to bag, path, offset and pieces."""
 
     path: str
     size: int
@@ -136,7 +136,13 @@ class Edition:
     withdrawals: tuple[Withdrawal, ...] = ()
     tombstones: tuple[Tombstone, ...] = ()
     sought: tuple[tuple[str, str], ...] = ()  # SHA-256 and audience of what is lost here, and not taken back
+    about: IndexEntry | None = None  # bags.jsonl (editions.about); earlier editions have none
     format: str = FORMAT  # of an edition that was read: it is written as it was
+
+    @property
+    def tables(self) -> tuple[IndexEntry, ...]:
+        """The files that tell of all bags: the index and, if there is one, bags.jsonl."""
+        return (self.index,) if self.about is None else (self.index, self.about)
 
 
 def check_identity(settings: ArchiveSettings) -> None:
@@ -198,6 +204,8 @@ def _value(edition: Edition) -> dict[str, Any]:
     }
     if edition.format != FIRST_FORMAT:
         value["tombstones"] = [_plain(one) | {"sha256": list(one.sha256)} for one in edition.tombstones]
+    if edition.about:
+        value["about"] = _plain(edition.about)
     if edition.sought:
         value["sought"] = [{"sha256": sha256, "audience": audience} for sha256, audience in edition.sought]
     return value
@@ -214,7 +222,7 @@ def _edition(value: Any) -> Edition:
         raise wrong("format", f"is {said!r:.80}, not {FORMAT!r}; it may need a newer version")
     stones = top.tables("tombstones") if said == FORMAT else []
     sought = top.tables("sought") if said == FORMAT and "sought" in value else []
-    archive, catalogue, index = top.table("archive"), top.table("catalogue"), top.table("index")
+    archive, catalogue = top.table("archive"), top.table("catalogue")
     previous = None
     if top.get("previous") is not None:
         fields = top.table("previous")
@@ -226,7 +234,7 @@ def _edition(value: Any) -> Edition:
         previous=previous,
         bags=tuple(_bag(bag) for bag in top.tables("bags")),
         catalogue=CatalogueEntry(catalogue.segment("bag"), catalogue.segment("snapshot")),
-        index=IndexEntry(index.path("path"), index.count("size"), index.text("sha256", _SHA256)),
+        index=_file(top.table("index")),
         withdrawals=tuple(
             Withdrawal(
                 entry.segment("bag"),
@@ -238,8 +246,13 @@ def _edition(value: Any) -> Edition:
         ),
         tombstones=tuple(_tombstone(entry) for entry in stones),
         sought=tuple((one.text("sha256", _SHA256), one.territory("audience")) for one in sought),
+        about=_file(top.table("about")) if said == FORMAT and "about" in value else None,
         format=said,
     )
+
+
+def _file(entry: Fields) -> IndexEntry:
+    return IndexEntry(entry.path("path"), entry.count("size"), entry.text("sha256", _SHA256))
 
 
 def _tombstone(entry: Fields) -> Tombstone:

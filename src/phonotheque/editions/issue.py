@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
+from phonotheque.editions.about import About, read_about, write_about
 from phonotheque.editions.edition import (
     ArchiveId,
     BagEntry,
@@ -15,6 +16,7 @@ from phonotheque.editions.edition import (
     IndexEntry,
     Previous,
     TorrentEntry,
+    read_edition,
     write_edition,
 )
 from phonotheque.editions.index import write_index
@@ -39,8 +41,10 @@ def issue(archive: Archive, number: int, snapshot: str, latest: EditionRecord | 
         folder = archive.public / "targets" / "editions" / str(number)
         folder.mkdir(parents=True, exist_ok=True)
         write_index(ledger, bags, folder / "index.parquet")
+    sealed = [(archive.bags / bag.id, bag.tagmanifest_sha256) for bag in bags]
+    write_about(sealed, folder / "bags.jsonl", _said_before(archive, latest))
     _show_bags(archive, bags, at)
-    edition = _edition(archive, number, snapshot, latest, bags, folder / "index.parquet", at)
+    edition = _edition(archive, number, snapshot, latest, bags, folder, at)
     data = write_edition(edition)
     write_durably(folder / "edition.json", data)
     write_site(archive, edition, at)
@@ -77,7 +81,7 @@ def _edition(
     snapshot: str,
     latest: EditionRecord | None,
     bags: Sequence[BagRecord],
-    index: Path,
+    folder: Path,
     at: datetime,
 ) -> Edition:
     settings = archive.settings.archive
@@ -95,12 +99,33 @@ def _edition(
         tombstones=stones,
         sought=sought,
         catalogue=CatalogueEntry(catalogue.id, snapshot),
-        index=IndexEntry(
-            path=f"editions/{number}/index.parquet",
-            size=index.stat().st_size,
-            sha256=feed(index, hashlib.sha256()).hexdigest(),
-        ),
+        index=_file(folder / "index.parquet"),
+        about=_file(folder / "bags.jsonl"),
     )
+
+
+def _file(path: Path) -> IndexEntry:
+    return IndexEntry(
+        path=f"editions/{path.parent.name}/{path.name}",
+        size=path.stat().st_size,
+        sha256=feed(path, hashlib.sha256()).hexdigest(),
+    )
+
+
+def _said_before(archive: Archive, latest: EditionRecord | None) -> dict[str, About]:
+    """Return what the edition before says of bags, so that not all of them are read again; if it is whole."""
+    if latest is None:
+        return {}
+    targets = archive.public / "targets"
+    try:
+        data = (targets / "editions" / str(latest.number) / "edition.json").read_bytes()
+        if hashlib.sha256(data).hexdigest() != latest.sha256 or (entry := read_edition(data).about) is None:
+            return {}
+        if feed(targets / entry.path, hashlib.sha256()).hexdigest() == entry.sha256:
+            return read_about(targets / entry.path)
+    except FileNotFoundError:
+        pass  # it is made anew of the bags
+    return {}
 
 
 def _bag_entry(bag: BagRecord) -> BagEntry:

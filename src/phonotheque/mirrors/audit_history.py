@@ -100,7 +100,8 @@ def _before(
 def _remember(history: History, edition: Edition) -> None:
     history.oldest = edition.number
     history.catalogues.add(edition.catalogue.bag)
-    history.indexes.setdefault(edition.index.path, edition.index)
+    for table in edition.tables:
+        history.indexes.setdefault(table.path, table)
     for bag in edition.bags:
         history.bags.setdefault(bag.id, bag)
         history.index_of.setdefault(bag.id, edition.index)

@@ -62,10 +62,13 @@ def listed_by(
         for known in (path, f"{folder}{slash}{sha256}.{name}", f"{sha256}.{name}"):
             files[f"targets/{known}"] = None, sha256
         if folder.startswith("editions/") and int(folder.split("/")[1]) < history.oldest:
-            files[f"targets/{folder}/index.parquet"] = None, None  # whose edition a mirror may lack
+            for name in ("index.parquet", "bags.jsonl"):
+                files[f"targets/{folder}/{name}"] = None, None  # whose edition a mirror may lack
     for index in history.indexes.values():
         files[f"targets/{index.path}"] = index.size, index.sha256 if every_byte else None
-    files[f"targets/{edition.index.path}"] = None, None
+    files[f"targets/{edition.index.path}"] = None, None  # it has been read
+    if (about := edition.about) is not None:
+        files[f"targets/{about.path}"] = about.size, about.sha256
     for bag in edition.bags:
         known_by = None if bag.id in audited else bag.torrent.sha256
         files[f"targets/{bag.torrent.path}"] = None, known_by
