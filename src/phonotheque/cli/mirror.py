@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
@@ -19,15 +15,16 @@ from phonotheque.cli.common import (
     json_option,
     messages,
     output,
-    progress_bars,
     safe,
     show,
 )
+from phonotheque.cli.log import log_option, logging_as, tell
+from phonotheque.cli.mirror_work import at_work
 from phonotheque.mirrors.fetching import Pace
 from phonotheque.mirrors.holdings import lost_by_moving
 from phonotheque.mirrors.home import open_mirror
 from phonotheque.mirrors.messages import SwarmSettings
-from phonotheque.mirrors.origin import open_origin
+from phonotheque.mirrors.origin import HttpOrigin, open_origin
 from phonotheque.mirrors.sync import SyncResult, sync
 from phonotheque.model.errors import UsageError
 from phonotheque.model.settings import parse_country
@@ -36,7 +33,7 @@ from phonotheque.vault.archive import SETTINGS_FILE, Archive
 
 @click.command("mirror")
 @click.argument("origin")
-@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("folder", required=False, type=click.Path(path_type=Path, file_okay=False))
 @click.option(
     "--budget", type=Size(), help="How much of your disk it may take: 500GB, 2TB. Kept for next time."
 )
@@ -65,12 +62,25 @@ from phonotheque.vault.archive import SETTINGS_FILE, Archive
 @click.option(
     "--patience", type=float, default=120.0, show_default=True, help="Seconds to wait for any data."
 )
+@click.option(
+    "--serve", default="", metavar="ADDRESS:PORT", help="Serve what is held over HTTP, too, as a web seed."
+)
+@click.option(
+    "--metrics",
+    default="",
+    metavar="ADDRESS:PORT",
+    help="Answer monitors there; a port alone: only this machine's.",
+)
+@click.option(
+    "--also", multiple=True, metavar="URL", help="Also ask the web server of this mirror. Repeatable."
+)
+@log_option
 @json_option
 @click.pass_context
 def mirror_command(
     context: click.Context,
     origin: str,
-    folder: Path,
+    folder: Path | None,
     budget: int | None,
     trust: str,
     country: str,
@@ -81,37 +91,62 @@ def mirror_command(
     no_discovery: bool,
     no_web_seed: bool,
     patience: float,
+    serve: str,
+    metrics: str,
+    also: tuple[str, ...],
+    log_format: str | None,
     as_json: bool,
 ) -> None:
     """Hold what fits of the edition at ORIGIN (a URL, or an archive's or mirror's folder) in FOLDER.
 
     Every byte is verified before it counts as held. Without --once it goes on serving what it holds to others
-    and follows new editions, until Ctrl-C. Run it again at any time: nothing verified is fetched twice.
+    and follows new editions, until Ctrl-C. Run it again at any time: nothing verified is fetched twice. A
+    mirror that was begun needs no ORIGIN any more.
 
     What an edition withdraws, or no longer lets be held where the mirror is, is erased; the proof is kept.
     """
+    if folder is None:
+        origin, folder = "", Path(origin)
     if country and not move and (folder / SETTINGS_FILE).exists():
         _ask_before_moving(open_mirror(folder, origin), parse_country(country, "--in"))
     mirror = open_mirror(folder, origin, budget=budget or 0, trust=trust, country=country)
     allowed = budget or mirror.settings.mirror.budget
     if not allowed:
         raise UsageError("How much may the mirror take?", "Say it: --budget 100GB")
-    with progress_bars() as progress, _ending_well() as stop:
+    ours = mirror.settings.mirror
+    also = also or ours.also
+    for tree in also:
+        HttpOrigin(tree)  # refuses what is no address
+    with (
+        logging_as(log_format or mirror.settings.log.format) as logged,
+        at_work(
+            mirror,
+            budget=allowed,
+            serve=serve or ours.serve,
+            metrics=metrics or ours.metrics,
+            logged=logged,
+            once=once,
+        ) as work,
+    ):
         result = sync(
             mirror,
-            open_origin(mirror.settings.mirror.origin, country=mirror.settings.mirror.country),
+            open_origin(ours.origin, country=ours.country),
             budget=allowed,
             peers=peers,
+            also=also,
             once=once,
-            trust=trust or mirror.settings.mirror.trust or None,
+            trust=trust or ours.trust or None,
             swarm=swarm_settings(listen, no_discovery, no_web_seed),
             pace=Pace(stall_timeout=patience),
-            progress=progress,
-            stop=stop,
-            on_listening=lambda port, _: messages.print(f"Listening for peers on port {port}."),
-            on_round=None if once else _tell_changes(),
+            progress=work.progress,
+            stop=work.stop,
+            on_listening=work.on_listening,
+            on_report=work.on_report,
+            on_round=work.on_round,
         )
-    show(asdict(result), as_json, lambda: _print(folder, result))
+        tell("ended", edition=result.edition, held=len(result.complete))
+    if as_json or not logged:
+        show(asdict(result), as_json, lambda: _print(folder, result))
     context.exit(4 if result.refused else 0)
 
 
@@ -138,42 +173,6 @@ def swarm_settings(listen: tuple[str, ...], no_discovery: bool, no_web_seed: boo
         port_mapping=not quiet,
         web_seed=not no_web_seed,
     )
-
-
-@contextmanager
-def _ending_well() -> Iterator[threading.Event]:
-    """Turn the first Ctrl-C or SIGTERM into an orderly end, the second into a hard one."""
-    stop = threading.Event()
-
-    def end(number: int, _frame: object) -> None:
-        if stop.is_set():
-            raise KeyboardInterrupt
-        messages.print("Ending; once more to end at once.")
-        stop.set()
-
-    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _tell_changes() -> Callable[[SyncResult], None]:
-    """Return what tells of a running mirror's rounds, if they have changed anything."""
-    seen: list[tuple[int, tuple[str, ...]]] = []
-
-    def tell(result: SyncResult) -> None:
-        now = (result.edition, result.complete)
-        if seen[-1:] == [now] and not result.erased_files:
-            return
-        seen[:] = [now]
-        held = f"Edition {result.edition}: {counted(len(result.complete), 'bag')} held and served"
-        gone = f"; {counted(result.erased_files, 'file')} erased" if result.erased_files else ""
-        waiting = f"; {len(result.missing)} not to be had yet" if result.missing else ""
-        messages.print(f"{held}{gone}{waiting}.")
-
-    return tell
 
 
 def _print(folder: Path, result: SyncResult) -> None:

@@ -8,7 +8,9 @@ do. Nobody is asked to prove it: that is what a proxy with a list of addresses i
 from __future__ import annotations
 
 import json
+import os
 import unicodedata
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -19,6 +21,7 @@ from starlette.responses import PlainTextResponse, Response
 from phonotheque.editions.edition import Edition, read_edition
 from phonotheque.editions.shelves import RESTRICTED, shelved
 from phonotheque.mirrors.follow import EDITION
+from phonotheque.mirrors.home import trust_dir
 from phonotheque.mirrors.origin import COUNTRY_HEADER
 from phonotheque.mirrors.whereabouts import may_hold
 from phonotheque.model.errors import VerificationError
@@ -46,7 +49,9 @@ class Guard:
     """Answers in place of a file that is not for who asks, or is not there for a reason."""
 
     def __init__(self, archive: Archive, visitors: Visitors) -> None:
-        self._file = archive.public / "targets" / EDITION
+        # A mirror obeys an edition from the moment it is accepted, and shows it when the round is over.
+        published = archive.public / "targets" / EDITION
+        self._files = [trust_dir(archive) / EDITION, published] if archive.is_mirror else [published]
         self._address = archive.settings.publish.url or "/"
         self._visitors = visitors
         self._seen: tuple[tuple[int, int, int], Edition] | None = None
@@ -96,13 +101,15 @@ class Guard:
 
     def _look(self) -> Edition | None:
         """Return the current edition, read again when its file is another one."""
-        try:
-            status = self._file.stat()
-        except FileNotFoundError:
-            return None
+        for file in self._files:
+            with suppress(FileNotFoundError):
+                return self._read(file, file.stat())
+        return None
+
+    def _read(self, file: Path, status: os.stat_result) -> Edition:
         stamp = (status.st_ino, status.st_mtime_ns, status.st_size)
         if self._seen is None or self._seen[0] != stamp:
-            edition = read_edition(Path(self._file).read_bytes())
+            edition = read_edition(file.read_bytes())
             self._audiences = {_place(bag.id): bag.audience for bag in edition.bags}
             self._withdrawn = {
                 _place(gone.bag): f"This was withdrawn on {gone.date[:10]}: {gone.reason}\n"

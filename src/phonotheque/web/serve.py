@@ -8,14 +8,13 @@ run.
 from __future__ import annotations
 
 import os
-import socket
 import stat
 from collections.abc import Callable
 from contextlib import suppress
 from errno import ELOOP, ENAMETOOLONG
 from pathlib import Path
 
-import uvicorn
+from anyio import to_thread
 from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
@@ -25,11 +24,13 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from phonotheque.editions.shelves import shelved
-from phonotheque.model.errors import NotFoundError, PhonothequeError
+from phonotheque.model.errors import NotFoundError
 from phonotheque.model.media import media_type
 from phonotheque.vault.archive import Archive
+from phonotheque.web.counting import Traffic, counting
 from phonotheque.web.distant import answer_from_storage
 from phonotheque.web.guard import WITHDRAWALS, Guard, Visitors
+from phonotheque.web.server import listen, run
 
 _POLICY = (
     "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; media-src 'self'; "
@@ -43,17 +44,23 @@ _HEADERS = {
     # Ask again each time: what was withdrawn must not live on in caches. An unchanged file costs a 304.
     "Cache-Control": "no-cache",
 }
-_PATIENCE = 2  # seconds that transfers under way are given when the server is stopped
-_CONNECTIONS = 1000
 _ANYBODY = Visitors()
 
 
-def public_application(archive: Archive, visitors: Visitors = _ANYBODY) -> Starlette:
+def public_application(
+    archive: Archive,
+    visitors: Visitors = _ANYBODY,
+    *,
+    traffic: Traffic | None = None,
+    trouble: Callable[[], str] = lambda: "",
+) -> Starlette:
     """Return the ASGI application over the public tree of an archive or a mirror: GET and HEAD only.
 
     Answers ranges (RFC 9110 §14: 206, 416, If-Range) and validators (304 by ETag or date). What may be had in
     some countries only is 451 for others (RFC 7725), what was withdrawn 410. Everything else, whatever the
-    reason, is 404.
+    reason, is 404. What stops being shown while it is on its way is cut off.
+
+    ``/healthz`` is 200 while ``trouble`` returns nothing, else 503. ``traffic`` counts what is sent.
     """
     public, bags = archive.public, archive.bags
     guard = Guard(archive, visitors)
@@ -74,14 +81,28 @@ def public_application(archive: Archive, visitors: Visitors = _ANYBODY) -> Starl
             return PlainTextResponse("There is nothing here.\n", status_code=404)
         status = file.stat()
         response = _File(file, media_type=media_type(path or "index.html"), stat_result=status)
+        response.is_shown = lambda: (
+            guard.refusal(request, path) is None and locate(public, bags, path) == file
+        )
         if _is_known(request, response):
             kept = {name: response.headers[name] for name in ("etag", "last-modified")}
             return Response(status_code=304, headers=kept)
         return response
 
     # A plain function: Starlette runs it in a thread, so that a slow disk does not stop other transfers.
-    routes = [Route("/{path:path}", answer, methods=["GET", "HEAD"])]
-    return Starlette(routes=routes, middleware=[Middleware(_SecurityHeaders)])
+    routes = [health_route(trouble), Route("/{path:path}", answer, methods=["GET", "HEAD"])]
+    watching = [Middleware(counting, traffic=traffic)] if traffic else []
+    return Starlette(routes=routes, middleware=[*watching, Middleware(_SecurityHeaders)])
+
+
+def health_route(trouble: Callable[[], str]) -> Route:
+    """Return the route for those who watch whether a server works; it tells nothing else of it."""
+
+    def answer(_request: Request) -> Response:
+        wrong = trouble()
+        return PlainTextResponse(f"{wrong or 'ok'}\n", status_code=503 if wrong else 200)
+
+    return Route("/healthz", answer, methods=["GET", "HEAD"])
 
 
 def locate(public: Path, bags: Path, path: str) -> Path | None:
@@ -123,34 +144,27 @@ def serve(
             f"{archive.public} does not exist: nothing was published yet.",
             f"Run: phono publish {archive.folder}",
         )
-    with _listen(host, port) as listening:
-        config = uvicorn.Config(
-            public_application(archive, visitors),
-            lifespan="off",
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=_PATIENCE,
-            limit_concurrency=_CONNECTIONS,
-        )
-        server = _Server(config, lambda: ready(listening.getsockname()[1]))
-        # Ctrl-C is how serving ends: uvicorn closes its connections, then hands the signal on.
-        with suppress(KeyboardInterrupt):
-            server.run(sockets=[listening])
+    with listen(host, port) as listening:
+        run(public_application(archive, visitors), listening, lambda: ready(int(listening.getsockname()[1])))
 
 
-class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._ready = ready
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self._ready()
+class _HiddenError(Exception):
+    """What is being sent may not be shown any more."""
 
 
 class _File(FileResponse):
     chunk_size = 256 * 1024  # a piece
+    is_shown: Callable[[], bool]  # whether who asked may still be given it
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def sending(message: Message) -> None:
+            if message.get("body") and not await to_thread.run_sync(self.is_shown):
+                raise _HiddenError
+            await send(message)
+
+        # It was withdrawn meanwhile: the connection closes, and who asked sees that bytes lack.
+        with suppress(_HiddenError):
+            await super().__call__(scope, receive, sending)
 
 
 class _SecurityHeaders:
@@ -175,14 +189,3 @@ def _is_known(request: Request, response: FileResponse) -> bool:
         known = {tag.strip().removeprefix("W/") for tag in tags.split(",")}
         return bool({"*", response.headers["etag"]} & known)
     return request.headers.get("if-modified-since") == response.headers["last-modified"]
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family, backlog=1024)
-    except (OSError, OverflowError) as error:
-        raise PhonothequeError(
-            f"{host}:{port} cannot be listened on: {error}.",
-            "Choose another address with --host or another port with --port; 0 takes any that is free.",
-        ) from error

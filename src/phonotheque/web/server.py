@@ -1,0 +1,129 @@
+"""Running a web application: alone until interrupted, or in a thread of its own beside other work."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from types import TracebackType
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from phonotheque.model.errors import PhonothequeError, UsageError
+
+_PATIENCE = 2  # seconds that transfers under way are given when a server is stopped
+_END = 10.0  # seconds for its thread to end after that
+_CONNECTIONS = 1000
+_HERE = "127.0.0.1"
+
+
+def parse_address(text: str, where: str) -> tuple[str, int]:
+    """Return host and port of “ADDRESS:PORT”, “[IPv6]:PORT”, or a port alone, which is on this machine only.
+
+    Raises UsageError, which names ``where`` it was given.
+    """
+    host, colon, port = text.strip().rpartition(":")
+    bare = host.removeprefix("[").removesuffix("]")
+    wrong = not port.isdecimal() or len(port) > 5 or int(port) > 65535 or (":" in host and bare == host)
+    if wrong or (colon and not bare):
+        raise UsageError(
+            f"{where}: “{text:.60}” is no address to listen on.",
+            "Write ADDRESS:PORT, such as 0.0.0.0:8750 or [::]:8750, or a port alone for this machine only.",
+        )
+    return bare or _HERE, int(port)
+
+
+def url_of(host: str, port: int) -> str:
+    """Return the address under which a server listens, for people and browsers."""
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens; port 0 takes any that is free. Raises PhonothequeError."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=1024)
+    except (OSError, OverflowError) as error:
+        raise PhonothequeError(
+            f"{host}:{port} cannot be listened on: {error}.",
+            "Choose another address or another port; port 0 takes any that is free.",
+        ) from error
+
+
+def run(application: ASGIApp, listening: socket.socket, ready: Callable[[], None]) -> None:
+    """Answer until interrupted, which must be in the main thread; ``ready`` is called once it answers."""
+    server = _Server(_config(application), ready)
+    # Ctrl-C is how serving ends: uvicorn closes its connections, then hands the signal on.
+    with suppress(KeyboardInterrupt):
+        server.run(sockets=[listening])
+
+
+class Beside:
+    """A server in a thread of its own. It answers on ``port`` until the context is left."""
+
+    def __init__(self, application: ASGIApp, host: str, port: int) -> None:
+        self._listening = listen(host, port)
+        self.host, self.port = host, int(self._listening.getsockname()[1])
+        self._server = _Server(_config(application), lambda: None)
+        # A daemon: whoever ends the process at once does not wait for it.
+        self._thread = threading.Thread(target=self._run, name=f"web server, port {self.port}", daemon=True)
+        self._thread.start()
+
+    @property
+    def url(self) -> str:
+        """Where it answers."""
+        return url_of(self.host, self.port)
+
+    @property
+    def running(self) -> bool:
+        """Whether it still answers; if it does not and nobody has closed it, it has failed."""
+        return self._thread.is_alive()
+
+    def close(self) -> None:
+        """Answer no more; transfers under way get two seconds."""
+        self._server.should_exit = True
+        self._thread.join(_END)
+        self._listening.close()
+
+    def __enter__(self) -> Beside:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _run(self) -> None:
+        self._server.run(sockets=[self._listening])
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready()
+
+
+def _is_no_cut(record: logging.LogRecord) -> bool:
+    """Drop what uvicorn says of an answer that was cut off on purpose (web.serve)."""
+    return "without completing response" not in record.getMessage()
+
+
+def _config(application: ASGIApp) -> uvicorn.Config:
+    logging.getLogger("uvicorn.error").addFilter(_is_no_cut)
+    return uvicorn.Config(
+        application,
+        lifespan="off",
+        log_config=None,  # what it has to say goes where all else is logged
+        log_level="error",  # what strangers send wrongly is no news, and must not fill a disk
+        access_log=False,  # nobody's address is written down
+        server_header=False,
+        timeout_graceful_shutdown=_PATIENCE,
+        limit_concurrency=_CONNECTIONS,
+    )
