@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+import signal
 
 import click
 
 from phonotheque.cli.common import archive_argument, messages, output
+from phonotheque.cli.log import log_option, logging_as, tell
+from phonotheque.cli.service import notify
 from phonotheque.model.errors import UsageError
 from phonotheque.model.settings import parse_country
 from phonotheque.vault.archive import Archive
@@ -38,7 +41,15 @@ _HEADER = re.compile(r"[A-Za-z0-9-]{1,100}")
     metavar="NAME",
     help="A header in which a proxy in front says where a visitor is. Only if nobody can go around it.",
 )
-def serve_command(archive: Archive, host: str, port: int, visitors_in: str, country_header: str) -> None:
+@log_option
+def serve_command(
+    archive: Archive,
+    host: str,
+    port: int,
+    visitors_in: str,
+    country_header: str,
+    log_format: str | None,
+) -> None:
     """Show the public tree of ARCHIVE (or of a mirror) over HTTP, until Ctrl-C.
 
     Only what was published is served. Mirrors and torrent clients can fetch from it. What may be had in some
@@ -47,6 +58,7 @@ def serve_command(archive: Archive, host: str, port: int, visitors_in: str, coun
     """
     from phonotheque.web.guard import Visitors
     from phonotheque.web.serve import serve
+    from phonotheque.web.server import url_of
 
     if visitors_in and country_header:
         raise UsageError("Where visitors are cannot be known in two ways.", "Give one of the two options.")
@@ -55,11 +67,22 @@ def serve_command(archive: Archive, host: str, port: int, visitors_in: str, coun
     country = parse_country(visitors_in, "--visitors-in") if visitors_in else ""
 
     def ready(port: int) -> None:
-        shown = f"[{host}]" if ":" in host else host
-        url = f"http://{shown}:{port}/"
+        url = url_of(host, port)
+        notify("READY=1", f"STATUS=Serving at {url}")
+        if logged:
+            tell("serving", what="bags", url=url)
+            return
         output.print(url)
         messages.print(f"Others can hold a copy with: phono mirror {url} MY-MIRROR --budget 100GB")
         messages.print("Ctrl-C ends it.")
 
-    serve(archive, host, port, ready=ready, visitors=Visitors(country, country_header))
-    messages.print("Stopped.")
+    # uvicorn closes its connections at either signal, and then sends it again to whom it came.
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with logging_as(log_format or archive.settings.log.format) as logged:
+            serve(archive, host, port, ready=ready, visitors=Visitors(country, country_header))
+            tell("ended")
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    if not logged:
+        messages.print("Stopped.")
