@@ -276,8 +276,11 @@ def _hear(swarm: _Session, alert: lt.alert) -> None:
             system = alert.error.category().name() in ("system", "generic")
             what = f"{alert.filename()}: {alert.error.message()}"
             tell(Trouble(alert.torrent_name, what, alert.error.value() if system else None))
-        case lt.torrent_error_alert() | lt.url_seed_alert() | lt.hash_failed_alert() | lt.peer_ban_alert():
+        case lt.torrent_error_alert() | lt.url_seed_alert() | lt.hash_failed_alert():
             tell(Trouble(alert.torrent_name, alert.message()))
+        case lt.peer_ban_alert():
+            # Who it was goes into nobody's log.
+            tell(Trouble(alert.torrent_name, "a peer sent wrong pieces, and is asked no more"))
         case lt.tracker_error_alert():
             tell(Trouble(alert.torrent_name, alert.message()))
         case lt.listen_failed_alert() | lt.alerts_dropped_alert():
