@@ -89,6 +89,12 @@ def where_bagged(connection: Connection, file_ids: Iterable[int]) -> dict[int, t
     return {row.file_id: (row.bag_id, row.path) for row in rows}
 
 
+def audiences_of(connection: Connection, bag_ids: Iterable[str]) -> list[tuple[str, str]]:
+    """Return id and audience (model.territory) of those of these bags that are recorded."""
+    rows = connection.execute(select(bags.c.id, bags.c.audience).where(bags.c.id.in_(list(bag_ids))))
+    return [(row.id, row.audience) for row in rows]
+
+
 def bagged_copy(connection: Connection, sha256: str) -> tuple[str, str, int] | None:
     """Return (bag id, path, size) of a file with these bytes that a recorded bag holds for the ledger."""
     query = (

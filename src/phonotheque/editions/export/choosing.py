@@ -16,7 +16,8 @@ from phonotheque.catalogue.manifest import Snapshot, current
 from phonotheque.catalogue.scratch import open_tables, scratch
 from phonotheque.editions.entries import Chosen, extension_of, people_path, record_of
 from phonotheque.editions.export.purposes import Terms, conditions, permitted
-from phonotheque.ledger.bags import where_bagged
+from phonotheque.editions.shelves import bags_folder
+from phonotheque.ledger.bags import audiences_of, where_bagged
 from phonotheque.ledger.held import masters_to_choose_from
 from phonotheque.ledger.schema import files
 from phonotheque.ledger.sidecars import SidecarRow, sidecars_of
@@ -70,7 +71,7 @@ class Item:
     statements: Sequence[Statement]
     permitted: Sequence[Decision]
     decisions: Mapping[Act, Decision]
-    published: str | None = None  # bag and path, if it is in one
+    published: str | None = None  # where the public tree shows it, if it does
 
     @property
     def conditions(self) -> tuple[str, ...]:
@@ -154,6 +155,7 @@ def _items(
     statements = standing_statements(ledger, ids)
     beside = sidecars_of(ledger, ids) if pictures else {}
     places = where_bagged(ledger, [*ids, *(row.id for row in copies.values())])
+    shown = _shown(ledger, places)
     for one in best:
         master, of_file = masters[one["file"]], statements[one["file"]]
         allowed = permitted(of_file, terms)
@@ -162,7 +164,7 @@ def _items(
         row = copies.get(master.id, master)
         if SOURCE in conditions(allowed):  # for a recording that is at least the master
             row = master
-        item = _item(archive, one, row, master, of_file, allowed, terms, places)
+        item = _item(archive, one, row, master, of_file, allowed, terms, places, shown)
         yield item
         for picture in beside.get(master.id, ()):
             if picture.held and picture.kind is SidecarKind.PICTURE and picture.role == "front":
@@ -184,6 +186,7 @@ def _item(
     allowed: Sequence[Decision],
     terms: Terms,
     places: Mapping[int, tuple[str, str]],
+    shown: Mapping[int, str],
 ) -> Item:
     decisions = decide_all(statements, on=terms.on, territory=terms.territory)
     source = _place(archive, row.id, row.sha256, places)
@@ -201,7 +204,7 @@ def _item(
         statements=statements,
         permitted=allowed,
         decisions=decisions,
-        published="/".join(places[row.id]) if row.id in places else None,
+        published=shown.get(row.id),
     )
 
 
@@ -241,8 +244,17 @@ def _picture(
         statements=statements,
         permitted=allowed,
         decisions=decide_all(statements, on=terms.on, territory=terms.territory),
-        published="/".join(places[row.file_id]) if row.file_id in places else None,
+        published=_shown(ledger, places).get(row.file_id),
     )
+
+
+def _shown(ledger: Connection, places: Mapping[int, tuple[str, str]]) -> dict[int, str]:
+    """Return where the public tree shows files that lie in bags."""
+    folders = {
+        bag: bags_folder(audience)
+        for bag, audience in audiences_of(ledger, {bag for bag, _ in places.values()})
+    }
+    return {file: f"{folders[bag]}/{bag}/{path}" for file, (bag, path) in places.items()}
 
 
 def _place(archive: Archive, file_id: int, sha256: str, places: Mapping[int, tuple[str, str]]) -> Path:

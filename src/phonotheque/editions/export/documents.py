@@ -189,7 +189,9 @@ def _entry(prefix: str, one: Written) -> str:
     line = one.line
     names = " - ".join(part for part in (line.get("credit"), line["title"]) if part)
     length = round(line["duration"]) if line.get("duration") else -1
-    return f"#EXTINF:{length},{' '.join(names.split())}\n{one.path.removeprefix(prefix)}\n"
+    path = one.path.removeprefix(prefix)
+    place = f"./{path}" if path.startswith("#") else path  # which would be a comment
+    return f"#EXTINF:{length},{' '.join(names.split())}\n{place}\n"
 
 
 def _run_down(prefix: str, one: Written) -> dict[str, Any]:

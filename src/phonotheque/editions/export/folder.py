@@ -29,6 +29,7 @@ _TABLES: Final = """
         mtime_ns INTEGER NOT NULL, tagged INTEGER NOT NULL, untagged TEXT, line TEXT NOT NULL,
         run INTEGER NOT NULL
     );
+    CREATE TABLE IF NOT EXISTS documents (path TEXT PRIMARY KEY);
 """
 
 
@@ -70,6 +71,21 @@ class Destination:
             self._note(path, made_from, made, line)
         self.kept += 1
         return True
+
+    def is_anothers(self, path: str) -> bool:
+        """Whether something lies there that no run of this export has put there."""
+        known = "SELECT 1 FROM files WHERE path = ?1 UNION ALL SELECT 1 FROM documents WHERE path = ?1"
+        if self._state.execute(known, (path,)).fetchone():
+            return False
+        return (self.folder / path).is_symlink() or (self.folder / path).exists()
+
+    def claim(self, path: str) -> None:
+        """Refuse to write over what somebody else has put there. Raises UsageError naming it."""
+        if self.is_anothers(path):
+            raise UsageError(
+                f"{self.folder / path} was not put there by this export, which needs that name.",
+                "Move it out of the export, then run the same command again: what is done is kept.",
+            )
 
     def will_write(self, path: str) -> None:
         """Note that a file is about to be made: a run that is killed leaves none that nobody knows of."""
@@ -127,8 +143,11 @@ class Destination:
                 yield Written(path, line["sha256"], line["size"], {**line, "path": path})
 
     def document(self, path: str, parts: Iterable[str]) -> None:
-        """Write a text about the export, unless just that lies there."""
+        """Write a text about the export, unless just that lies there. Raises UsageError as `claim` does."""
         place, made = self.folder / path, self.partials / "partial-document"
+        self.claim(path)
+        with self._state:
+            self._state.execute("INSERT OR IGNORE INTO documents VALUES (?)", (path,))
         self.documents.append(path)
         with made.open("w", encoding="utf-8", errors="backslashreplace", newline="") as stream, naming(made):
             stream.writelines(parts)

@@ -32,6 +32,7 @@ _SCHEMA: Final = pa.schema(
         ("place", pa.int64()),  # of its line in recordings.jsonl
     ]
 )
+_PROVENANCE: Final = ("accession", "name", "added_at")
 _AT_ONCE: Final = 10_000
 _LONGEST: Final = 16 << 20  # bytes of a line
 _BEST: Final = """
@@ -140,6 +141,8 @@ def _item(mirror: Archive, bag: str, line: Mapping[str, Any], terms: Terms) -> I
         told = [read_statement(one) for one in line["rights"]["statements"]]
         size, sha256, kind = int(line["size"]), str(line["sha256"]), str(line["kind"])
         facts["title"] = str(line.get("title") or Path(path).stem)
+        if kind != "sidecar":
+            facts["provenance"] = {name: str(line["provenance"][name]) for name in _PROVENANCE}
     except (KeyError, TypeError, ValueError) as error:
         raise VerificationError(f"{bag}/{RECORDINGS}: a line without {error}") from error
     if not path.startswith(PAYLOAD) or check_portable(path):
@@ -163,5 +166,5 @@ def _item(mirror: Archive, bag: str, line: Mapping[str, Any], terms: Terms) -> I
         statements=statements,
         permitted=allowed,
         decisions=decide_all(statements, on=terms.on, territory=terms.territory),
-        published=f"{bag}/{path}",
+        published=None,  # the mirror's line does not say where its publisher shows it
     )

@@ -152,6 +152,8 @@ def _write_files(
         names = NameAllocator()
         for one in told:
             path = prefix + names.add(one.item.path)
+            while to.is_anothers(path):
+                path = prefix + names.add(one.item.path)
             progress.grow(files=1, size=one.item.size)
             if to.kept_as_it_is(path, one.made_from, one.line):
                 progress.advance(files=1, size=one.item.size)
@@ -209,6 +211,7 @@ def _write_shards(
         if not to.kept_as_it_is(path, origin, lines):
             whole = [one for one in shard if _is_whole(archive, one.item, result)]
             if whole:
+                to.claim(path)
                 to.will_write(path)
                 made = _shard(archive, to, path, whole, write)
                 files = [shards.line_of(one) for one in whole]

@@ -85,7 +85,7 @@ def as_written(line: Mapping[str, Any], *, tagged: bool) -> dict[str, Any]:
 def _source(archive: Archive, item: Item) -> str:
     settings = archive.settings
     if item.published and settings.publish.url:
-        return f"{settings.publish.url.rstrip('/')}/bags/{quote(item.published)}"
+        return f"{settings.publish.url.rstrip('/')}/{quote(item.published)}"
     return f"{settings.archive.name} (urn:uuid:{settings.archive.id})"
 
 
