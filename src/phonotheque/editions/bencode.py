@@ -26,15 +26,16 @@ def encode(value: Encodable) -> bytes:
     return b"".join(out)
 
 
-def decode(data: bytes, *, max_bytes: int = MAX_BYTES) -> Bencoded:
+def decode(data: bytes, *, max_bytes: int = MAX_BYTES, ordered: bool = True) -> Bencoded:
     """Decode one value that takes up all of ``data``.
 
     Raises VerificationError with the offset for anything that is not the canonical encoding, and for input
-    that is too long, too deep, or of too many values.
+    that is too long, too deep, or of too many values. Without ``ordered``, keys may come in any order, each
+    once: trackers do not all sort theirs.
     """
     if len(data) > max_bytes:
         raise VerificationError(f"bencoded data of {len(data)} bytes exceeds the limit of {max_bytes}")
-    reader = _Reader(data)
+    reader = _Reader(data, ordered)
     value = reader.value(depth=0)
     if reader.at != len(data):
         raise reader.error("something follows the value")
@@ -67,8 +68,9 @@ def _encode(value: Encodable, out: list[bytes]) -> None:
 class _Reader:
     """A place in the data, and how many values were read so far."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, ordered: bool = True) -> None:
         self.data = data
+        self.ordered = ordered
         self.at = 0
         self.values = 0
 
@@ -128,7 +130,7 @@ class _Reader:
         last: bytes | None = None
         while self._peek() != b"e":
             start, key = self.at, self._string()
-            if last is not None and key <= last:
+            if key in items or (self.ordered and last is not None and key < last):
                 self.at = start
                 raise self.error(f"the key {key[:40]!r} is not in order")
             items[key] = self.value(depth + 1)

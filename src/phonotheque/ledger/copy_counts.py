@@ -1,0 +1,133 @@
+"""Copies of each bag as counted last, how they were over time, and the alerts that came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Final
+
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
+
+from phonotheque.ledger.mirror_tables import copies, copies_over_time, copy_alerts
+
+
+class Level(StrEnum):
+    """How many copies there are, against how many are wanted."""
+
+    NONE = "none"
+    ONE = "one"
+    FEW = "few"  # more than one, fewer than wanted
+    ENOUGH = "enough"
+
+
+class Measure(StrEnum):
+    """Which copies: those that mirrors proved, or those that they say they hold."""
+
+    PROVEN = "proven"
+    CLAIMED = "claimed"
+
+
+LEVELS: Final = tuple(Level)
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """Copies of one bag; ``proven_since`` is of those that count, ``seeders`` None where none was asked."""
+
+    claimed: int = 0
+    proven: int = 0
+    proven_since: str | None = None
+    seeders: int | None = None
+
+    def of(self, measure: Measure) -> int:
+        """Return one of the two numbers."""
+        return self.proven if measure is Measure.PROVEN else self.claimed
+
+
+@dataclass(frozen=True, slots=True)
+class OnADay:
+    """What a bag's figures became on a day; they stayed so until the next one that is told."""
+
+    day: str
+    claimed: int
+    proven: int
+    seeders: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """Bags whose copies fell to a level, or rose to it, when they were counted at ``at``."""
+
+    at: str
+    measure: Measure
+    fell: bool
+    level: Level
+    wanted: int
+    bags: tuple[str, ...]
+
+
+def level_of(number: int, wanted: int) -> Level:
+    """Return the level of a number of copies."""
+    if number >= wanted:
+        return Level.ENOUGH
+    return Level.NONE if number == 0 else Level.ONE if number == 1 else Level.FEW
+
+
+def counts(connection: Connection) -> dict[str, Count]:
+    """Return the copies of each bag as they were counted last."""
+    return {
+        row.bag_id: Count(row.claimed, row.proven, row.proven_since, row.seeders)
+        for row in connection.execute(select(copies))
+    }
+
+
+def save_counts(
+    connection: Connection, changed: Mapping[str, Count], numbers: Mapping[str, int], day: str
+) -> None:
+    """Record what became other figures on a day, by bag; ``numbers`` are theirs (ledger.mirrors.number_bags).
+
+    That day's row of a bag's history is replaced, if there is one: it has what they were last.
+    """
+    rows = [
+        {"bag": numbers[bag], "claimed": one.claimed, "proven": one.proven, "seeders": one.seeders,
+         "since": one.proven_since, "day": day}
+        for bag, one in changed.items()
+    ]  # fmt: skip
+    if not rows:
+        return
+    figures = {name: bindparam(name) for name in ("claimed", "proven", "seeders")}
+    which = copies.c.number == bindparam("bag")
+    connection.execute(update(copies).where(which).values(proven_since=bindparam("since"), **figures), rows)
+    today = (copies_over_time.c.bag == bindparam("bag")) & (copies_over_time.c.day == bindparam("day"))
+    connection.execute(delete(copies_over_time).where(today), rows)
+    connection.execute(
+        insert(copies_over_time).values(bag=bindparam("bag"), day=bindparam("day"), **figures), rows
+    )
+
+
+def over_time(connection: Connection, bag: str) -> list[OnADay]:
+    """Return the history of a bag's figures, the oldest first."""
+    query = (
+        select(copies_over_time)
+        .join(copies, copies.c.number == copies_over_time.c.bag)
+        .where(copies.c.bag_id == bag)
+        .order_by(copies_over_time.c.day)
+    )
+    return [OnADay(row.day, row.claimed, row.proven, row.seeders) for row in connection.execute(query)]
+
+
+def record_alerts(connection: Connection, alerts: Iterable[Alert]) -> None:
+    """Append alerts."""
+    rows = [asdict(alert) | {"bags": list(alert.bags)} for alert in alerts]
+    if rows:
+        connection.execute(insert(copy_alerts), rows)
+
+
+def last_alerts(connection: Connection, most: int) -> dict[int, Alert]:
+    """Return the newest alerts by their numbers, the newest first."""
+    query = select(copy_alerts).order_by(copy_alerts.c.id.desc()).limit(most)
+    return {
+        row.id: Alert(row.at, Measure(row.measure), row.fell, Level(row.level), row.wanted, tuple(row.bags))
+        for row in connection.execute(query)
+    }
