@@ -76,6 +76,16 @@ def verified_files(connection: Connection, bag_id: str) -> dict[str, HeldFile]:
     return {row.path: HeldFile(row.path, row.size, row.sha256) for row in rows}
 
 
+def verified_totals(connection: Connection) -> dict[str, tuple[int, str]]:
+    """Return of each bag the bytes that were verified, and when that file was which was verified first."""
+    columns = holding_files.c
+    query = select(
+        columns.bag_id, func.sum(columns.size).label("bytes"), func.min(columns.verified_at).label("since")
+    )
+    rows = connection.execute(query.group_by(columns.bag_id))
+    return {row.bag_id: (int(row.bytes), row.since) for row in rows}
+
+
 def record_verified(connection: Connection, bag_id: str, files: Iterable[HeldFile], *, at: str) -> None:
     """Record files as verified at ``at``, in place of what was recorded of them before.
 
