@@ -19,12 +19,13 @@ from phonotheque.cli.common import (
     show,
 )
 from phonotheque.cli.log import log_option, logging_as, tell
-from phonotheque.cli.mirror_work import at_work
+from phonotheque.cli.mirror_work import at_work, reporting
 from phonotheque.mirrors.fetching import Pace
 from phonotheque.mirrors.holdings import lost_by_moving
 from phonotheque.mirrors.home import open_mirror
 from phonotheque.mirrors.messages import SwarmSettings
 from phonotheque.mirrors.origin import HttpOrigin, open_origin
+from phonotheque.mirrors.reporting import check_reporting
 from phonotheque.mirrors.sync import SyncResult, sync
 from phonotheque.model.errors import UsageError
 from phonotheque.model.settings import parse_country
@@ -74,6 +75,7 @@ from phonotheque.vault.archive import SETTINGS_FILE, Archive
 @click.option(
     "--also", multiple=True, metavar="URL", help="Also ask the web server of this mirror. Repeatable."
 )
+@click.option("--report", is_flag=True, help="Tell the publisher what is held, signed; no name is told.")
 @log_option
 @json_option
 @click.pass_context
@@ -94,6 +96,7 @@ def mirror_command(
     serve: str,
     metrics: str,
     also: tuple[str, ...],
+    report: bool,
     log_format: str | None,
     as_json: bool,
 ) -> None:
@@ -117,6 +120,9 @@ def mirror_command(
     also = also or ours.also
     for tree in also:
         HttpOrigin(tree)  # refuses what is no address
+    report = report or ours.report
+    if report:
+        check_reporting(mirror)
     with (
         logging_as(log_format or mirror.settings.log.format) as logged,
         at_work(
@@ -142,7 +148,7 @@ def mirror_command(
             stop=work.stop,
             on_listening=work.on_listening,
             on_report=work.on_report,
-            on_round=work.on_round,
+            on_round=reporting(mirror, work) if report else work.on_round,
         )
         tell("ended", edition=result.edition, held=len(result.complete))
     if as_json or not logged:

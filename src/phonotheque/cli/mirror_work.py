@@ -15,6 +15,7 @@ from phonotheque.cli.ending import ending_well
 from phonotheque.cli.log import LOGGED, tell, without_password
 from phonotheque.cli.service import notify, one_line, pulse
 from phonotheque.mirrors.messages import Report
+from phonotheque.mirrors.reporting import Reporter
 from phonotheque.mirrors.sync import SyncResult
 from phonotheque.mirrors.working import Stop, Tally
 from phonotheque.model.progress import Progress
@@ -65,6 +66,17 @@ def at_work(
                 told(result)
 
         yield Work(stop, progress, lambda port, _: _listening(port, logged=logged), tally.report, on_round)
+
+
+def reporting(mirror: Archive, work: Work) -> Callable[[SyncResult], None]:
+    """Return what is done after a round by a mirror that also tells its publisher what it holds."""
+    report = Reporter(mirror, work.progress.say)
+
+    def on_round(result: SyncResult) -> None:
+        work.on_round(result)
+        report()
+
+    return on_round
 
 
 @contextmanager

@@ -117,6 +117,12 @@ def make_report(mirror: Archive, at: datetime) -> Report:
     )
 
 
+def check_reporting(mirror: Archive) -> None:
+    """Raise UsageError, before any work is done, for settings by which nothing could be reported."""
+    address_for_reports(mirror)
+    check_contact(mirror)
+
+
 def check_contact(mirror: Archive) -> None:
     """Raise UsageError for settings of what is told that cannot be told."""
     settings = mirror.settings.mirror

@@ -30,6 +30,7 @@ from phonotheque.vault.archive import Archive
 from phonotheque.web.counting import Traffic, counting
 from phonotheque.web.distant import answer_from_storage
 from phonotheque.web.guard import WITHDRAWALS, Guard, Visitors
+from phonotheque.web.reports import reports_route
 from phonotheque.web.server import listen, run
 
 _POLICY = (
@@ -54,7 +55,8 @@ def public_application(
     traffic: Traffic | None = None,
     trouble: Callable[[], str] = lambda: "",
 ) -> Starlette:
-    """Return the ASGI application over the public tree of an archive or a mirror: GET and HEAD only.
+    """Return the ASGI application over the public tree of an archive or a mirror: GET and HEAD only, but that
+    an archive takes reports of mirrors (web.reports).
 
     Answers ranges (RFC 9110 §14: 206, 416, If-Range) and validators (304 by ETag or date). What may be had in
     some countries only is 451 for others (RFC 7725), what was withdrawn 410. Everything else, whatever the
@@ -91,6 +93,8 @@ def public_application(
 
     # A plain function: Starlette runs it in a thread, so that a slow disk does not stop other transfers.
     routes = [health_route(trouble), Route("/{path:path}", answer, methods=["GET", "HEAD"])]
+    if not archive.is_mirror:
+        routes.insert(0, reports_route(archive))
     watching = [Middleware(counting, traffic=traffic)] if traffic else []
     return Starlette(routes=routes, middleware=[*watching, Middleware(_SecurityHeaders)])
 
