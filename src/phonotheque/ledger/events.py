@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, insert, select
 
 from phonotheque.ledger.schema import events
 
@@ -25,6 +25,13 @@ def record_events(connection: Connection, happened: Iterable[Mapping[str, Any]])
     ]
     if rows:
         connection.execute(insert(events), rows)
+
+
+def last_detail(connection: Connection, kind: str, subject: str) -> dict[str, Any] | None:
+    """Return the detail of the last event of a type about a subject, None if there is none."""
+    query = select(events.c.detail).where(events.c.type == kind, events.c.subject == subject)
+    found = connection.execute(query.order_by(events.c.id.desc()).limit(1)).first()
+    return None if found is None else dict(found.detail or {})
 
 
 def record_event(

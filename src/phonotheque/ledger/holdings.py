@@ -21,11 +21,13 @@ class HoldingState(StrEnum):
     PARTIAL = "partial"  # the files on record verified and on the disk, and no more wanted
     WITHDRAWN = "withdrawn"  # taken back by its publisher: neither served nor fetched, for ever
     BARRED = "barred"  # not for the place where the mirror is: as withdrawn, until its files are erased
+    DROPPED = "dropped"  # there is no room for it, and others hold it: as barred
 
 
 DELETION = "deletion"  # the PREMIS type of the event in which a mirror proves why files were erased
 HELD = (HoldingState.COMPLETE, HoldingState.PARTIAL)  # verified, and where bags are served from
-GOING = (HoldingState.WITHDRAWN, HoldingState.BARRED)
+GOING = (HoldingState.WITHDRAWN, HoldingState.BARRED, HoldingState.DROPPED)
+_FOR_NOW = (HoldingState.BARRED.value, HoldingState.DROPPED.value)  # such a bag may come back
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +54,11 @@ class HeldFile:
 
 
 def want(connection: Connection, bag_id: str, *, edition: int, size: int) -> None:
-    """Record that a bag is wanted; one that is already recorded stays as it is, unless it was barred."""
+    """Record that a bag is wanted; one that is already recorded stays so, unless it had gone for now."""
     row = {"bag_id": bag_id, "edition": edition, "bytes": size, "state": HoldingState.WANTED.value}
     insert_unless_there(connection, holdings, row, holdings.c.bag_id)
-    barred = (holdings.c.bag_id == bag_id) & (holdings.c.state == HoldingState.BARRED.value)
-    if connection.execute(select(holdings.c.bag_id).where(barred)).first():
+    gone = (holdings.c.bag_id == bag_id) & holdings.c.state.in_(_FOR_NOW)
+    if connection.execute(select(holdings.c.bag_id).where(gone)).first():
         connection.execute(delete(holding_files).where(holding_files.c.bag_id == bag_id))
         _set(connection, bag_id, HoldingState.WANTED, None)
 
@@ -133,17 +135,17 @@ def reopen(connection: Connection, bag_id: str, paths: Collection[str]) -> None:
 
 
 def let_go(connection: Connection, bag_id: str, state: HoldingState) -> None:
-    """Record that a bag may not be held any more: it was withdrawn, or is barred from here."""
+    """Record that a bag is not to be held any more: it was withdrawn, is barred from here, or was dropped."""
     _set(connection, bag_id, state, None)
 
 
 def erased(connection: Connection, bag_id: str, paths: Collection[str]) -> None:
-    """Forget files whose bytes are gone; a barred bag of which nothing is left is forgotten with them."""
+    """Forget files whose bytes are gone; a barred or dropped bag of which nothing is left goes with them."""
     _forget(connection, bag_id, paths)
     left = select(holding_files.c.bag_id).where(holding_files.c.bag_id == bag_id).limit(1)
     if connection.execute(left).first() is None:
-        barred = (holdings.c.bag_id == bag_id) & (holdings.c.state == HoldingState.BARRED.value)
-        connection.execute(delete(holdings).where(barred))
+        gone = (holdings.c.bag_id == bag_id) & holdings.c.state.in_(_FOR_NOW)
+        connection.execute(delete(holdings).where(gone))
 
 
 def bags_with_files(connection: Connection, states: Collection[HoldingState]) -> list[str]:

@@ -14,10 +14,10 @@ from collections.abc import Callable, Collection, Mapping, Set
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from phonotheque.editions.edition import BagEntry, Edition, Tombstone, Withdrawal
-from phonotheque.ledger.events import record_event
+from phonotheque.ledger.events import last_detail, record_event
 from phonotheque.ledger.holdings import (
     DELETION,
     GOING,
@@ -42,6 +42,8 @@ from phonotheque.vault.archive import Archive
 from phonotheque.vault.bagfolder import PAYLOAD, files_in
 from phonotheque.vault.place import feed, fsync_dir
 
+_DEACCESSION: Final = "deaccession"  # the PREMIS type of the event with which a bag is held no more
+
 
 @dataclass(frozen=True, slots=True)
 class Leave:
@@ -54,11 +56,20 @@ class Leave:
     tainted: Mapping[str, str]  # current bags held here with a withdrawn file, and its SHA-256
     stones: Mapping[str, Tombstone]
     newly: tuple[str, ...] = ()  # bags that have to go since this edition, or since the mirror moved
+    dropped: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # for want of room: what allows it
 
     @property
     def edition(self) -> Edition:
         """The edition."""
         return self.followed.edition
+
+    def state(self, bag: str) -> HoldingState | None:
+        """Return as what a bag has to go; None if it may stay."""
+        if bag in self.withdrawals:
+            return HoldingState.WITHDRAWN
+        if bag in self.barred or bag in self.tainted:
+            return HoldingState.BARRED
+        return HoldingState.DROPPED if bag in self.dropped else None
 
     def proof(self, bag: str) -> dict[str, Any]:
         """Return why a bag may not be held, as the ledger keeps it."""
@@ -69,6 +80,8 @@ class Leave:
             found |= {"audience": self.barred[bag].audience, "country": self.country or None}
         elif bag in self.tainted:
             found["holds"] = self.tainted[bag]
+        elif bag in self.dropped:
+            found["dropped"] = dict(self.dropped[bag])
         return found
 
     def added_by(self, bag: str) -> int:
@@ -81,6 +94,8 @@ class Leave:
             return f"was withdrawn ({self.withdrawals[bag].reason})"
         if bag in self.barred:
             return why_not(self.country, self.barred[bag])
+        if self.state(bag) is HoldingState.DROPPED:
+            return f"is dropped: {self.dropped[bag]['why']}"
         return f"holds a file that edition {self.edition.number} withdraws"
 
     def with_index(self, destinations: Mapping[str, Set[str]] | None) -> Leave:
@@ -88,6 +103,10 @@ class Leave:
         listed = {bag: sha for sha in self.stones for bag in (destinations or {}).get(sha, ())}
         current = {bag.id for bag in self.edition.bags} - self.barred.keys()
         return replace(self, tainted={**self.tainted, **{b: s for b, s in listed.items() if b in current}})
+
+    def with_dropped(self, dropped: Mapping[str, Mapping[str, Any]]) -> Leave:
+        """Return the same, with bags to be dropped for want of room, each with what allows it."""
+        return replace(self, dropped={**self.dropped, **dropped})
 
 
 @dataclass(slots=True)
@@ -113,11 +132,12 @@ def part(mirror: Archive, leave: Leave, *, at: str) -> Leave:
     newly = []
     with mirror.ledger.connect() as ledger:
         known = all_holdings(ledger)
-    has_to_go = leave.withdrawals.keys() | leave.barred.keys() | leave.tainted.keys()
+    has_to_go = leave.withdrawals.keys() | leave.barred.keys() | leave.tainted.keys() | leave.dropped.keys()
     for bag in sorted(has_to_go & (known.keys() | _here(mirror))):
         holding = known.get(bag)
         unpublish_bag(mirror.public, bag)
-        state = HoldingState.WITHDRAWN if bag in leave.withdrawals else HoldingState.BARRED
+        state = leave.state(bag)
+        assert state is not None
         if holding is None or holding.state is not state:
             newly += [bag] if holding is None or holding.state not in GOING else []
             with mirror.ledger.begin() as ledger:
@@ -127,7 +147,7 @@ def part(mirror: Archive, leave: Leave, *, at: str) -> Leave:
                 record_event(
                     ledger,
                     at=at,
-                    kind="deaccession",
+                    kind=_DEACCESSION,
                     subject=bag,
                     agent=mirror.settings.archive.agent,
                     detail=leave.proof(bag),
@@ -155,6 +175,11 @@ def _find_out(mirror: Archive, followed: Followed) -> Leave:
     stones = taken_back(country, edition.tombstones)
     with mirror.ledger.connect() as ledger:
         tainted = bags_holding(ledger, stones)
+        dropped = {
+            bag: (last_detail(ledger, _DEACCESSION, bag) or {}).get("dropped", {"why": "the budget shrank"})
+            for bag, holding in all_holdings(ledger).items()
+            if holding.state is HoldingState.DROPPED  # and a kill came before all of it was erased
+        }
     current = {bag.id for bag in edition.bags} - barred.keys()
     return Leave(
         followed,
@@ -163,6 +188,7 @@ def _find_out(mirror: Archive, followed: Followed) -> Leave:
         barred=barred,
         tainted={bag: sha for bag, sha in tainted.items() if bag in current},
         stones=stones,
+        dropped=dropped,
     )
 
 
@@ -231,6 +257,8 @@ def waiting(
             return True
         if destinations is not None:
             return not destinations.get(file.sha256, frozenset()).isdisjoint(pending)
+        if leave.state(bag) is HoldingState.DROPPED:
+            return bag in pending  # it is wanted again
         withdrawal = leave.withdrawals.get(bag)
         return bool(pending) and not (withdrawal and withdrawal.replaced_by is None)
 
