@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PYTHONPYCACHEPREFIX := $(CURDIR)/$(VENV)/compiled
 TEST = TMPDIR=$$(sh scripts/test-room.sh) $(BIN)/pytest -n auto --dist loadgroup
 
-.PHONY: help setup demo test coverage tools lint bench docs clean
+.PHONY: help setup install demo test coverage tools lint bench docs clean
 help:  ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
 
@@ -19,6 +19,10 @@ setup: $(VENV)/.ready  ## make .venv, with the phono command in it
 $(VENV)/.ready: uv.lock pyproject.toml scripts/bootstrap.sh
 	PYTHON=$(PYTHON) sh scripts/bootstrap.sh $(VENV)
 	touch $@
+
+PREFIX ?= /usr/local
+install:  ## put the phono command and its systemd units where everybody finds them (PREFIX=/usr/local)
+	PYTHON=$(PYTHON) sh scripts/install.sh $(PREFIX)
 
 demo: $(VENV)/.ready  ## run the whole job on real audio made on the spot
 	$(BIN)/phono demo
