@@ -1,7 +1,8 @@
 #!/bin/sh
-# Make the environment named by $1 with the locked dependencies, from python3 alone.
+# Make the environment named by $1 with the locked dependencies, from python3 alone. What follows goes to uv sync.
 set -eu
 venv=$1
+shift
 python=${PYTHON:-python3}
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
     echo "Phonotheque needs Python 3.11 or newer; $python is $("$python" --version 2>&1)." >&2
@@ -19,4 +20,4 @@ if [ ! -x "$venv/bin/pip" ] && ! "$python" -m venv "$venv"; then
 fi
 "$venv/bin/pip" install --quiet --disable-pip-version-check 'uv>=0.7'
 # The machine's own certificates: whoever works behind a proxy has put its certificate there.
-UV_SYSTEM_CERTS=true UV_PROJECT_ENVIRONMENT=$venv "$venv/bin/uv" sync --frozen --inexact --quiet
+UV_SYSTEM_CERTS=true UV_PROJECT_ENVIRONMENT=$venv "$venv/bin/uv" sync --frozen --inexact --quiet "$@"
