@@ -20,6 +20,7 @@ from phonotheque.cli.common import (
     show,
 )
 from phonotheque.cli.rights_decide import say_standing, standing
+from phonotheque.cli.scrubbing import print_standing
 from phonotheque.ledger.bags import bag_totals, latest_edition, place_totals
 from phonotheque.ledger.decisions import decision_counts
 from phonotheque.ledger.files import held_totals, outcomes
@@ -35,8 +36,12 @@ from phonotheque.ledger.statements import open_questions
 from phonotheque.ledger.withdrawals import State, waiting
 from phonotheque.mirrors.follow import accepted
 from phonotheque.mirrors.home import trust_dir
+from phonotheque.mirrors.scrubbing import units_of
 from phonotheque.model.audio import RefusalKind
+from phonotheque.model.durations import parse_duration
 from phonotheque.vault.archive import Archive, now
+from phonotheque.vault.scrub_standing import Standing
+from phonotheque.vault.scrub_standing import standing as scrub_standing
 
 _SHOWN = 10
 _NOT_REFUSED = ("held", "known", RefusalKind.EVIDENCE)
@@ -48,7 +53,21 @@ _NOT_REFUSED = ("held", "known", RefusalKind.EVIDENCE)
 def status_command(archive: Archive, as_json: bool) -> None:
     """Show what ARCHIVE holds and what waits for you."""
     data = _mirror(archive) if archive.is_mirror else _status(archive)
-    show(data, as_json, lambda: _print(archive, data))
+    stands = _scrubbed(archive)
+
+    def text() -> None:
+        _print(archive, data)
+        if stands.all.bytes:
+            print_standing(stands)
+
+    show({**data, "scrub": asdict(stands)}, as_json, text)
+
+
+def _scrubbed(archive: Archive) -> Standing:
+    """Return how much of what is held was read within the period, and what is overdue."""
+    at = now()
+    period = parse_duration(archive.settings.check.within)
+    return scrub_standing(archive, units_of(archive, at), period, at)
 
 
 def _status(archive: Archive) -> dict[str, Any]:

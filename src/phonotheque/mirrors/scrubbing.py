@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -13,22 +13,25 @@ from sqlalchemy import select, update
 from phonotheque.editions.edition import Edition
 from phonotheque.ledger.holdings import GOING, HELD, Holding, HoldingState, all_holdings, verified_files
 from phonotheque.ledger.schema import holding_files, holdings
-from phonotheque.ledger.scrubs import Scrub
+from phonotheque.ledger.scrubs import Scrub, save_scrub
 from phonotheque.mirrors.holdings import current_edition
 from phonotheque.mirrors.home import leaving
 from phonotheque.model.bags import Finding
-from phonotheque.model.errors import NotFoundError
+from phonotheque.model.errors import NotFoundError, VerificationError
 from phonotheque.vault.archive import Archive
+from phonotheque.vault.check import Checked
 from phonotheque.vault.fixity import check_file
 from phonotheque.vault.scrub_units import (
     Member,
     Unit,
     bag_unit,
+    broken_unit,
     ledger_unit,
     stray_unit,
     units_of_archive,
 )
 
+_NOT_CHECKED: Final = {"facts", "strays"}  # by a check of everything, though their subject is
 _LEAVING: Final = "leaving/"  # begins the units of bags that have to go, of which something waits
 
 
@@ -50,6 +53,30 @@ def note_whole(folder: Archive, unit: Unit, scrub: Scrub) -> None:
         ledger.execute(update(holdings).where(held).values(verified_at=scrub.verified_at))
         of_bag = holding_files.c.bag_id == unit.name
         ledger.execute(update(holding_files).where(of_bag).values(verified_at=scrub.verified_at))
+
+
+def note_checked(folder: Archive, checked: Iterable[Checked], at: datetime) -> None:
+    """Note for the scrub what a check of everything has read, and found."""
+    by_subject = {part.subject: part for part in checked}
+    units = units_of(folder, at)
+    places = {unit.place for unit in units if unit.place}
+    for unit in units:
+        part = by_subject.get(unit.subject)
+        if part is None or unit.name in _NOT_CHECKED or unit.name.startswith(_LEAVING):
+            continue
+        wrong = len([one for one in part.findings if _is_about(unit, one, places)])
+        scrub = Scrub(unit.place, unit.name, part.started_at, 0, unit.bytes, wrong)
+        with folder.ledger.begin() as ledger:
+            save_scrub(ledger, scrub)
+        if not wrong:
+            note_whole(folder, unit, scrub)
+
+
+def _is_about(unit: Unit, finding: Finding, places: set[str]) -> bool:
+    if unit.subject == "incoming":
+        return finding.path.startswith(f"vault/{unit.name}/")
+    where = next((place for place in places if f"in {place}" in finding.detail), "")
+    return where == unit.place
 
 
 def _units_of_mirror(mirror: Archive, at: datetime) -> Iterator[Unit]:
@@ -103,6 +130,8 @@ def _public(folder: Archive) -> list[Unit]:
         edition = current_edition(folder)
     except NotFoundError:
         return []
+    except VerificationError as error:
+        return [broken_unit("public", error)]
     targets = folder.public / "targets"
 
     def members() -> list[Member]:

@@ -24,6 +24,7 @@ from phonotheque.ledger.schema import accessions, files, rights_statements
 from phonotheque.ledger.withdrawal_tables import withdrawals
 from phonotheque.ledger.withdrawals import withdrawn_from_bag
 from phonotheque.model.bags import Finding
+from phonotheque.model.errors import VerificationError
 from phonotheque.vault.archive import LEDGER_FILE, Archive, timestamp
 from phonotheque.vault.bagfolder import PAYLOAD, files_in
 from phonotheque.vault.check import (
@@ -100,7 +101,12 @@ def ledger_unit(archive: Archive) -> Unit:
 
 def catalogue_units(archive: Archive) -> Iterator[Unit]:
     """The current snapshot, and what sources said as far as it is not part of that."""
-    snapshot = manifest.current(archive.catalogue)
+    try:
+        snapshot = manifest.current(archive.catalogue)
+        said_all = datasets.datasets(archive.catalogue)
+    except VerificationError as error:
+        yield broken_unit("catalogue", error)
+        return
     if snapshot is None:
         return
     made = timestamp(snapshot.made_at)
@@ -118,7 +124,7 @@ def catalogue_units(archive: Archive) -> Iterator[Unit]:
     shared = {_same(snapshot.path / table.path) for table in tables}
     said = [
         Member(f"{one.name}/{part.file}", part.bytes, part.sha256)
-        for one in datasets.datasets(archive.catalogue)
+        for one in said_all
         for parts in one.parts.values()
         for part in parts
         if _same(one.path / part.file) not in shared
@@ -127,6 +133,12 @@ def catalogue_units(archive: Archive) -> Iterator[Unit]:
         size = sum(part.size for part in said)
         still = partial(_still_there, sorted(said), home)
         yield Unit("facts", "catalogue", size, made, still, partial(_check_below, home), list)
+
+
+def broken_unit(name: str, error: VerificationError) -> Unit:
+    """Something of which not even the list of its files can be read."""
+    wrong = Finding("damaged", name, error.message)
+    return Unit(name, name, 0, "", list, _nothing, lambda: [wrong])
 
 
 def bag_unit(
