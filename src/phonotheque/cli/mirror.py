@@ -19,7 +19,7 @@ from phonotheque.cli.common import (
     show,
 )
 from phonotheque.cli.log import log_option, logging_as, tell
-from phonotheque.cli.mirror_work import at_work, reporting
+from phonotheque.cli.mirror_work import at_work, keep_address, reporting
 from phonotheque.mirrors.fetching import Pace
 from phonotheque.mirrors.holdings import lost_by_moving
 from phonotheque.mirrors.home import open_mirror
@@ -64,13 +64,13 @@ from phonotheque.vault.archive import SETTINGS_FILE, Archive
     "--patience", type=float, default=120.0, show_default=True, help="Seconds to wait for any data."
 )
 @click.option(
-    "--serve", default="", metavar="ADDRESS:PORT", help="Serve what is held over HTTP, too, as a web seed."
+    "--serve", default="", metavar="ADDRESS:PORT", help="Serve it over HTTP, too. Kept for next time."
 )
 @click.option(
     "--metrics",
     default="",
     metavar="ADDRESS:PORT",
-    help="Answer monitors there; a port alone: only this machine's.",
+    help="Answer monitors; a port alone: this machine's. Kept for next time.",
 )
 @click.option(
     "--also", multiple=True, metavar="URL", help="Also ask the web server of this mirror. Repeatable."
@@ -128,8 +128,8 @@ def mirror_command(
         at_work(
             mirror,
             budget=allowed,
-            serve=serve or ours.serve,
-            metrics=metrics or ours.metrics,
+            serve=keep_address(mirror, "serve", serve),
+            metrics=keep_address(mirror, "metrics", metrics),
             logged=logged,
             once=once,
         ) as work,

@@ -19,7 +19,8 @@ from phonotheque.mirrors.reporting import Reporter
 from phonotheque.mirrors.sync import SyncResult
 from phonotheque.mirrors.working import Stop, Tally
 from phonotheque.model.progress import Progress
-from phonotheque.vault.archive import Archive
+from phonotheque.vault.archive import SETTINGS_FILE, Archive
+from phonotheque.vault.settings_file import set_in_file
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -36,6 +37,17 @@ class Work:
     on_listening: Callable[[int, int], None]
     on_report: Callable[[Report], None]
     on_round: Callable[[SyncResult], None]
+
+
+def keep_address(mirror: Archive, key: str, given: str) -> str:
+    """Return where to listen for ``serve`` or ``metrics``: what is given, and then kept; or what was kept."""
+    kept = str(getattr(mirror.settings.mirror, key))
+    if given and given != kept:
+        from phonotheque.web.server import parse_address
+
+        parse_address(given, f"--{key}")
+        set_in_file(mirror.folder / SETTINGS_FILE, "mirror", key, given)
+    return given or kept
 
 
 @contextmanager
