@@ -8,8 +8,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlalchemy import Connection
 
+from phonotheque.editions.sealing import CATALOGUE_WAVE
 from phonotheque.ledger.bags import BagRecord, files_in_bag
 from phonotheque.model.bags import PIECE
+from phonotheque.vault.bagfolder import PAYLOAD
 from phonotheque.vault.place import replace_durably
 
 SCHEMA = pa.schema(
@@ -47,7 +49,8 @@ def write_index(ledger: Connection, bags: list[BagRecord], path: Path) -> None:
                     "piece_length": PIECE,
                 }
                 for entry in files_in_bag(ledger, bag.id)
-                if entry.file_id is not None
+                # Files of a bag that was lost with the ledger are none of its rows, and stay listed.
+                if entry.path.startswith(PAYLOAD) and bag.wave != CATALOGUE_WAVE
             ]
             if rows:
                 writer.write_table(pa.Table.from_pylist(rows, schema=SCHEMA))

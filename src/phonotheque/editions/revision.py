@@ -109,6 +109,8 @@ def _reviewed(archive: Archive, bag: BagRecord, audiences: Sequence[Territory], 
     here = parse_territory(bag.audience)
     with archive.ledger.connect() as ledger:
         judged = list(judge(ledger, bag, on))
+    if not judged:  # a bag of which nothing is here, and nothing is known: see mirrors/restore.py
+        return None
     left: dict[str, tuple[Why, str | None]] = {}
     for one in judged:
         if not one.allowed:
@@ -264,7 +266,7 @@ def _similar(archive: Archive, bag: BagRecord) -> tuple[str, ...]:
     while before in former:
         found.append(former[before].infohash_v1)
         before = revised_before(before)
-    return tuple(found)
+    return tuple(filter(None, found))  # some may have been lost with an earlier ledger
 
 
 def _listens(archive: Archive, recordings: Sequence[str]) -> int | None:

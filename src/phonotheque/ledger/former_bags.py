@@ -24,6 +24,7 @@ class Why(StrEnum):
     NOT_ALLOWED = "not-allowed"  # in the bag's audience, since then: a deal ended, a statement was corrected
     ALLOWED_MORE = "allowed-more"  # more people may have it now: it goes into a bag for them
     DAMAGED = "damaged"  # it could not be read when the new bag was sealed
+    SOUGHT = "sought"  # an edition says so from before the ledger was lost, and with it the basis
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,9 +122,14 @@ def open_archive(folder: Path, flags: Mapping[str, Any] | None = None) -> Archiv
             f"{folder} is not an archive: it has no {SETTINGS_FILE}.",
             f"Make one with: phono init {folder} --name “…”",
         )
+    return Archive(folder, settings_of(written, flags))
+
+
+def settings_of(written: Layer, flags: Mapping[str, Any] | None = None) -> Settings:
+    """Return an archive's settings: those ``written`` for it, with what comes before and after them."""
     typed = Layer("the command line", flags or {})
     own = _written(_user_file()) or Layer("", {})
-    return Archive(folder, parse_settings(typed, _environment(os.environ), written, own))
+    return parse_settings(typed, _environment(os.environ), written, own)
 
 
 def now() -> datetime:
