@@ -3,52 +3,146 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from statistics import median
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A bag that may be taken. ``size`` in bytes with its torrent; ``copies`` None when nobody knows."""
+    """A bag that may be taken. ``size`` in bytes with its torrent.
+
+    ``copies`` are mirrors that have proved to hold it, None when nobody knows; ``claimed`` those that say so.
+    ``unwanted`` says why the mirror's query does not ask for it, and is empty where it does.
+    """
 
     id: str
     size: int
     copies: int | None = None
     catalogue: bool = False
+    claimed: int = 0
+    listens: int | None = None
+    unwanted: str = ""
+
+
+class Verdict(StrEnum):
+    """What is to become of a bag."""
+
+    HELD = "held"  # or begun: it stays
+    CHOSEN = "chosen"
+    LEFT_OUT = "left out"
+    KEPT = "kept"  # held, and over the budget
+    DROPPED = "dropped"
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """Why a bag is held, taken or not."""
+
+    bag: str
+    verdict: Verdict
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Bags to hold, in the order of fetching, and why the others are left out."""
+    """Bags to hold, in the order of fetching, and why others are left out.
+
+    ``dropped`` are bags held so far, with what allows it, as the ledger keeps it; ``explained`` tells of all.
+    """
 
     chosen: tuple[str, ...]
     left_out: tuple[tuple[str, str], ...]
+    dropped: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    explained: tuple[Explained, ...] = ()
 
 
 def choose(bags: Sequence[Candidate], budget: int, held: Collection[str], seed: str) -> Choice:
     """Choose bags within ``budget`` bytes; ``seed`` is the mirror's id.
 
-    The catalogue comes first, for without it the rest is mute; then what is held already; then what has the
-    fewest known copies, none known counting as none. Equals are put in an order that differs from mirror to
-    mirror. A bag that does not fit is passed over and smaller ones after it may be taken.
+    The catalogue comes first, for without it the rest is mute; then what is held already; then what the
+    fewest mirrors have proved to hold, and of these what the fewest say they hold. Equals are put in an order
+    that differs from mirror to mirror; in it, a bag that people listen to much comes early up to twice as
+    often as one that nobody does. A bag that does not fit is passed over and smaller ones after it may be
+    taken.
     """
-    # What is held takes its room even when it is over the budget: nothing is deleted to make place.
+    # What is held takes its room even when it is over the budget: nothing is deleted to make place here.
     spare = budget - sum(bag.size for bag in bags if bag.id in held)
     kept = budget
-    chosen, left_out = [], []
-    for bag in sorted(bags, key=lambda bag: _rank(bag, held, seed)):
+    chosen, left_out, explained = [], [], []
+
+    def leave_out(bag: str, verdict: Verdict, why: str) -> None:
+        left_out.append((bag, why))
+        explained.append(Explained(bag, verdict, why))
+
+    for place, bag in enumerate(in_order(bags, held, seed), start=1):
         room = kept if bag.id in held else min(kept, spare)
-        if bag.size <= room:
+        if bag.unwanted and bag.id not in held and not bag.catalogue:
+            leave_out(bag.id, Verdict.LEFT_OUT, bag.unwanted)
+        elif bag.size <= room:
             chosen.append(bag.id)
             kept -= bag.size
             spare -= 0 if bag.id in held else bag.size
+            verdict = Verdict.HELD if bag.id in held else Verdict.CHOSEN
+            explained.append(Explained(bag.id, verdict, _why(bag, place, held)))
         elif bag.id in held:
-            left_out.append((bag.id, "held, but over the budget: it is kept, nothing new is taken"))
+            leave_out(bag.id, Verdict.KEPT, "held, but over the budget: it is kept, nothing new is taken")
         else:
-            left_out.append((bag.id, f"needs {bag.size} bytes where {max(room, 0)} are left of the budget"))
-    return Choice(tuple(chosen), tuple(left_out))
+            leave_out(
+                bag.id,
+                Verdict.LEFT_OUT,
+                f"needs {bag.size} bytes where {max(room, 0)} are left of the budget",
+            )
+    return Choice(tuple(chosen), tuple(left_out), explained=tuple(explained))
 
 
-def _rank(bag: Candidate, held: Collection[str], seed: str) -> tuple[bool, bool, int, bytes]:
-    spread = hashlib.sha256(f"{seed}\0{bag.id}".encode()).digest()
-    return (not bag.catalogue, bag.id not in held, bag.copies or 0, spread)
+def in_order(bags: Sequence[Candidate], held: Collection[str], seed: str) -> list[Candidate]:
+    """Return bags in the order in which a mirror wants them."""
+    spread = spread_of(bags, seed)
+    return sorted(
+        bags,
+        key=lambda bag: (
+            not bag.catalogue,
+            bag.id not in held,
+            bag.copies or 0,
+            bag.claimed,
+            spread[bag.id],
+            bag.id,
+        ),
+    )
+
+
+def spread_of(bags: Sequence[Candidate], seed: str) -> Mapping[str, float]:
+    """Return a number for each bag by which one mirror puts equals in order, the smallest first.
+
+    It is -ln(1-u)/w, where u is uniform, of a hash of the mirror's id and the bag's: a bag comes before
+    another with the probability of its share of their weights (Efraimidis and Spirakis, 2006). The weight is
+    1 + d/(d + D), where d are its listens per byte and D is the median of those that are known: everything
+    gets its turn, what is heard much a little sooner.
+    """
+    known = [bag.listens / max(bag.size, 1) for bag in bags if bag.listens]
+    middle = median(known) if known else 1.0
+    found = {}
+    for bag in bags:
+        digest = hashlib.sha256(f"{seed}\0{bag.id}".encode()).digest()
+        uniform = (int.from_bytes(digest[:8]) >> 11) / 2**53
+        heard = (bag.listens or 0) / max(bag.size, 1)
+        found[bag.id] = -math.log1p(-uniform) / (1 + heard / (heard + middle))
+    return found
+
+
+def _why(bag: Candidate, place: int, held: Collection[str]) -> str:
+    if bag.id in held:
+        return "here already, and what is here stays" + (f" ({bag.unwanted})" if bag.unwanted else "")
+    if bag.catalogue:
+        return "the catalogue: without it the rest is mute"
+    if bag.copies is None:
+        known = "how many copies there are is not known"
+    else:
+        proved = f"{bag.copies or 'no'} mirror{' has' if bag.copies == 1 else 's have'} proved to hold it"
+        known = f"{proved}, {bag.claimed or 'none'} say{'s' if bag.claimed == 1 else ''} so"
+    heard = "" if bag.listens is None else f"; {bag.listens:,} listens"
+    return f"{known}{heard}; number {place} in this mirror's order"

@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping
 from contextlib import suppress
+from dataclasses import asdict, replace
+from typing import Any
 
 from phonotheque.editions.edition import BagEntry, Edition
+from phonotheque.editions.sealing import CATALOGUE_WAVE
 from phonotheque.ledger.holdings import GOING, Holding, HoldingState, all_holdings
-from phonotheque.mirrors.choose import Candidate, Choice, choose
+from phonotheque.mirrors.choose import Candidate, Choice, Explained, Verdict, choose
+from phonotheque.mirrors.dropping import Held, drop
 from phonotheque.mirrors.home import leaving
+from phonotheque.mirrors.knowing import Wishes
 from phonotheque.mirrors.leaving import Leave
+from phonotheque.mirrors.only import unwanted
 from phonotheque.mirrors.origin import Origin
 from phonotheque.mirrors.transfer import find_torrent, home_of
 from phonotheque.model.errors import NetworkError, NotFoundError, VerificationError
@@ -19,15 +25,18 @@ from phonotheque.vault.archive import Archive
 _MORE_TAGS = 16 * 1024**2  # bytes by which the tag files of a bag may outgrow those of what it replaces
 
 
-def choose_bags(mirror: Archive, leave: Leave, going: Collection[str], budget: int) -> Choice:
+def choose_bags(
+    mirror: Archive, leave: Leave, going: Collection[str], budget: int, wishes: Wishes | None = None
+) -> Choice:
     """Choose within ``budget`` bytes among the bags of an edition that may be held here.
 
     ``going`` are the bags that have to go and of which something is here.
     """
-    edition = leave.edition
-    budget -= edition.index.size
+    wishes = wishes or Wishes()
+    edition, seed = leave.edition, mirror.settings.archive.id
     with mirror.ledger.connect() as connection:
         known = all_holdings(connection)
+    room = budget - sum(table.size for table in edition.tables)
     # A bag that was begun takes room already, and is finished before another one is.
     begun = {
         bag
@@ -39,14 +48,60 @@ def choose_bags(mirror: Archive, leave: Leave, going: Collection[str], budget: i
     instead = _instead(mirror, edition, going, known)
     begun |= instead
     refused = _refused(leave, known)
-    candidates = [
-        Candidate(entry.id, entry.bytes + entry.torrent.size, catalogue=entry.id == edition.catalogue.bag)
-        for entry in edition.bags
-        if entry.id not in refused
-    ]
-    choice = choose(candidates, budget, begun, mirror.settings.archive.id)
+    bags = [candidate(edition, entry, wishes) for entry in edition.bags if entry.id not in refused]
+    lasting = instead | {entry.id for entry in edition.bags if entry.wave == CATALOGUE_WAVE}
+    held = [_held(mirror, bag, wishes, known, lasting) for bag in bags if bag.id in begun]
+    dropping = drop(held, room, wishes.keep, seed)
+    left = [bag for bag in bags if bag.id not in dropping.dropped]
+    choice = choose(left, room, begun - dropping.dropped.keys(), seed)
     over = [bag for bag, _ in choice.left_out if bag in instead]
-    return Choice((*choice.chosen, *over), (*choice.left_out, *refused.items()))
+    reasons = dict(choice.left_out) | {bag: dropping.kept.get(bag, why) for bag, why in choice.left_out}
+    explained = [
+        *(replace(one, why=reasons.get(one.bag, one.why)) for one in choice.explained),
+        *(Explained(bag, Verdict.DROPPED, why) for bag, why in dropping.dropped.items()),
+        *(Explained(bag, Verdict.LEFT_OUT, why) for bag, why in refused.items()),
+    ]
+    return Choice(
+        (*choice.chosen, *over),
+        (*reasons.items(), *refused.items()),
+        {bag: _proof(bag, why, budget, wishes) for bag, why in dropping.dropped.items()},
+        tuple(explained),
+    )
+
+
+def candidate(edition: Edition, entry: BagEntry, wishes: Wishes) -> Candidate:
+    """Return what a bag is to a choice."""
+    said = wishes.copies.of(entry.id) if wishes.copies is not None else None
+    return Candidate(
+        entry.id,
+        entry.bytes + entry.torrent.size,
+        copies=said.proven if said else None,
+        catalogue=entry.id == edition.catalogue.bag,
+        claimed=said.claimed if said else 0,
+        listens=entry.listens,
+        unwanted=unwanted(wishes.query, entry, wishes.known),
+    )
+
+
+def _held(
+    mirror: Archive, bag: Candidate, wishes: Wishes, known: Mapping[str, Holding], lasting: Collection[str]
+) -> Held:
+    # Nobody says whose proofs were counted: one of them may be this mirror's own.
+    proven = wishes.copies.proven_lately(bag.id, wishes.now) if wishes.copies and wishes.now else 0
+    complete = bag.id in known and known[bag.id].state is HoldingState.COMPLETE
+    return Held(
+        bag,
+        others=max(0, proven - 1),
+        whole=complete or (mirror.bags / bag.id).exists(),
+        stays=bag.catalogue or bag.id in lasting,
+    )
+
+
+def _proof(bag: str, why: str, budget: int, wishes: Wishes) -> dict[str, Any]:
+    proof: dict[str, Any] = {"why": why, "budget": budget, "keep_copies": wishes.keep}
+    if wishes.copies is not None:
+        proof |= {"copies": asdict(wishes.copies.of(bag)), "copies_at": wishes.copies.time}
+    return proof
 
 
 def _instead(

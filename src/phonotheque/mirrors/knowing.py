@@ -1,0 +1,108 @@
+"""What a mirror knows of bags before it chooses: how many copies there are, and what its query asks about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TypeVar
+
+from phonotheque.editions.about import read_about
+from phonotheque.editions.edition import Edition
+from phonotheque.mirrors.copies import COPIES, Copies, fetch_copies, read_copies
+from phonotheque.mirrors.only import Known, Query, find_named, parse_query
+from phonotheque.mirrors.origin import Origin
+from phonotheque.model.errors import NetworkError, VerificationError
+from phonotheque.vault.archive import Archive
+from phonotheque.vault.place import write_durably
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What a choice goes by, besides what is here: by default, nothing is known, and everything wanted.
+
+    To drop a bag, ``keep`` other copies of it must be proven lately, as of ``now``.
+    """
+
+    now: datetime | None = None
+    query: Query = field(default_factory=Query)
+    known: Known = field(default_factory=Known)
+    copies: Copies | None = None
+    keep: int = 3
+
+
+class Knowing:
+    """Finds out, look after look, and says once what cannot be known."""
+
+    def __init__(
+        self, mirror: Archive, origin: Origin, say: Callable[[str], None], clock: Callable[[], datetime]
+    ) -> None:
+        self._mirror = mirror
+        self._origin = origin
+        self._say = say
+        self._clock = clock
+        self._said: set[str] = set()
+
+    def wishes(self, edition: Edition, *, ask: bool) -> Wishes:
+        """Return what is known of an edition's bags; ``ask`` the origin anew how many copies there are.
+
+        Raises UsageError when the query in the mirror's settings makes no sense.
+        """
+        settings = self._mirror.settings.mirror
+        query = parse_query(settings.only, "[mirror] only")
+        return Wishes(
+            now=self._clock(),
+            query=query,
+            known=self._known(edition, query),
+            copies=self.copies(edition, ask=ask),
+            keep=settings.keep_copies,
+        )
+
+    def copies(self, edition: Edition, *, ask: bool) -> Copies | None:
+        """Return how many copies there are: as the origin says now, or said last; None if nobody did.
+
+        What the origin says is shown by the mirror, too, for mirrors of this one.
+        """
+        place = self._mirror.public / COPIES
+        if ask:
+            try:
+                if (found := fetch_copies(self._origin, edition.archive.id)) is not None:
+                    data, copies = found
+                    if not place.exists() or place.read_bytes() != data:
+                        place.parent.mkdir(parents=True, exist_ok=True)
+                        write_durably(place, data)
+                    return copies
+            except (NetworkError, VerificationError) as error:
+                self._once(f"How many copies there are is not known anew: {error.message}")
+        try:
+            return read_copies(place.read_bytes())
+        except FileNotFoundError:
+            return None
+        except VerificationError as error:
+            self._once(f"{place}: {error.message}")
+            return None
+
+    def _known(self, edition: Edition, query: Query) -> Known:
+        targets = self._mirror.public / "targets"
+        about = None
+        if edition.about is not None and query.terms:
+            about = self._read(targets / edition.about.path, read_about)
+        named = self._read(targets / edition.index.path, lambda index: find_named(index, query.named))
+        return Known(about, named)
+
+    def _read(self, path: Path, read: Callable[[Path], T]) -> T | None:
+        try:
+            return read(path)
+        except FileNotFoundError:
+            return None
+        except VerificationError as error:
+            self._once(error.message)
+            return None
+
+    def _once(self, message: str) -> None:
+        if message not in self._said:
+            self._said.add(message)
+            self._say(message)
