@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+_LOOK = 2.0  # seconds between looks at whether all workers are there
+_PATIENCE = 120  # seconds for them to be there, on a busy machine
 
 
 @dataclass(frozen=True)
@@ -18,6 +21,14 @@ class Cluster:
 
     address: str
     process: subprocess.Popen[bytes]
+
+
+def wait_for_workers(address: str, workers: int) -> None:
+    """Wait until so many workers are there: one that a test before had killed may still be starting."""
+    from distributed import Client
+
+    with Client(address, set_as_default=False) as client:  # type: ignore[no-untyped-call]
+        client.wait_for_workers(workers, timeout=_PATIENCE)  # type: ignore[no-untyped-call]
 
 
 @contextmanager
@@ -61,7 +72,9 @@ def main() -> None:
         ) as cluster,
     ):
         print(cluster.scheduler_address, flush=True)
-        sys.stdin.read()
+        while not select.select([sys.stdin], [], [], _LOOK)[0]:
+            # A worker killed while it starts is given up by its nanny; this makes another in its place.
+            cluster.scale(int(sys.argv[1]))
 
 
 if __name__ == "__main__":
