@@ -6,7 +6,6 @@ import pytest
 
 from tests.jobs.local_cluster import Cluster, local_cluster, wait_for_workers
 
-
 _WORKERS = 2
 
 
