@@ -22,6 +22,7 @@ from phonotheque.cli.common import (
 from phonotheque.cli.rights_decide import say_standing, standing
 from phonotheque.cli.scrubbing import print_standing
 from phonotheque.ledger.bags import bag_totals, latest_edition, place_totals
+from phonotheque.ledger.copy_counts import totals
 from phonotheque.ledger.decisions import decision_counts
 from phonotheque.ledger.files import held_totals, outcomes
 from phonotheque.ledger.holdings import (
@@ -90,6 +91,7 @@ def _status(archive: Archive) -> dict[str, Any]:
             "withdrawals_waiting": _waiting(ledger),
             "bags": dict(bag_totals(ledger)),
             "places": place_totals(ledger),
+            "copies": totals(ledger, archive.settings.health.copies),
             "edition": None if edition is None else {"number": edition.number, "date": edition.date},
         }
 
@@ -132,6 +134,11 @@ def _print(archive: Archive, data: dict[str, Any]) -> None:
         if edition
         else "Published  nothing yet"
     )
+    if edition:
+        few, copies = archive.settings.health.copies, data["copies"]
+        safe_bags = f"{copies['safe']:,} of {counted(copies['bags'], 'bag')} with {few} or more proven copies"
+        claims = f"{copies['enough_claimed']:,} with as many as mirrors claim"
+        output.print(f"At mirrors {safe_bags}, {copies['none_proven']:,} with none; {claims}")
     for place in data["places"]:
         here = (
             "not here" if place["moved"] == place["bags"] else f"{place['bags'] - place['moved']:,} also here"

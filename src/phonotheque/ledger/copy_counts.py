@@ -7,9 +7,10 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Final
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, case, delete, func, insert, select, update
 
 from phonotheque.ledger.mirror_tables import copies, copies_over_time, copy_alerts
+from phonotheque.ledger.schema import bags
 
 
 class Level(StrEnum):
@@ -80,6 +81,20 @@ def counts(connection: Connection) -> dict[str, Count]:
         row.bag_id: Count(row.claimed, row.proven, row.proven_since, row.seeders)
         for row in connection.execute(select(copies))
     }
+
+
+def totals(connection: Connection, wanted: int) -> dict[str, int]:
+    """Return how many bags there are, and of these with how many copies, as they were counted last."""
+    proven, claimed = func.coalesce(copies.c.proven, 0), func.coalesce(copies.c.claimed, 0)
+    row = connection.execute(
+        select(
+            func.count().label("bags"),
+            func.coalesce(func.sum(case((proven >= wanted, 1), else_=0)), 0).label("safe"),
+            func.coalesce(func.sum(case((proven == 0, 1), else_=0)), 0).label("none_proven"),
+            func.coalesce(func.sum(case((claimed >= wanted, 1), else_=0)), 0).label("enough_claimed"),
+        ).select_from(bags.outerjoin(copies, copies.c.bag_id == bags.c.id))
+    ).one()
+    return {name: int(value) for name, value in row._mapping.items()}
 
 
 def save_counts(

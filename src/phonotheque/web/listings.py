@@ -15,6 +15,7 @@ from sqlalchemy import Connection, and_, func, select
 
 from phonotheque.catalogue.conflicts import KINDS, explain
 from phonotheque.catalogue.conflicts import conflicts as find_conflicts
+from phonotheque.ledger.mirror_tables import copies
 from phonotheque.ledger.schema import accessions, bags, files, rights_questions, sightings
 from phonotheque.model.audio import RefusalKind
 from phonotheque.web.catalogue_charts import Reading
@@ -87,6 +88,7 @@ class BagOffer:
     infohash_v1: str
     infohash_v2: str
     magnet: str
+    copies: str
 
 
 def open_questions(ledger: Connection) -> Listing[AskedAbout]:
@@ -144,7 +146,10 @@ def conflicts(reading: Reading) -> Listing[Doubt]:
 def bag_offers(ledger: Connection, *, url: str, trackers: Sequence[str]) -> Listing[BagOffer]:
     """Return sealed bags, the newest edition first. ``url`` is where the public tree is served, or empty."""
     rows = ledger.execute(
-        select(bags).order_by(bags.c.edition.desc(), bags.c.wave, bags.c.id).limit(_MOST)
+        select(bags, copies.c.proven, copies.c.claimed)
+        .outerjoin(copies, copies.c.bag_id == bags.c.id)
+        .order_by(bags.c.edition.desc(), bags.c.wave, bags.c.id)
+        .limit(_MOST)
     ).all()
     entries = [
         BagOffer(
@@ -155,11 +160,18 @@ def bag_offers(ledger: Connection, *, url: str, trackers: Sequence[str]) -> List
             row.infohash_v1,
             row.infohash_v2,
             magnet(row.id, row.infohash_v1, row.infohash_v2, url=url, trackers=trackers),
+            _copies(row.proven or 0, row.claimed or 0),
         )
         for row in rows
     ]
     total = ledger.execute(select(func.count()).select_from(bags)).scalar_one()
     return Listing(entries, int(total))
+
+
+def _copies(proven: int, claimed: int) -> str:
+    """Return how many mirrors have a bag; nobody verified what they claim, and that is said."""
+    proofs = counted(proven, "proven copy", "proven copies") if proven else "no proven copy"
+    return f"{proofs} at mirrors; {counted(claimed, 'mirror claims', 'mirrors claim')} to hold it"
 
 
 def magnet(
