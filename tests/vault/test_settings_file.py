@@ -61,6 +61,20 @@ def test_any_text_is_one_value(value: str) -> None:
     assert changed is None or tomllib.loads(changed) == {"ledger": {"url": value}}
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("[mirror]\nbudget = 1_000 # small\n", "[mirror]\nbudget = 2000 # small\n"),
+        ('[mirror]\nbudget = "1TB"\n', "[mirror]\nbudget = 2000\n"),
+        ("[mirror]\nonly = ''\n", "[mirror]\nbudget = 2000\nonly = ''\n"),
+        ("[mirror]\nbudget = 1.5\n", None),
+        ("[mirror]\nbudget = 0x10\n", None),
+    ],
+)
+def test_a_number_is_set_where_a_number_or_a_text_was(before: str, after: str | None) -> None:
+    assert with_setting(before, "mirror", "budget", 2000) == after
+
+
 def test_a_file_keeps_its_mode_and_a_link_stays_one(tmp_path: Path) -> None:
     real = tmp_path / "real.toml"
     real.write_text("[ledger]\n")
