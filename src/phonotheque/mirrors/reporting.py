@@ -27,6 +27,7 @@ from urllib3.exceptions import HTTPError
 from phonotheque.ledger.holdings import GOING, HoldingState, all_holdings, verified_totals
 from phonotheque.mirrors.follow import accepted
 from phonotheque.mirrors.home import trust_dir
+from phonotheque.mirrors.pools import web_pool
 from phonotheque.mirrors.report import (
     MAX_NAME,
     MAX_PEERS,
@@ -45,6 +46,7 @@ from phonotheque.model.errors import (
     UsageError,
     VerificationError,
 )
+from phonotheque.model.proxies import Proxy, parse_proxy
 from phonotheque.vault.archive import Archive, now, timestamp
 from phonotheque.vault.place import fsync_dir, write_durably
 
@@ -156,13 +158,13 @@ def address_for_reports(mirror: Archive) -> str:
     return f"{address.rstrip('/')}/{REPORTS}"
 
 
-def send_report(address: str, data: bytes) -> str:
+def send_report(address: str, data: bytes, *, proxy: Proxy | None = None) -> str:
     """Send a report; return in a few words what the publisher says to it.
 
     Raises NetworkError when nobody answers, BusyError when it should be sent again later, VerificationError
     when it is refused for what is in it.
     """
-    pool = urllib3.PoolManager(timeout=_PATIENCE, retries=urllib3.Retry(total=1, redirect=0, status=0))
+    pool = web_pool(proxy, timeout=_PATIENCE, retries=urllib3.Retry(total=1, redirect=0, status=0))
     headers = {"User-Agent": "Phonotheque", "Content-Type": "application/json", "Accept-Encoding": "identity"}
     try:
         answer = pool.request(
@@ -207,7 +209,7 @@ class Reporter:
             if not self._is_due(content, at):
                 return False
             data = write_report(report, own_key(self.mirror))
-            send_report(address, data)
+            send_report(address, data, proxy=parse_proxy(self.mirror.settings.mirror.proxy))
         except (PhonothequeError, OSError) as error:
             self.say(f"What is held could not be reported: {error}")
             return False
