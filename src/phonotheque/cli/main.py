@@ -37,6 +37,8 @@ _COMMANDS = {
     "export": "Write music out for training, radio, a library or a player",
     "mirror": "Hold somebody else's edition",
     "check": "Verify every byte",
+    "drill": "Ask mirrors to prove what they hold; time a restore",
+    "simulate": "What becomes of the copies over years, on paper",
     "ledger": "Where the ledger is; moving it to PostgreSQL, or back",
     "repair": "Fetch again what is damaged or missing",
     "jobs": "What runs, what failed and why; trying it again",

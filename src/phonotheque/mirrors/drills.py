@@ -1,0 +1,194 @@
+"""What a drill needs from the one who holds it, and what is kept of it: mirrors, torrents, proofs, events."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from phonotheque.editions.edition import BagEntry, Edition
+from phonotheque.editions.metainfo import TorrentMeta
+from phonotheque.ledger.events import record_event
+from phonotheque.ledger.mirrors import all_mirrors, holds_of, number_bags
+from phonotheque.ledger.packed import whole_bags
+from phonotheque.ledger.proofs import Outcome, Proof, record_proofs
+from phonotheque.mirrors.drilling import Asked, Drilled, Terms
+from phonotheque.mirrors.follow import follow
+from phonotheque.mirrors.holdings import current_edition
+from phonotheque.mirrors.origin import FolderOrigin, Origin, open_origin
+from phonotheque.mirrors.telling_health import update_health
+from phonotheque.mirrors.transfer import find_torrent
+from phonotheque.mirrors.whereabouts import may_hold
+from phonotheque.model.errors import BusyError, NotFoundError
+from phonotheque.vault.archive import SETTINGS_FILE, Archive, now, open_archive, timestamp
+
+METHOD: Final = "web"
+_EVENT: Final = "fixity check"  # PREMIS 3.0
+_BUSY: Final = (
+    120.0  # seconds to wait for whoever is changing the archive, before what was learnt is not recorded
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """The signed tree that answers are compared with. ``archive`` is None for somebody's public tree."""
+
+    archive: Archive | None
+    edition: Edition
+    origin: Origin
+    public: Path  # where torrents are kept
+    country: str
+
+    def torrent(self, entry: BagEntry) -> TorrentMeta:
+        """Read a bag's torrent, checked against the edition."""
+        return find_torrent(self.origin, self.public, entry)[1]
+
+    @property
+    def bags(self) -> list[BagEntry]:
+        """Return the bags that may be had where we are."""
+        return [entry for entry in self.edition.bags if may_hold(self.country, entry.audience)]
+
+
+@contextmanager
+def own_tree(where: str, trust: str | None = None) -> Iterator[Own]:
+    """Open an archive, a mirror, or the public tree at a URL or in a folder.
+
+    A public tree is followed as a mirror would, with ``trust`` as its fingerprint; nothing of it is kept.
+    """
+    if "://" not in where and (Path(where) / SETTINGS_FILE).exists():
+        archive = open_archive(Path(where))
+        try:
+            yield _of_archive(archive)
+        finally:
+            archive.close()
+        return
+    origin = open_origin(where)
+    with tempfile.TemporaryDirectory(prefix="phono-drill-") as folder:
+        followed = follow(origin, Path(folder, "trust"), now=now(), trust=trust)
+        public = Path(folder, "public")
+        public.mkdir()
+        yield Own(None, followed.edition, origin, public, "")
+
+
+def _of_archive(archive: Archive) -> Own:
+    settings = archive.settings
+    edition = current_edition(archive)
+    if archive.is_mirror:
+        origin = open_origin(settings.mirror.origin, country=settings.mirror.country)
+        return Own(archive, edition, origin, archive.public, settings.mirror.country)
+    return Own(archive, edition, FolderOrigin(archive.public), archive.public, settings.archive.country)
+
+
+def mirrors_to_ask(own: Own, addresses: Sequence[str]) -> list[Asked]:
+    """Return the mirrors at ``addresses``, or all that told the archive their address in a report.
+
+    Raises NotFoundError when there is none.
+    """
+    told = _told(own.archive, {entry.id for entry in own.edition.bags}) if own.archive else {}
+    if not addresses:
+        if not told:
+            raise NotFoundError(
+                "No mirror has told the address of its public tree.", "Name some: --mirror https://host/path"
+            )
+        return list(told.values())
+    found = []
+    for address in dict.fromkeys(_plain(address) for address in addresses):
+        unknown = str(uuid.uuid5(uuid.UUID(own.edition.archive.id), address))
+        found.append(told.get(address, Asked(unknown, address)))
+    return found
+
+
+def _told(archive: Archive, listed: set[str]) -> dict[str, Asked]:
+    """Return by address the mirrors that have reported one, with the bags they claim of those ``listed``."""
+    if archive.is_mirror:
+        return {}
+    found = {}
+    with archive.ledger.begin() as ledger:
+        names = {number: bag for bag, number in number_bags(ledger).items() if bag in listed}
+        for mirror in all_mirrors(ledger):
+            if mirror.web:
+                whole = whole_bags(holds_of(ledger, mirror.number)).tolist()
+                claims = frozenset(names[number] for number in whole if number in names)
+                found[_plain(mirror.web)] = Asked(mirror.id, mirror.web, mirror.name, claims)
+    return found
+
+
+def _plain(address: str) -> str:
+    return address.rstrip("/") + "/"
+
+
+def record_drill(archive: Archive, results: Sequence[Drilled], terms: Terms, *, at: datetime) -> None:
+    """Keep what a drill has shown: events, and at a publisher proofs, from which copies are counted anew.
+
+    Waits for a while for somebody who is changing the archive. Raises BusyError.
+    """
+    end = time.monotonic() + _BUSY
+    while True:
+        try:
+            with archive.writing("drill"):
+                _record(archive, results, terms, at)
+            return
+        except BusyError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(1.0)
+
+
+def _record(archive: Archive, results: Sequence[Drilled], terms: Terms, at: datetime) -> None:
+    with archive.ledger.begin() as ledger:
+        if not archive.is_mirror:
+            record_proofs(
+                ledger,
+                (
+                    Proof(
+                        found.mirror,
+                        bag.bag,
+                        timestamp(at),
+                        bag.outcome,
+                        METHOD,
+                        found.web,
+                        bag.blocks,
+                        bag.bytes,
+                    )
+                    for found in results
+                    for bag in found.bags
+                ),
+            )
+        for found in results:
+            record_event(
+                ledger,
+                at=timestamp(at),
+                kind=_EVENT,
+                subject=f"mirror {found.mirror}",
+                agent=archive.settings.archive.agent,
+                outcome="failure" if found.failed or found.silent else "success",
+                detail=_detail(found, terms),
+            )
+    if not archive.is_mirror:
+        update_health(archive, at=at)
+
+
+def _detail(found: Drilled, terms: Terms) -> dict[str, Any]:
+    """What lets somebody draw the same questions again, and what came of them."""
+    return {
+        "drill": {"seed": terms.seed, "bags": terms.bags, "blocks": terms.blocks, "slow": terms.slow},
+        "address": found.web,
+        "bags": [
+            {"bag": bag.bag, "outcome": bag.outcome.value, "verdict": bag.verdict.value, "why": bag.why}
+            for bag in found.bags
+        ],
+        "seconds": {"middle": found.middle, "slowest": found.slowest, "first_byte": found.first_byte},
+        "restored": asdict(found.restored) if found.restored else None,
+        "trouble": found.trouble,
+    }
+
+
+def proved(results: Sequence[Drilled]) -> int:
+    """Return how many copies of bags were proved."""
+    return sum(bag.outcome is Outcome.PROVED for found in results for bag in found.bags)
