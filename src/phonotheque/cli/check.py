@@ -136,7 +136,7 @@ def _budget(
 
 
 def _scrub(context: click.Context, archive: Archive, budget: Budget, as_json: bool) -> None:
-    with progress_bars() as progress, _stopping() as (stop, signals):
+    with progress_bars() as progress, stopping() as (stop, signals):
         progress.start("Looking up what is held")
         units = units_of(archive, now())
         run = scrub(
@@ -172,7 +172,7 @@ def _exit_code(run: Run, stands: Standing, signals: list[int]) -> int:
 
 
 @contextmanager
-def _stopping() -> Iterator[tuple[threading.Event, list[int]]]:
+def stopping() -> Iterator[tuple[threading.Event, list[int]]]:
     """Let the first Ctrl-C or SIGTERM end the run after the files being read, the second at once."""
     stop, caught = threading.Event(), list[int]()
 

@@ -190,7 +190,9 @@ class _Scrub:
         scrub = (before or Scrub(unit.place, unit.name)).begun(at)
         part = self._parts.setdefault(unit.subject, _Part(at))
         try:
-            for member, finding in self._checked(unit, scrub.after, threads):
+            members = unit.members()
+            left = [one for one in members if scrub.after is None or one.path > scrub.after]
+            for member, finding in self._checked(unit, left, threads):
                 found = self._sure(unit, member, finding) if finding else None
                 size = 0 if found and found.what == "missing" else member.size
                 scrub = replace(
@@ -202,7 +204,7 @@ class _Scrub:
                 )
                 self._count(part, size, [found] if found else [])
                 self._save(scrub, now_and_then=True)
-            if self._run.ended is End.DONE:
+            if not left or scrub.after == left[-1].path:
                 scrub = self._finish(unit, scrub, part)
         except (NetworkError, PlaceGoneError) as error:
             self._run.unreachable[unit.place] = error.message
@@ -211,10 +213,10 @@ class _Scrub:
             self._save(scrub)
 
     def _checked(
-        self, unit: Unit, after: str | None, threads: ThreadPoolExecutor
+        self, unit: Unit, members: Sequence[Member], threads: ThreadPoolExecutor
     ) -> Iterator[tuple[Member, Finding | None]]:
-        """Read the files that come after one, some at a time; yield them in their order."""
-        waiting = iter([one for one in unit.members() if after is None or one.path > after])
+        """Read files, some at a time, until the budget is used up; yield them in their order."""
+        waiting = iter(members)
         ahead: deque[tuple[Member, Future[Finding | None]]] = deque()
         most, promised = _AT_ONCE * (os.cpu_count() or 1), 0
 
