@@ -24,6 +24,7 @@ from phonotheque.model.progress import Progress
 
 JSON, TEXT, PEOPLE = "json", "text", "people"
 _EVENTS = logging.getLogger("phonotheque.events")
+_LINES = dict.fromkeys((0x2028, 0x2029), "\n")  # Unicode's own ends of lines and paragraphs
 _PRIORITY = {logging.ERROR: 3, logging.WARNING: 4, logging.INFO: 6}  # of syslog, which journald reads
 
 log_option = click.option(
@@ -122,7 +123,7 @@ def _failed(message: str, advice: str, code: int) -> None:
 def _plain(value: Any) -> Any:
     """Return a field without what would steer a terminal; line breaks are left for JSON to write."""
     if isinstance(value, str):
-        return "\n".join(safe(line) for line in value.split("\n"))
+        return "\n".join(safe(line) for line in value.translate(_LINES).split("\n"))
     if isinstance(value, list | tuple):
         return [_plain(part) for part in value]
     return value if value is None or isinstance(value, bool | int | float) else _plain(str(value))

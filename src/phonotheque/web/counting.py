@@ -48,7 +48,7 @@ def counting(app: ASGIApp, traffic: Traffic) -> ASGIApp:
             await send(message)
             if message["type"] == "http.response.start":
                 traffic.began(message["status"])
-            elif message["type"] == "http.response.body":
+            elif message["type"] == "http.response.body" and scope["method"] != "HEAD":
                 traffic.sent(len(message.get("body", b"")), of_a_bag=of_a_bag)
 
         await app(scope, receive, sending)

@@ -27,7 +27,7 @@ def parse_address(text: str, where: str) -> tuple[str, int]:
     """
     host, colon, port = text.strip().rpartition(":")
     bare = host.removeprefix("[").removesuffix("]")
-    wrong = not port.isdecimal() or len(port) > 5 or int(port) > 65535 or (":" in host and bare == host)
+    wrong = not (port.isascii() and port.isdecimal()) or len(port) > 5 or int(port) > 65535 or (":" in host and bare == host)
     if wrong or (colon and not bare):
         raise UsageError(
             f"{where}: “{text:.60}” is no address to listen on.",
