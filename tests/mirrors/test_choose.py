@@ -157,7 +157,7 @@ def test_mirrors_that_come_at_once_leave_no_bag_out_if_they_tell_what_they_have(
             here.append(next(bag for bag in chosen if bag not in here))
         copies = Counter(bag for here in held.values() for bag in here)
     assert min(copies[name] for name in names) >= 1
-    assert max(copies.values()) <= 4
+    assert sum(1 <= copies[name] <= 3 for name in names) >= 90  # the last one without a copy all take at once
 
 
 def test_how_mirrors_spread_that_know_nothing_of_each_other() -> None:

@@ -139,7 +139,7 @@ def test_the_reason_names_the_term_and_counts() -> None:
         ("share:50", "is no share from 1% to 100%"),
         ("-share:50%", "without a minus"),
         ("share:50% share:60%", "“share:60%” can stand once"),
-        ('artist:"Some Name', '“"Some Name” has a quotation mark without'),
+        ('artist:"Some Name', '“artist:"Some Name” has a quotation mark without'),
         ('artist:a "', "has a quotation mark without its other half"),
         ("wave:1 " * 101, "more than 100 terms"),
         ("bag:" + "a" * 2000, "longer than 2000 characters"),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import asdict, replace
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from phonotheque.editions.edition import BagEntry, Edition
 from phonotheque.editions.sealing import CATALOGUE_WAVE
@@ -14,7 +15,7 @@ from phonotheque.ledger.holdings import GOING, Holding, HoldingState, all_holdin
 from phonotheque.mirrors.choose import Candidate, Choice, Explained, Verdict, choose
 from phonotheque.mirrors.dropping import Held, drop
 from phonotheque.mirrors.home import leaving
-from phonotheque.mirrors.knowing import Wishes
+from phonotheque.mirrors.knowing import Knowing, Wishes
 from phonotheque.mirrors.leaving import Leave
 from phonotheque.mirrors.only import unwanted
 from phonotheque.mirrors.origin import Origin
@@ -22,6 +23,7 @@ from phonotheque.mirrors.transfer import find_torrent, home_of
 from phonotheque.model.errors import NetworkError, NotFoundError, VerificationError
 from phonotheque.vault.archive import Archive
 
+_CHOOSE_AGAIN: Final = timedelta(days=1)
 _MORE_TAGS = 16 * 1024**2  # bytes by which the tag files of a bag may outgrow those of what it replaces
 
 
@@ -67,6 +69,35 @@ def choose_bags(
         {bag: _proof(bag, why, budget, wishes) for bag, why in dropping.dropped.items()},
         tuple(explained),
     )
+
+
+def better_known(
+    mirror: Archive,
+    leave: Leave,
+    going: Collection[str],
+    budget: int,
+    knowing: Knowing,
+    choice: Choice,
+    clock: Callable[[], datetime],
+) -> Callable[[], bool]:
+    """Return what tells, while bags are on their way, whether others would be chosen by now.
+
+    It asks once a day how many copies there are then: so mirrors that began together learn of each other.
+    """
+    due = clock() + _CHOOSE_AGAIN
+
+    def is_known_better() -> bool:
+        nonlocal due
+        if clock() < due:
+            return False
+        due = clock() + _CHOOSE_AGAIN
+        later = choose_bags(mirror, leave, going, budget, knowing.wishes(leave.edition, ask=True))
+        if set(later.chosen) == set(choice.chosen):
+            return False
+        knowing.say("By the copies that are known now, other bags come next.")
+        return True
+
+    return is_known_better
 
 
 def candidate(edition: Edition, entry: BagEntry, wishes: Wishes) -> Candidate:

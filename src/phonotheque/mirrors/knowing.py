@@ -42,7 +42,7 @@ class Knowing:
     ) -> None:
         self._mirror = mirror
         self._origin = origin
-        self._say = say
+        self.say = say
         self._clock = clock
         self._said: set[str] = set()
 
@@ -105,4 +105,4 @@ class Knowing:
     def _once(self, message: str) -> None:
         if message not in self._said:
             self._said.add(message)
-            self._say(message)
+            self.say(message)

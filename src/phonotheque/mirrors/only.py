@@ -29,7 +29,7 @@ from phonotheque.vault.names import portable_segment
 _MAX_QUERY: Final = 2000  # characters
 _MAX_TERMS: Final = 100
 _TOKEN: Final = re.compile(r'(?:[^\s"]|"[^"]*")+')
-_VALUE: Final = re.compile(r'(?:[^,"]|"[^"]*")+')
+_COMMA: Final = re.compile(r',(?=(?:[^"]*"[^"]*")*[^"]*$)')  # not between quotation marks
 _WAVES: Final = {"catalogue": 0, "audio": 1, "artwork": 2}
 _KINDS: Final = ("master", "access", "sidecar", "catalogue")
 _OF_FILES: Final = ("licence", "year", "kind")
@@ -79,20 +79,18 @@ def parse_query(text: str, where: str = "--only") -> Query:
     """Read a query. Raises UsageError, which names the term that makes no sense, and ``where`` it stands."""
     if len(text) > _MAX_QUERY:
         raise UsageError(f"{where}: the query is longer than {_MAX_QUERY} characters.", "Ask for less.")
-    terms, share, end = list[Term](), None, 0
-    for match in _TOKEN.finditer(text):
-        if gap := text[end : match.start()].strip():
-            raise _wrong(where, gap + match[0], "has a quotation mark without its other half")
-        end = match.end()
-        term = _term(match[0], where)
+    if text.count('"') % 2:
+        begin = max(text.rfind(blank, 0, text.rindex('"')) for blank in " \t\n") + 1
+        raise _wrong(where, text[begin:], "has a quotation mark without its other half")
+    terms, share = list[Term](), None
+    for token in _TOKEN.findall(text):
+        term = _term(token, where)
         if term.field == "share":
             if share is not None or term.negated:
                 raise _wrong(where, term.text, "can stand once, and without a minus")
             share = _percent(term, where)
         else:
             terms.append(term)
-    if gap := text[end:].strip():
-        raise _wrong(where, gap, "has a quotation mark without its other half")
     if len(terms) > _MAX_TERMS:
         raise UsageError(f"{where}: the query has more than {_MAX_TERMS} terms.", "Ask for less.")
     return Query(tuple(terms), 100 if share is None else share)
@@ -141,8 +139,8 @@ def _term(token: str, where: str) -> Term:
         raise _wrong(where, token, "names no field")
     if name not in FIELDS:
         raise _wrong(where, token, f"names no field that there is ({', '.join(FIELDS)})")
-    values = [match[0].replace('"', "").strip() for match in _VALUE.finditer(rest)]
-    if not values or not all(values):
+    values = [value.replace('"', "").strip() for value in _COMMA.split(rest)]
+    if not all(values):
         raise _wrong(where, token, "has no value, or an empty one")
     if name in ("year", "size", "listens", "recordings", "edition"):
         return Term(token, name, negated, ranges=tuple(_range(token, name, one, where) for one in values))
