@@ -17,8 +17,7 @@ from phonotheque.cli.common import (
     safe,
     show,
 )
-from phonotheque.cli.mirror import swarm_settings
-from phonotheque.mirrors.fetching import Pace
+from phonotheque.cli.transfer import Transfer, tempo_of, transfer_options
 from phonotheque.mirrors.origin import open_origin
 from phonotheque.mirrors.repair import RepairReport, repair
 from phonotheque.model.errors import UsageError
@@ -31,15 +30,7 @@ from phonotheque.vault.archive import Archive
 @click.option(
     "--from", "source", metavar="ORIGIN", help="A URL or folder to repair from; a mirror's own by default."
 )
-@click.option("--peer", "peers", multiple=True, metavar="HOST:PORT", help="Also ask this peer. Repeatable.")
-@click.option(
-    "--listen", multiple=True, metavar="ADDRESS:PORT", help="Where to listen for peers. Repeatable."
-)
-@click.option("--no-discovery", is_flag=True, help="Look for no peers by DHT or local broadcast.")
-@click.option("--no-web-seed", is_flag=True, help="Fetch from peers only.")
-@click.option(
-    "--patience", type=float, default=120.0, show_default=True, help="Seconds to wait for any data."
-)
+@transfer_options
 @click.option(
     "--in",
     "country",
@@ -54,11 +45,7 @@ def repair_command(
     context: click.Context,
     archive: Archive,
     source: str | None,
-    peers: tuple[str, ...],
-    listen: tuple[str, ...],
-    no_discovery: bool,
-    no_web_seed: bool,
-    patience: float,
+    transfer: Transfer,
     country: str,
     delete_extra: bool,
     as_json: bool,
@@ -71,13 +58,16 @@ def repair_command(
     if not origin:
         raise UsageError("An archive has nowhere to repair from.", "Name a mirror: --from URL-OR-FOLDER")
     country = parse_country(country, "--in") if country else archive.settings.mirror.country
+    archive = transfer.over(archive)
+    swarm = transfer.swarm(archive.settings.mirror)
     with progress_bars() as progress:
         report = repair(
             archive,
-            open_origin(origin, country=country),
-            peers=peers,
-            swarm=swarm_settings(listen, no_discovery, no_web_seed),
-            pace=Pace(stall_timeout=patience),
+            open_origin(origin, country=country, proxy=swarm.proxy),
+            peers=transfer.peers,
+            swarm=swarm,
+            tempo=tempo_of(archive.settings.mirror),
+            pace=transfer.pace,
             delete_extra=delete_extra,
             progress=progress,
         )

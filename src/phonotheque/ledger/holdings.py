@@ -72,6 +72,12 @@ def all_holdings(connection: Connection) -> dict[str, Holding]:
     }
 
 
+def state_of(connection: Connection, bag_id: str) -> HoldingState | None:
+    """Return where a bag stands, None if it is not known."""
+    state = connection.execute(select(holdings.c.state).where(holdings.c.bag_id == bag_id)).scalar()
+    return None if state is None else HoldingState(state)
+
+
 def verified_files(connection: Connection, bag_id: str) -> dict[str, HeldFile]:
     """Return the files of a bag that were verified, by path."""
     rows = connection.execute(select(holding_files).where(holding_files.c.bag_id == bag_id))
@@ -129,8 +135,7 @@ def reopen(connection: Connection, bag_id: str, paths: Collection[str]) -> None:
     A bag that is held in part stays so, without them.
     """
     _forget(connection, bag_id, paths)
-    held = select(holdings.c.state).where(holdings.c.bag_id == bag_id)
-    if connection.execute(held).scalar() != HoldingState.PARTIAL.value:
+    if state_of(connection, bag_id) is not HoldingState.PARTIAL:
         _set(connection, bag_id, HoldingState.WANTED, None)
 
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Sequence, Set
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from errno import EDQUOT, ENOSPC
 
 from phonotheque.editions.edition import BagEntry
 from phonotheque.editions.shelves import BAGS
-from phonotheque.mirrors.messages import Finished, Moved, Removed, Report, SwarmSettings, Trouble
+from phonotheque.mirrors.keeper import Keeper
+from phonotheque.mirrors.messages import Finished, Moved, Report, SwarmSettings, Trouble
+from phonotheque.mirrors.offering import Offering
 from phonotheque.mirrors.origin import Origin
-from phonotheque.mirrors.swarm import Swarm, SwarmLostError
+from phonotheque.mirrors.tempo import Tempo, Throttle
 from phonotheque.mirrors.transfer import (
     WITHDRAWN,
     Arrival,
@@ -23,18 +24,14 @@ from phonotheque.mirrors.transfer import (
     begin,
     copy,
     examine,
-    find_torrent,
     finish,
 )
-from phonotheque.mirrors.whereabouts import may_hold
 from phonotheque.model.bags import Finding
 from phonotheque.model.errors import NetworkError, NotFoundError, PhonothequeError, VerificationError
 from phonotheque.model.progress import Progress
 from phonotheque.vault.archive import Archive, timestamp
 
 _TURN = 0.2  # seconds between looks at the clock and at whether to stop
-_LOSSES = 3  # times the swarm process may be lost before a run gives up
-_REMOVAL = 10.0  # seconds for the swarm process to stop serving a bag
 _SAID = 5  # troubles told of one bag; the last one is told again if the bag does not come
 
 
@@ -46,13 +43,14 @@ class Pace:
     follow_every: float = 3600.0  # between looks at the origin
     at_once: int = 4  # bags fetched at the same time
     attempts: int = 3  # per bag whose bytes do not verify
+    turn: float = 1800.0  # between changes of the bags that are offered to peers
 
 
 @dataclass(slots=True)
 class Outcome:
     """What became of a queue of bags: why, by bag, for those that are not complete. Sizes in bytes."""
 
-    complete: list[str] = field(default_factory=list)
+    complete: list[str] = field(default_factory=list)  # all that is wanted of them
     missing: dict[str, str] = field(default_factory=dict)  # nobody delivered
     refused: dict[str, str] = field(default_factory=dict)  # what was delivered does not verify
     no_room: list[str] = field(default_factory=list)  # of the missing: the disk is too small for them
@@ -90,6 +88,7 @@ class Fetching:
         progress: Progress,
         stop: threading.Event,
         clock: Callable[[], datetime],
+        tempo: Tempo | None = None,
         on_listening: Callable[[int, int], None] | None = None,
         on_report: Callable[[Report], None] | None = None,
     ) -> None:
@@ -102,11 +101,15 @@ class Fetching:
         self._progress = progress
         self._stop = stop
         self._clock = clock
-        self._on_listening, self._on_report = on_listening, on_report or (lambda _report: None)
-        self._swarm: Swarm | None = None
-        self._losses = 0
+        self._tempo = tempo or Tempo(swarm.limits)
+        self._throttle = Throttle(stop.wait)
+        self._paused = False
+        self._keeper = Keeper(swarm, progress, on_listening=on_listening, on_report=on_report)
+        self._keeper.again = self._again
+        self._offering = Offering(
+            mirror, origin, self._keeper, peers=self._peers, progress=progress, turn=pace.turn
+        )
         self._active: dict[str, _Active] = {}
-        self._seeds: dict[str, BagEntry] = {}
         self._outcome = Outcome()
         self._news: Callable[[], bool] | None = None
         self._next_look = 0.0  # monotonic
@@ -120,21 +123,28 @@ class Fetching:
         forbidden: Set[str] = frozenset(),
         outcome: Outcome | None = None,
         news: Callable[[], bool] | None = None,
+        parts: Mapping[str, frozenset[str]] | None = None,
     ) -> Outcome:
         """Bring bags in this order; ``direct`` asks the origin itself first, piece by piece, then the swarm.
 
         ``news`` is asked as often as the pace says whether there is something to obey first: then the rest is
         broken off, and on return nothing writes to it any more; what has come is kept.
+        Of bags in ``parts``, only these files are wanted, and tag files.
         A bag that holds a file with a ``forbidden`` SHA-256 is refused. Raises PhonothequeError when the disk
         becomes full; all else is told of each bag in the outcome.
         """
         self._outcome = outcome = outcome or Outcome()
         self._news, self._next_look = news, time.monotonic() + self._pace.follow_every
-        waiting, attempts = deque(entries), Counter[str]()
+        waiting, attempts, parts = deque(entries), Counter[str](), parts or {}
+        at_once = min(self._pace.at_once, self._mirror.settings.mirror.active)
+        for bag in self._offering.leave(entry.id for entry in waiting):
+            self._keeper.remove(bag)
         try:
             while (waiting or self._active) and not self._ends():
-                while waiting and len(self._active) < self._pace.at_once and not self._ends():
-                    self._begin(waiting.popleft(), direct)
+                goes_on = self._hours()
+                while goes_on and waiting and len(self._active) < at_once and not self._ends():
+                    entry = waiting.popleft()
+                    self._begin(entry, parts.get(entry.id), direct)
                 for arrival in self._attend():
                     if not self._finish(arrival, event, forbidden, attempts):
                         waiting.append(arrival.entry)
@@ -148,65 +158,47 @@ class Fetching:
             if outcome.superseded:
                 loading = {bag for bag, active in self._active.items() if active.arrival.standing.lacking}
                 self._active.clear()
-                self._remove(loading)
+                self._keeper.remove_now(loading)
             for bag in [*self._active, *(entry.id for entry in waiting)]:
                 outcome.missing[bag] = "interrupted"
                 self._drop(bag)
         return outcome
 
-    def seed(self, entries: Sequence[BagEntry]) -> None:
-        """Serve complete bags to others, and only these."""
-        wanted = {entry.id: entry for entry in entries}
-        for bag in self._seeds.keys() - wanted.keys():
-            del self._seeds[bag]
-            if self._swarm:
-                self._swarm.remove(bag)
-        for bag, entry in wanted.items():
-            if bag not in self._seeds:
-                self._seed(entry)
+    def seed(self, entries: Sequence[BagEntry], parts: Mapping[str, frozenset[str]] | None = None) -> None:
+        """Offer these bags to others, of those in ``parts`` these files, and nothing else."""
+        self._offering.hold(entries, parts or {})
+
+    def slow(self, size: int) -> None:
+        """Count bytes that came straight from the origin; wait until the limit lets the next come."""
+        self._hours()
+        self._throttle.take(size)
 
     def leave(self, bags: Iterable[str]) -> None:
         """Serve these bags no more; on return nobody is given anything of them."""
-        self._remove({bag for bag in bags if self._seeds.pop(bag, None)})
-
-    def _remove(self, going: set[str]) -> None:
-        """Wait until the swarm process has closed these bags' files."""
-        swarm, end = self._swarm, time.monotonic() + _REMOVAL
-        if swarm is None:
-            return
-        for bag in going:
-            with suppress(SwarmLostError):  # the next poll sees it, too
-                swarm.remove(bag)
-        while going and self._swarm is swarm:
-            if time.monotonic() > end:
-                swarm.kill()  # the next poll starts another one, which knows nothing of them
-            for report in self._poll(swarm, _TURN):
-                match report:
-                    case Removed(bag):
-                        going.discard(bag)
-                    case Trouble():
-                        self._progress.say(f"{report.bag or 'BitTorrent'}: {report.what}")
+        self._keeper.remove_now(self._offering.leave(bags))
 
     def serve(self, seconds: float) -> None:
         """Go on serving for so long, or until told to stop."""
         end = time.monotonic() + seconds
         while not self._stop.is_set() and (left := end - time.monotonic()) > 0:
-            if self._swarm is None:
+            self._hours()
+            self._offering.step(0)
+            if not self._keeper.running:
                 self._stop.wait(min(left, 1.0))
-                continue
-            for report in self._poll(self._swarm, min(left, _TURN)):
-                if isinstance(report, Trouble):
-                    self._progress.say(f"{report.bag or 'BitTorrent'}: {report.what}")
+            for report in self._keeper.poll(min(left, _TURN)):
+                match report:
+                    case Moved():
+                        self._offering.heard(report)
+                    case Trouble():
+                        self._keeper.say(report)
 
     def close(self) -> None:
         """End the swarm process, after it has brought everything to the disk."""
-        if self._swarm:
-            self._swarm.close()
-            self._swarm = None
+        self._keeper.close()
 
-    def _begin(self, entry: BagEntry, direct: bool) -> None:
+    def _begin(self, entry: BagEntry, part: frozenset[str] | None, direct: bool) -> None:
         try:
-            arrival = begin(self._mirror, self._origin, entry, self._progress.say)
+            arrival = begin(self._mirror, self._origin, entry, self._progress.say, part)
         except VerificationError as error:
             self._refuse(entry.id, error.message)
             return
@@ -241,13 +233,18 @@ class Fetching:
     def _attend(self) -> list[Arrival]:
         """Wait a moment for the swarm; return the bags that are all there, give up those that stall."""
         ready = [bag for bag, active in self._active.items() if not active.arrival.standing.lacking]
-        if self._swarm and self._active:
-            for report in self._poll(self._swarm, 0 if ready else _TURN):
+        self._offering.step(len(self._active))
+        if not self._keeper.running and self._paused:
+            self._stop.wait(_TURN)
+        if self._active or self._paused:
+            for report in self._keeper.poll(0 if ready else _TURN):
                 match report:
                     case Finished(bag) if bag in self._active:
                         ready.append(bag)
                     case Moved(bag) if bag in self._active:
                         self._moved(self._active[bag], report)
+                    case Moved():
+                        self._offering.heard(report)
                     case Trouble():
                         self._trouble(report)
         arrivals = [self._active[bag].arrival for bag in dict.fromkeys(ready) if bag in self._active]
@@ -255,7 +252,9 @@ class Fetching:
             self._drop(arrival.entry.id)
         for bag, active in list(self._active.items()):
             silence = time.monotonic() - active.since
-            if silence > self._pace.stall_timeout:
+            if self._paused:
+                active.since = time.monotonic()
+            elif silence > self._pace.stall_timeout:
                 why = active.troubles[-1:] or ["nobody who has it was found"]
                 self._outcome.missing[bag] = f"no data came for {silence:.0f} s ({why[0]})"
                 self._drop(bag)
@@ -270,8 +269,8 @@ class Fetching:
         )
         if not findings:
             self._outcome.complete.append(bag)
-            if self._swarm:
-                self._seed(arrival.entry)
+            if self._keeper.running:
+                self._offering.add(arrival.entry, arrival.wanted)
             return True
         attempts[bag] += 1
         examine(arrival)
@@ -290,9 +289,23 @@ class Fetching:
     def _fetched(self, size: int) -> None:
         self._outcome.fetched += size
         self._progress.advance(size=size)
+        self._throttle.take(size)
+        while not self._hours() and not self._ends():
+            self._stop.wait(_TURN)
         self._look()
         if self._outcome.superseded:
             raise _NewsError
+
+    def _hours(self) -> bool:
+        """Keep to the limits of the hour; tell whether anything may be transferred now."""
+        limits = self._tempo.limits()
+        self._keeper.limit(limits)
+        self._throttle.rate = limits.download
+        if limits.paused != self._paused:
+            self._paused = limits.paused
+            how = f"pause {self._tempo.resumes()}" if limits.paused else "go on"
+            self._progress.say(f"By the schedule, transfers {how}.")
+        return not limits.paused
 
     def _ends(self) -> bool:
         self._look()
@@ -337,59 +350,29 @@ class Fetching:
         )
 
     def _add(self, active: _Active) -> None:
-        arrival, swarm = active.arrival, self._running()
-        with suppress(SwarmLostError):  # the next poll sees it, too, and adds the bag to a new process
-            swarm.add(
-                arrival.entry.id,
-                arrival.torrent,
-                str(arrival.folder.parent),
-                have=arrival.standing.have,
-                web_seeds=[*filter(None, [self._origin.web_seed]), *self._also],
-                peers=self._peers,
-            )
-
-    def _seed(self, entry: BagEntry) -> None:
-        if not may_hold(self._mirror.settings.mirror.country, entry.audience):
-            return  # an archive that repairs its own bag, and has not said where it is
-        torrent, _ = find_torrent(self._origin, self._mirror.public, entry)
-        self._seeds[entry.id] = entry
-        swarm = self._running()
-        with suppress(SwarmLostError):
-            swarm.add(entry.id, torrent, str(self._mirror.bags), have=None, peers=self._peers)
+        arrival = active.arrival
+        self._keeper.add(
+            arrival.entry.id,
+            arrival.torrent,
+            str(arrival.folder.parent),
+            have=arrival.standing.have,
+            wanted=arrival.wanted_pieces,
+            web_seeds=[*filter(None, [self._origin.web_seed]), *self._also],
+            peers=self._peers,
+        )
 
     def _drop(self, bag: str) -> None:
-        if self._active.pop(bag, None) and self._swarm:
-            with suppress(SwarmLostError):
-                self._swarm.remove(bag)
+        if self._active.pop(bag, None):
+            self._keeper.remove(bag)
 
-    def _running(self) -> Swarm:
-        if self._swarm is None:
-            self._swarm = Swarm(self._settings)
-            if self._on_listening:
-                self._on_listening(self._swarm.port, self._swarm.pid)
-        return self._swarm
-
-    def _poll(self, swarm: Swarm, timeout: float) -> list[Report]:
-        """Listen to the swarm process; if it was lost, start another one with what is on the disk now."""
-        try:
-            for report in (reports := swarm.poll(timeout)):
-                self._on_report(report)
-            return reports
-        except SwarmLostError as error:
-            self._losses += 1
-            if self._losses > _LOSSES:
-                raise
-            self._progress.say(f"{error.message} It is started again.")
-            swarm.kill()
-            self._swarm = None
+    def _again(self) -> None:
+        """Give a new swarm process what was in the one that was lost, as it is on the disk now."""
         for active in self._active.values():
             examine(active.arrival)
             active.downloaded, active.since = 0, time.monotonic()
             if active.arrival.standing.lacking:
                 self._add(active)
-        for entry in list(self._seeds.values()):
-            self._seed(entry)
-        return []
+        self._offering.again()
 
 
 def _disk_full(where: str | None, why: str | None) -> PhonothequeError:

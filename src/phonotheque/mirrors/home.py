@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import uuid
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from phonotheque.vault.place import write_durably
 from phonotheque.vault.settings_file import set_in_file
 
 REUSED, MENDING = ".reused", ".mending"  # in vault/arriving: copies of files on their way to their places
+REPLACED = ".replaced"  # there, too: the part of a bag of which more is in its place now
 
 
 def open_mirror(
@@ -71,6 +73,8 @@ def sweep(mirror: Archive) -> None:
     """Remove copies that a kill has left half way: they may be of what may not be held."""
     for name in (REUSED, MENDING):
         (arriving(mirror) / name).unlink(missing_ok=True)
+    if (arriving(mirror) / REPLACED).exists():
+        shutil.rmtree(arriving(mirror) / REPLACED)
 
 
 def _address(origin: str) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,15 @@ def keep_target(public: Path, path: str, data: bytes) -> None:
     write_durably(place, data)
 
 
-def fetch_target(origin: Origin, public: Path, path: str, size: int, sha256: str) -> None:
+def fetch_target(
+    origin: Origin,
+    public: Path,
+    path: str,
+    size: int,
+    sha256: str,
+    *,
+    on_bytes: Callable[[int], None] = lambda _: None,
+) -> None:
     """Keep a target of any size, fetching it if it is not there. Raises VerificationError naming it."""
     place = public / "targets" / path
     if place.exists() and place.stat().st_size == size and _hash(place) == sha256:
@@ -100,6 +109,7 @@ def fetch_target(origin: Origin, public: Path, path: str, size: int, sha256: str
                 stream.write(chunk)
                 digest.update(chunk)
                 got += len(chunk)
+                on_bytes(len(chunk))
         if got != size or digest.hexdigest() != sha256:
             raise VerificationError(
                 f"targets/{path} at {origin.where} is not what {EDITION} lists.",

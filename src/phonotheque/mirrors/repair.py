@@ -7,7 +7,7 @@ sent it, because the edition held here says what is right.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -17,18 +17,19 @@ from phonotheque.editions.metainfo import TorrentFile, TorrentMeta
 from phonotheque.ledger.bags import BagPlace, places_of_bags
 from phonotheque.ledger.holdings import reopen
 from phonotheque.mirrors.fetching import Fetching, Pace
-from phonotheque.mirrors.holdings import current_edition, expected_bags
+from phonotheque.mirrors.holdings import current_edition, expected_bags, parts_held
 from phonotheque.mirrors.messages import SwarmSettings
 from phonotheque.mirrors.origin import Origin
 from phonotheque.mirrors.repair_places import Mended, mend
-from phonotheque.mirrors.standing import Standing, look
+from phonotheque.mirrors.standing import Standing, look, narrowed
 from phonotheque.mirrors.swarm import resolve_peers
+from phonotheque.mirrors.tempo import Tempo
 from phonotheque.mirrors.transfer import find_torrent, home_of
 from phonotheque.model.bags import Finding
 from phonotheque.model.errors import NetworkError, NotFoundError, VerificationError
 from phonotheque.model.progress import QUIET, Progress
 from phonotheque.vault.archive import Archive, now
-from phonotheque.vault.bagfolder import files_in
+from phonotheque.vault.bagfolder import PAYLOAD, files_in
 
 
 @dataclass(slots=True)
@@ -57,6 +58,7 @@ def repair(
     bags: Collection[str] = (),
     peers: Sequence[str] = (),
     swarm: SwarmSettings | None = None,
+    tempo: Tempo | None = None,
     pace: Pace | None = None,
     delete_extra: bool = False,
     progress: Progress = QUIET,
@@ -73,6 +75,7 @@ def repair(
     report = RepairReport(deleted=delete_extra)
     with folder.writing("repair"):
         edition = current_edition(folder)
+        parts = parts_held(folder) if folder.is_mirror else {}
         held = expected_bags(folder).keys() if folder.is_mirror else {entry.id for entry in edition.bags}
         chosen = [entry for entry in edition.bags if entry.id in held and (not bags or entry.id in bags)]
         if unknown := set(bags) - {entry.id for entry in chosen}:
@@ -81,14 +84,18 @@ def repair(
         here = [entry for entry in chosen if not any(place.moved for place in places.get(entry.id, ()))]
         progress.start("Checking", total_bytes=sum(entry.bytes for entry in here))
         surveyed = [
-            (entry, _survey(folder, origin, entry, report, progress)) for entry in here if not stop.is_set()
+            (entry, _survey(folder, origin, entry, parts.get(entry.id), report, progress))
+            for entry in here
+            if not stop.is_set()
         ]
         wanted = [entry for entry, damaged in surveyed if damaged]
+        swarm = swarm or SwarmSettings()
         fetching = Fetching(
             folder,
             origin,
-            swarm=swarm or SwarmSettings(),
-            peers=resolve_peers(peers),
+            swarm=swarm,
+            tempo=tempo,
+            peers=resolve_peers(peers, by_number=swarm.proxy is not None),
             pace=pace or Pace(),
             progress=progress,
             stop=stop,
@@ -96,7 +103,7 @@ def repair(
         )
         try:
             progress.start("Repairing", total_bytes=sum(entry.bytes for entry in wanted))
-            outcome = fetching.fetch(wanted, direct=True, event="recovery")
+            outcome = fetching.fetch(wanted, direct=True, event="recovery", parts=_payload(parts))
         finally:
             fetching.close()
         report.repaired = outcome.complete
@@ -140,14 +147,25 @@ def _add(report: RepairReport, bag: str, mended: Mended) -> None:
         report.repaired.append(bag)
 
 
+def _payload(parts: Mapping[str, frozenset[str]]) -> dict[str, frozenset[str]]:
+    return {
+        bag: frozenset(path for path in paths if path.startswith(PAYLOAD)) for bag, paths in parts.items()
+    }
+
+
 def _survey(
-    folder: Archive, origin: Origin, entry: BagEntry, report: RepairReport, progress: Progress
+    folder: Archive,
+    origin: Origin,
+    entry: BagEntry,
+    part: frozenset[str] | None,
+    report: RepairReport,
+    progress: Progress,
 ) -> bool:
-    """Read a bag from end to end; True if something is to be fetched for it."""
+    """Read a bag, or what is held of it, from end to end; True if something is to be fetched for it."""
     try:
         _, meta = find_torrent(origin, folder.public, entry)
         home = home_of(folder, entry.id)
-        standing = look(home, meta)
+        standing = narrowed(look(home, meta), part)
         if home.exists():
             _handle_extra(home, entry, meta, report)
     except (VerificationError, NotFoundError, NetworkError) as error:
@@ -161,7 +179,7 @@ def _survey(
     finally:
         progress.advance(size=entry.bytes)
     report.bags.append(entry.id)
-    report.bytes_checked += entry.bytes
+    report.bytes_checked += sum(file.size for file in meta.files if part is None or file.path in part)
     if standing.lacking:
         report.findings += [(entry.id, _finding(folder, entry, file, standing)) for file in standing.lacking]
         if folder.is_mirror:

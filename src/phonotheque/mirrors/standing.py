@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from errno import ENOTSUP, EOPNOTSUPP, EPERM
 from functools import partial
 from pathlib import Path
@@ -56,6 +56,28 @@ def stand(meta: TorrentMeta, pieces: Mapping[str, Iterable[bool]], sized: Iterab
         if file.path not in right_size or not all(good):
             lacking.append(file)
     return Standing(bytes(have), tuple(lacking), good_bytes)
+
+
+def narrowed(standing: Standing, wanted: Set[str] | None) -> Standing:
+    """Return a standing that lacks only what is wanted: files at these paths, or all for None."""
+    if wanted is None:
+        return standing
+    return replace(standing, lacking=tuple(file for file in standing.lacking if file.path in wanted))
+
+
+def pieces_of(meta: TorrentMeta, paths: Set[str]) -> bytes:
+    """Return one byte for each piece of a torrent: 1 for those of the files at these paths."""
+    return b"".join((b"\1" if file.path in paths else b"\0") * file.pieces for file in meta.files)
+
+
+def bytes_lacking(meta: TorrentMeta, standing: Standing) -> int:
+    """Return how many bytes of the files that lack something are not there."""
+    return sum(
+        piece_size(file, index, meta.piece_length)
+        for file in standing.lacking
+        for index in range(file.pieces)
+        if not standing.have[file.first_piece + index]
+    )
 
 
 def piece_size(file: TorrentFile, index: int, piece_length: int) -> int:
