@@ -54,6 +54,11 @@ def noise(seed: str, size: int) -> bytes:
 
 
 def music(bag: str, files: int = 4, size: int = 400_000) -> dict[str, bytes]:
+def recording_id(path: str) -> str:
+    """The id that a test's recording has, by its path in the bag."""
+    return str(uuid5(ID, path))
+
+
     """A few files of less and more than a piece, with names that need escaping in URLs."""
     return {
         f"Artiste é/1999 - A & B #{i}/{i:02d} Piste.ogg": noise(f"{bag}{i}", size // 2 * (i + 1))
@@ -151,7 +156,7 @@ class Publisher:
         for path in drop:
             sha = hashlib.sha256(self.contents[name][path]).hexdigest()
             self.tombstones.append(
-                Tombstone(str(uuid5(ID, sha)), str(uuid5(ID, path)), (sha,), territory, DATE, reason, None)
+                Tombstone(str(uuid5(ID, sha)), recording_id(path), (sha,), territory, DATE, reason, None)
             )
         if not left:
             return None
@@ -180,9 +185,15 @@ class Publisher:
         index.write_bytes(noise(f"index{number}", 2000))
         if self.with_index:
             rows = [
-                {"sha256": hashlib.sha256(data).hexdigest(), "bag": bag.id}
+                {
+                    "recording": recording_id(path),
+                    "bag": bag.id,
+                    "path": f"data/{path}",
+                    "size": len(data),
+                    "sha256": hashlib.sha256(data).hexdigest(),
+                }
                 for bag in self.bags
-                for data in self.contents[bag.id].values()
+                for path, data in self.contents[bag.id].items()
             ]
             pq.write_table(pa.Table.from_pylist(rows), index)
         return Edition(

@@ -36,6 +36,7 @@ _COMMANDS = {
     "audit": "Decide anew whether all that is published may be",
     "export": "Write music out for training, radio, a library or a player",
     "mirror": "Hold somebody else's edition",
+    "fetch": "Fetch one recording alone, verified, with its credits",
     "check": "Verify every byte",
     "drill": "Ask mirrors to prove what they hold; time a restore",
     "simulate": "What becomes of the copies over years, on paper",

@@ -11,7 +11,7 @@ import select
 import signal
 import sys
 import time
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from typing import Any
@@ -69,6 +69,7 @@ class _Session:
     outbox: deque[Report] = field(default_factory=deque)
     stopping: float | None = None  # when to end even if not all is flushed
     report_at: float = 0.0
+    removing: Counter[str] = field(default_factory=Counter)  # bags whose files are not closed yet
     reconnect_at: float = 0.0
 
     def tell(self, report: Report) -> None:
@@ -187,7 +188,10 @@ def _obey(swarm: _Session, command: Command) -> None:
                 {
                     "upload_rate_limit": limits.upload,
                     "download_rate_limit": limits.download,
+            swarm.removing[bag] += 1
                     "connections_limit": limits.connections,
+        case Remove(bag) if not swarm.removing[bag]:
+            swarm.tell(Removed(bag))  # it could not be added, or is gone
                 }
             )
             (swarm.session.pause if limits.paused else swarm.session.resume)()
@@ -271,7 +275,9 @@ def _hear(swarm: _Session, alert: lt.alert) -> None:
                 if bag and not bag.downloading:
                     _tell_moved(swarm, name, bag, status)
         case lt.torrent_removed_alert():
-            tell(Removed(alert.torrent_name))
+            swarm.removing[alert.torrent_name] -= 1
+            if not swarm.removing[alert.torrent_name]:
+                tell(Removed(alert.torrent_name))
         case lt.file_error_alert():
             system = alert.error.category().name() in ("system", "generic")
             what = f"{alert.filename()}: {alert.error.message()}"
