@@ -194,7 +194,7 @@ def test_nothing_else_is_public(published: Archive, place: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "place", ["index.html", "feed.atom", "mining/minable.csv", "metadata/9.targets.json"]
+    "place", ["index.html", "feed.atom", "copies.json", "mining/minable.csv", "metadata/9.targets.json"]
 )
 def test_pages_are_no_music(published: Archive, place: str) -> None:
     (published.public / place).write_bytes(b"fLaC\0\0\0\x22\xff")

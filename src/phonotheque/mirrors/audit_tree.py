@@ -29,6 +29,7 @@ from phonotheque.vault.place import open_regular
 
 _PAGES: Final = frozenset(
     {"index.html", "feed.atom", ".well-known/tdmrep.json", "mining/croissant.json", "mining/minable.csv"}
+    | {"copies.json", "health.atom"}
 )
 _METADATA: Final = ("root.json", "targets.json", "snapshot.json")  # each after its version and a dot
 _PARTIAL: Final = ".partial-"  # begins the names of folders that are being filled or emptied
