@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import stat
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,7 +15,7 @@ from click.testing import CliRunner, Result
 from phonotheque.cli.health import health_command
 from phonotheque.cli.holdings import holdings_command
 from phonotheque.cli.mirror import mirror_command
-from phonotheque.ledger.bags import BagRecord, EditionRecord, record_bag, record_edition
+from phonotheque.ledger.bags import EditionRecord, record_bag, record_edition
 from phonotheque.mirrors.home import open_mirror
 from phonotheque.mirrors.report import read_report
 from phonotheque.mirrors.reporting import Reporter, make_report, own_key, signed_report
@@ -24,13 +23,13 @@ from phonotheque.model.errors import NotFoundError, PhonothequeError, UsageError
 from phonotheque.vault.archive import Archive, open_archive, timestamp
 from phonotheque.web.serve import public_application
 from phonotheque.web.server import Beside
+from tests.ledger.ledger_facts import BAG
 from tests.mirrors.mirror_publisher import ARCHIVE, DATE, NOW, Publisher
 from tests.mirrors.mirror_runs import run as mirror
 from tests.mirrors.reported import FILE
 
 pytestmark = pytest.mark.ledger  # a mirror has one
 LOCAL = ("--budget", "1GB", "--once", "--listen", "127.0.0.1:0", "--no-discovery")
-Serving = AbstractContextManager[Beside]
 
 
 def as_archive(publisher: Publisher) -> Archive:
@@ -39,10 +38,7 @@ def as_archive(publisher: Publisher) -> Archive:
     archive = open_archive(publisher.folder)
     with archive.ledger.begin() as ledger:
         for bag in publisher.bags:
-            same = {name: getattr(bag, name) for name in BagRecord.__slots__ if hasattr(bag, name)}
-            torrent = {"torrent_size": bag.torrent.size, "torrent_sha256": bag.torrent.sha256}
-            hashes = {"infohash_v1": bag.torrent.infohash_v1, "infohash_v2": bag.torrent.infohash_v2}
-            record_bag(ledger, BagRecord(**same, **torrent, **hashes, sealed_at=DATE), [FILE])
+            record_bag(ledger, replace(BAG, id=bag.id, bytes=bag.bytes), [FILE])
         record_edition(ledger, EditionRecord(1, DATE, "s", "ab" * 32, DATE))
     return archive
 

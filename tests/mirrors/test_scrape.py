@@ -92,7 +92,7 @@ def honest(seeders: dict[bytes, int]) -> Callable[[bytes], list[bytes]]:
 
 def files(told: dict[bytes, int]) -> bytes:
     return encode(
-        {"files": {key: {"complete": n, "downloaded": 0, "incomplete": 5} for key, n in told.items()}}
+        {b"files": {key: {b"complete": n, b"downloaded": 0, b"incomplete": 5} for key, n in told.items()}}
     )
 
 
@@ -138,9 +138,9 @@ def test_many_torrents_are_asked_for_in_parts() -> None:
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        (encode({"failure reason": "go \u202e away"}), "refuses"),
+        (encode({b"failure reason": "go \u202e away"}), "refuses"),
         (b"<html>", "bencoding"),
-        (encode({"files": []}), "something else"),
+        (encode({b"files": []}), "something else"),
         (b"i1e", "something else"),
         (b"d" * 70, "bencoding"),
         (b"x" * (1024 * 1024 + 1), "does not come to an end"),

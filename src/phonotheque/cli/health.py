@@ -137,15 +137,15 @@ def _print(health: Health, everything: bool) -> None:
     size = human_size(sum(bag.bytes for bag in health.at_risk))
     few = f"{counted(len(health.at_risk), 'bag')} ({size}) with fewer than {settings.copies} proven copies"
     output.print(f"At risk: {few}", style="yellow")
-    listed = health.at_risk if everything else health.at_risk[:_SHOWN]
-    for bag in listed:
+    shown = health.at_risk if everything else health.at_risk[:_SHOWN]
+    for bag in shown:
         seeders = (
             "" if bag.count.seeders is None else f", {counted(bag.count.seeders, 'seeder')} as trackers claim"
         )
         copies = f"{bag.count.proven} proven, {bag.count.claimed} claimed{seeders}"
         output.print(safe(f"  {bag.id}  {human_size(bag.bytes)}: {copies}"))
-    if len(listed) < len(health.at_risk):
-        output.print(f"  … and {len(health.at_risk) - len(listed):,} more; --all and --json list them all")
+    if len(shown) < len(health.at_risk):
+        output.print(f"  … and {len(health.at_risk) - len(shown):,} more; --all and --json list them all")
 
 
 def _level(level: Level, wanted: int) -> str:

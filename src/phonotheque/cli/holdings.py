@@ -109,10 +109,10 @@ def add_command(archive: Archive, reports: tuple[Path, ...], as_json: bool) -> N
             update_health(archive, at=now())
     data = {
         "taken": [asdict(one) for one in taken],
-        "refused": [{"file": str(path), "reason": error.message} for path, error in refused],
+        "refused": [{"file": str(path), "reason": why.message} for path, why in refused],
     }
-    for path, error in refused:
-        messages.print(safe(f"{path}: {error.message} {error.advice}"), style="red")
+    for path, why in refused:
+        messages.print(safe(f"{path}: {why.message} {why.advice}"), style="red")
     show(data, as_json, lambda: _print_taken(taken))
     if refused:
         click.get_current_context().exit(refused[0][1].exit_code)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, case, delete, func, insert, select, update
 
@@ -111,7 +111,7 @@ def save_counts(
     ]  # fmt: skip
     if not rows:
         return
-    figures = {name: bindparam(name) for name in ("claimed", "proven", "seeders")}
+    figures: dict[str, Any] = {name: bindparam(name) for name in ("claimed", "proven", "seeders")}
     which = copies.c.number == bindparam("bag")
     connection.execute(update(copies).where(which).values(proven_since=bindparam("since"), **figures), rows)
     today = (copies_over_time.c.bag == bindparam("bag")) & (copies_over_time.c.day == bindparam("day"))

@@ -171,8 +171,8 @@ def distinct(proofs: Iterable[Standing]) -> tuple[int, str | None]:
         where = site(proof.address)
         mirrors[proof.mirror] = max(proof.at, mirrors.get(proof.mirror, ""))
         sites[where] = max(proof.at, sites.get(where, ""))
-    fewest = min(mirrors, sites, key=len)
-    return len(fewest), min(fewest.values(), default=None)
+    fewest = list(mirrors.values() if len(mirrors) <= len(sites) else sites.values())
+    return len(fewest), min(fewest, default=None)
 
 
 def site(address: str) -> str:
