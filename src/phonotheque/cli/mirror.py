@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -19,20 +20,32 @@ from phonotheque.cli.common import (
     show,
 )
 from phonotheque.cli.log import log_option, logging_as, tell
+from phonotheque.cli.mirror_choice import (
+    explain_option,
+    explaining,
+    keep_choice,
+    only_option,
+    plain,
+    print_left_out,
+)
+from phonotheque.cli.mirror_list import list_command
 from phonotheque.cli.mirror_work import at_work, keep_address, reporting
-from phonotheque.mirrors.fetching import Pace
+from phonotheque.cli.others import WithOthers
+from phonotheque.cli.transfer import Transfer, tempo_of, transfer_options
 from phonotheque.mirrors.holdings import lost_by_moving
 from phonotheque.mirrors.home import open_mirror
-from phonotheque.mirrors.messages import SwarmSettings
+from phonotheque.mirrors.only import parse_query
 from phonotheque.mirrors.origin import HttpOrigin, open_origin
+from phonotheque.mirrors.recordings import read_list
 from phonotheque.mirrors.reporting import check_reporting
 from phonotheque.mirrors.sync import SyncResult, sync
 from phonotheque.model.errors import UsageError
 from phonotheque.model.settings import parse_country
 from phonotheque.vault.archive import SETTINGS_FILE, Archive
+from phonotheque.vault.settings_file import set_in_file
 
 
-@click.command("mirror")
+@click.command("mirror", cls=WithOthers, others={"list": list_command})
 @click.argument("origin")
 @click.argument("folder", required=False, type=click.Path(path_type=Path, file_okay=False))
 @click.option(
@@ -52,17 +65,18 @@ from phonotheque.vault.archive import SETTINGS_FILE, Archive
 @click.option(
     "--once", is_flag=True, help="Stop when everything is here, instead of serving and following on."
 )
-@click.option("--peer", "peers", multiple=True, metavar="HOST:PORT", help="Also ask this peer. Repeatable.")
+@transfer_options
 @click.option(
-    "--listen", multiple=True, metavar="ADDRESS:PORT", help="Where to listen for peers. Repeatable."
-)
-@click.option("--no-discovery", is_flag=True, help="Look for no peers by DHT or local broadcast.")
-@click.option(
-    "--no-web-seed", is_flag=True, help="Fetch from peers only, not from the publisher's web server."
+    "--active",
+    type=click.IntRange(min=1),
+    help="Bags offered to peers at a time; of more, each has its turn.",
 )
 @click.option(
-    "--patience", type=float, default=120.0, show_default=True, help="Seconds to wait for any data."
+    "--recordings",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Hold only the recordings that this file lists. Kept for next time.",
 )
+@click.option("--whole-bags", is_flag=True, help="Hold whole bags again, after --recordings.")
 @click.option(
     "--serve", default="", metavar="ADDRESS:PORT", help="Serve it over HTTP, too. Kept for next time."
 )
@@ -77,6 +91,8 @@ from phonotheque.vault.archive import SETTINGS_FILE, Archive
 )
 @click.option("--report", is_flag=True, help="Tell the publisher what is held, signed; no name is told.")
 @log_option
+@only_option
+@explain_option
 @json_option
 @click.pass_context
 def mirror_command(
@@ -88,16 +104,17 @@ def mirror_command(
     country: str,
     move: bool,
     once: bool,
-    peers: tuple[str, ...],
-    listen: tuple[str, ...],
-    no_discovery: bool,
-    no_web_seed: bool,
-    patience: float,
+    transfer: Transfer,
+    active: int | None,
+    recordings: Path | None,
+    whole_bags: bool,
     serve: str,
     metrics: str,
     also: tuple[str, ...],
     report: bool,
     log_format: str | None,
+    only: str | None,
+    explain: bool,
     as_json: bool,
 ) -> None:
     """Hold what fits of the edition at ORIGIN (a URL, or an archive's or mirror's folder) in FOLDER.
@@ -107,19 +124,28 @@ def mirror_command(
     mirror that was begun needs no ORIGIN any more.
 
     What an edition withdraws, or no longer lets be held where the mirror is, is erased; the proof is kept.
+
+    phono mirror list ORIGIN tells people with a client of their own what to hold.
     """
     if folder is None:
         origin, folder = "", Path(origin)
+    if only is not None:
+        parse_query(only)  # a mistake in it is named before anything is made
     if country and not move and (folder / SETTINGS_FILE).exists():
         _ask_before_moving(open_mirror(folder, origin), parse_country(country, "--in"))
     mirror = open_mirror(folder, origin, budget=budget or 0, trust=trust, country=country)
     allowed = budget or mirror.settings.mirror.budget
     if not allowed:
         raise UsageError("How much may the mirror take?", "Say it: --budget 100GB")
+    mirror = transfer.over(_keeping_parts(mirror, recordings, whole_bags))
+    if active:
+        mirror = _with(mirror, active=active)
     ours = mirror.settings.mirror
+    swarm = transfer.swarm(ours)
     also = also or ours.also
     for tree in also:
         HttpOrigin(tree)  # refuses what is no address
+    mirror = keep_choice(mirror, budget, only)
     report = report or ours.report
     if report:
         check_reporting(mirror)
@@ -136,23 +162,26 @@ def mirror_command(
     ):
         result = sync(
             mirror,
-            open_origin(ours.origin, country=ours.country),
+            open_origin(ours.origin, country=ours.country, proxy=swarm.proxy),
             budget=allowed,
-            peers=peers,
+            peers=transfer.peers,
             also=also,
             once=once,
             trust=trust or ours.trust or None,
-            swarm=swarm_settings(listen, no_discovery, no_web_seed),
-            pace=Pace(stall_timeout=patience),
+            swarm=swarm,
+            tempo=tempo_of(ours),
+            pace=transfer.pace,
             progress=work.progress,
             stop=work.stop,
             on_listening=work.on_listening,
             on_report=work.on_report,
-            on_round=reporting(mirror, work) if report else work.on_round,
+            on_round=explaining(
+                reporting(mirror, work) if report else work.on_round, wanted=explain and not as_json
+            ),
         )
         tell("ended", edition=result.edition, held=len(result.complete))
     if as_json or not logged:
-        show(asdict(result), as_json, lambda: _print(folder, result))
+        show(plain(result, explain=explain), as_json, lambda: _print(folder, result))
     context.exit(4 if result.refused else 0)
 
 
@@ -168,17 +197,22 @@ def _ask_before_moving(mirror: Archive, country: str) -> None:
     click.confirm(f"{what}. Erase them?", abort=True, err=True)
 
 
-def swarm_settings(listen: tuple[str, ...], no_discovery: bool, no_web_seed: bool) -> SwarmSettings:
-    """Return settings from the flags that ``mirror`` and ``repair`` share."""
-    settings = SwarmSettings(listen=listen) if listen else SwarmSettings()
-    quiet = no_discovery or settings.local
-    return SwarmSettings(
-        listen=settings.listen,
-        dht=not quiet,
-        lsd=not quiet,
-        port_mapping=not quiet,
-        web_seed=not no_web_seed,
-    )
+def _keeping_parts(mirror: Archive, recordings: Path | None, whole_bags: bool) -> Archive:
+    """Keep from now on which recordings are wanted, or that whole bags are again."""
+    if recordings is not None and whole_bags:
+        raise UsageError("--recordings and --whole-bags say different things.", "Give one of them.")
+    name = str(recordings.resolve()) if recordings else "" if whole_bags else None
+    if name is None or name == mirror.settings.mirror.recordings:
+        return mirror
+    if recordings is not None:
+        read_list(recordings)  # a mistake in it is named before anything is kept
+    set_in_file(mirror.folder / SETTINGS_FILE, "mirror", "recordings", name)
+    return _with(mirror, recordings=name)
+
+
+def _with(mirror: Archive, **changes: Any) -> Archive:
+    settings = mirror.settings
+    return replace(mirror, settings=replace(settings, mirror=replace(settings.mirror, **changes)))
 
 
 def _print(folder: Path, result: SyncResult) -> None:
@@ -187,14 +221,14 @@ def _print(folder: Path, result: SyncResult) -> None:
         messages.print(f"The publisher's signatures are past their date ({roles}); still followed.")
     for bag, reason in (*result.refused, *result.missing):
         messages.print(safe(f"{bag}: {reason}"), style="red")
-    for bag, reason in result.left_out:
-        messages.print(safe(f"{bag}: left out, {reason}"), style="dim")
+    print_left_out(result)
     for bag, successor in result.withdrawn:
         instead = f"; what remains of it is {successor}" if successor else ""
         messages.print(safe(f"{bag}: withdrawn{instead}"), style="dim")
     if result.erased_files:
         gone = f"{counted(result.erased_files, 'file')}, {human_size(result.erased_bytes)}"
-        messages.print(f"Erased {gone} that may not be held any more; the proof is in the mirror's ledger.")
+        messages.print(f"Erased {gone} that are held no more; the proof is in the mirror's ledger.")
     fetched = f"fetched {human_size(result.fetched)}, {human_size(result.verified_already)} were here already"
-    held = f"{counted(len(result.complete), 'bag')} of edition {result.edition}"
+    parts = f" and parts of {len(result.partial)}" if result.partial else ""
+    held = f"{counted(len(result.complete), 'bag')}{parts} of edition {result.edition}"
     output.print(f"{folder} holds {held}, every byte verified; {fetched}.")

@@ -13,27 +13,24 @@ from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from phonotheque.editions.edition import BagEntry, IndexEntry
+from phonotheque.editions.edition import BagEntry, Edition, IndexEntry
 from phonotheque.ledger.events import record_event
-from phonotheque.ledger.holdings import (
-    HeldFile,
-    HoldingState,
-    all_holdings,
-    reopen,
-    verified_files,
-)
-from phonotheque.mirrors.choose import Choice
-from phonotheque.mirrors.choosing import choose_bags, places_in_wanted
+from phonotheque.ledger.holdings import HeldFile, Holding, HoldingState, all_holdings, bytes_held
+from phonotheque.mirrors.choose import Choice, Explained
+from phonotheque.mirrors.choosing import better_known, choose_bags, places_in_wanted
 from phonotheque.mirrors.destinations import bags_of
 from phonotheque.mirrors.fetching import Fetching, Outcome, Pace
 from phonotheque.mirrors.follow import Followed, accepted, follow
+from phonotheque.mirrors.holdings import parts_held
 from phonotheque.mirrors.home import sweep, trust_dir
+from phonotheque.mirrors.knowing import Knowing
 from phonotheque.mirrors.leaving import Erasure, Leave, erase, going_bags, part, take_leave, waiting
 from phonotheque.mirrors.messages import Report, SwarmSettings
 from phonotheque.mirrors.origin import Origin
-from phonotheque.mirrors.public import fetch_target, publish_bag, publish_edition
-from phonotheque.mirrors.standing import lost_files
+from phonotheque.mirrors.parts import Parts, choose_parts, sort_bags, wanted_list, wanted_parts
+from phonotheque.mirrors.public import fetch_target, publish_edition
 from phonotheque.mirrors.swarm import resolve_peers
+from phonotheque.mirrors.tempo import Tempo
 from phonotheque.model.errors import (
     NetworkError,
     NotFoundError,
@@ -51,6 +48,7 @@ class SyncResult:
 
     edition: int
     complete: tuple[str, ...]  # held of this edition, every byte verified
+    partial: tuple[str, ...]  # held in part, that part verified
     missing: tuple[tuple[str, str], ...]  # nobody delivered them, or there is no room for them
     no_room: tuple[str, ...]  # of these: the disk, not the budget, is too small for them
     refused: tuple[tuple[str, str], ...]  # what was delivered does not verify
@@ -66,6 +64,8 @@ class SyncResult:
     stale: tuple[str, ...]  # roles whose signatures have expired
     offline: bool
     seconds: float = 0.0  # how long the round took
+    dropped: tuple[tuple[str, str], ...] = ()  # for a smaller budget, and why that may be
+    explained: tuple[Explained, ...] = ()  # of every bag of the edition, why it is held, taken or not
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +98,7 @@ def sync(
     progress: Progress = QUIET,
     stop: threading.Event | None = None,
     clock: Callable[[], datetime] = now,
+    tempo: Tempo | None = None,
     on_listening: Callable[[int, int], None] | None = None,
     on_report: Callable[[Report], None] | None = None,
     on_round: Callable[[SyncResult], None] | None = None,
@@ -105,9 +106,10 @@ def sync(
     """Bring a mirror up to date within ``budget`` bytes; unless ``once``, serve it and follow on.
 
     ``peers`` are “HOST:PORT” to ask besides those that are found, ``also`` other mirrors' public trees on the
-    web; ``trust`` demands the root's fingerprint. ``stop`` ends it in good order. ``on_listening`` is given
-    port and process id of each swarm process, ``on_report`` what it says, ``on_round`` how the mirror stands
-    after each look at the origin.
+    web; ``trust`` demands the root's fingerprint. ``stop`` ends it in good order. ``tempo`` says how much may
+    be transferred at what hour; without it the limits of ``swarm`` hold. ``on_listening`` is given port and
+    process id of each swarm process, ``on_report`` what it says, ``on_round`` how the mirror stands after a
+    look at the origin.
 
     With ``once``, raises NetworkError naming what nobody delivered, PhonothequeError naming what the disk has
     no room for. Always: VerificationError when the origin's metadata does not verify (without ``once``, what
@@ -117,23 +119,26 @@ def sync(
     pace = pace or Pace()
     stop = stop or threading.Event()
     plan = _Plan(mirror, origin, budget, trust, once, progress, clock)
+    swarm = swarm or SwarmSettings()
     fetching = Fetching(
         mirror,
         origin,
-        swarm=swarm or SwarmSettings(),
-        peers=resolve_peers(peers),
+        swarm=swarm,
+        peers=resolve_peers(peers, by_number=swarm.proxy is not None),
         also=also,
         pace=pace,
         progress=progress,
         stop=stop,
         clock=clock,
+        tempo=tempo,
         on_listening=on_listening,
         on_report=on_report,
     )
+    knowing = Knowing(mirror, origin, progress.say, clock)
     try:
         before, began = None, time.monotonic()
         while True:
-            result, superseded = _round(plan, fetching)
+            result, superseded = _round(plan, fetching, knowing)
             result = replace(_added(before, result), seconds=time.monotonic() - began)
             before = result if superseded else None
             if superseded and not stop.is_set():
@@ -154,7 +159,7 @@ def sync(
     return result
 
 
-def _round(plan: _Plan, fetching: Fetching) -> tuple[SyncResult, bool]:
+def _round(plan: _Plan, fetching: Fetching, knowing: Knowing) -> tuple[SyncResult, bool]:
     """Follow, obey, fetch, show; also tell whether another edition has come meanwhile, to be obeyed first."""
     with plan.mirror.writing("mirror"):
         sweep(plan.mirror)
@@ -164,7 +169,8 @@ def _round(plan: _Plan, fetching: Fetching) -> tuple[SyncResult, bool]:
         _say_goodbye(plan, fetching, leave)
         # What was withdrawn goes at once, whatever else the origin has to say or does not answer.
         erasures = [_erase(plan, leave, lambda _bag, _file: True)]
-        _fetch_index(plan, edition.index, outcome)
+        for table in edition.tables:
+            _fetch_index(plan, table, outcome, fetching.slow)
         going = going_bags(plan.mirror, at=plan.at())
         where = _destinations(plan, edition.index, leave, going)
         leave = part(plan.mirror, leave.with_index(where), at=plan.at())
@@ -172,19 +178,30 @@ def _round(plan: _Plan, fetching: Fetching) -> tuple[SyncResult, bool]:
         if leave.newly:  # the index tells of bags of which no hash was known here
             going = going_bags(plan.mirror, at=plan.at())
             where = _destinations(plan, edition.index, leave, going)
-        choice = choose_bags(plan.mirror, leave, going, plan.budget)
+        parts = _parts(plan, edition)
+        otherwise: Callable[[], bool] = bool  # never, but for whole bags
+        if parts is None:
+            wishes = knowing.wishes(edition, ask=not followed.offline)
+            choice = choose_bags(plan.mirror, leave, going, plan.budget, wishes)
+            otherwise = better_known(plan.mirror, leave, going, plan.budget, knowing, choice, plan.clock)
+        else:
+            choice = choose_parts(plan.mirror, leave, parts, plan.budget)
+        leave = part(plan.mirror, leave.with_dropped(choice.dropped), at=plan.at())
+        _say_goodbye(plan, fetching, leave)
         entries = {entry.id: entry for entry in edition.bags}
-        held, wanted = _sort(plan, choice, entries)
+        bags = sort_bags(plan.mirror, choice, entries, parts, plan.progress.say)
+        held, wanted = bags.held, bags.wanted
         erasures.append(_erase(plan, leave, _waiting(plan, leave, wanted, where)))
         if not plan.once:
-            fetching.seed(held)
-        plan.progress.start("Mirroring", total_bytes=sum(entry.bytes for entry in wanted))
+            fetching.seed(held, bags.held_parts)
+        plan.progress.start("Mirroring", total_bytes=bags.bytes_wanted(parts or {}))
         outcome = fetching.fetch(
             wanted,
             direct=plan.origin.web_seed is None,
             forbidden=leave.stones.keys(),
             outcome=outcome,
-            news=lambda: _news(plan, followed),
+            news=lambda: _news(plan, followed) or otherwise(),
+            parts=bags.wanted_parts,
         )
         held += [entries[bag] for bag in outcome.complete]
         if outcome.superseded:
@@ -193,7 +210,7 @@ def _round(plan: _Plan, fetching: Fetching) -> tuple[SyncResult, bool]:
         erasures.append(_erase(plan, leave, _waiting(plan, leave, wanted, where)))
         publish_edition(plan.origin, plan.mirror.public, trust_dir(plan.mirror), followed, plan.progress)
     if not plan.once:
-        fetching.seed(held)
+        fetching.seed(held, parts_held(plan.mirror))
     return _result(plan, leave, choice, outcome, held, erasures), False
 
 
@@ -254,7 +271,7 @@ def _record_edition(plan: _Plan, followed: Followed) -> None:
 
 def _say_goodbye(plan: _Plan, fetching: Fetching, leave: Leave) -> None:
     """Stop serving what has to go before any of it is erased."""
-    fetching.leave([*leave.withdrawals, *leave.barred, *leave.tainted])
+    fetching.leave([*leave.withdrawals, *leave.barred, *leave.tainted, *leave.dropped])
     for bag in leave.newly:
         plan.progress.say(f"{bag} {leave.reason(bag)}: it is no longer served.")
 
@@ -286,11 +303,11 @@ def _erase(plan: _Plan, leave: Leave, waited_for: Callable[[str, HeldFile], bool
     going = going_bags(plan.mirror, at=plan.at())
     done = erase(plan.mirror, leave, going, waited_for, at=plan.at())
     if done.files:
-        plan.progress.say(f"{done.files} files ({done.bytes} bytes) that may not be held were erased.")
+        plan.progress.say(f"{done.files} files ({done.bytes} bytes) that are not to be held were erased.")
     return done
 
 
-def _fetch_index(plan: _Plan, index: IndexEntry, outcome: Outcome) -> None:
+def _fetch_index(plan: _Plan, index: IndexEntry, outcome: Outcome, on_bytes: Callable[[int], None]) -> None:
     """Keep the edition's index, if there is room; that it cannot be had hinders nothing else."""
     free = shutil.disk_usage(plan.mirror.folder).free
     if index.size >= plan.budget:
@@ -305,37 +322,27 @@ def _fetch_index(plan: _Plan, index: IndexEntry, outcome: Outcome) -> None:
         outcome.no_room.append(index.path)
         return
     try:
-        fetch_target(plan.origin, plan.mirror.public, index.path, index.size, index.sha256)
+        public = plan.mirror.public
+        fetch_target(plan.origin, public, index.path, index.size, index.sha256, on_bytes=on_bytes)
     except (NetworkError, NotFoundError) as error:
         outcome.missing[index.path] = error.message
     except VerificationError as error:
         outcome.refused[index.path] = error.message
 
 
-def _sort(
-    plan: _Plan, choice: Choice, entries: Mapping[str, BagEntry]
-) -> tuple[list[BagEntry], list[BagEntry]]:
-    """Part what is held from what is to be fetched, as are held bags of which files are gone."""
-    held, wanted = [], []
-    chosen = set(choice.chosen)
-    with plan.mirror.ledger.begin() as connection:
-        known = all_holdings(connection)
-        for bag in dict.fromkeys([*choice.chosen, *(bag for bag, _ in choice.left_out)]):
-            entry, holding = entries[bag], known.get(bag)
-            if holding is None or holding.state is not HoldingState.COMPLETE:
-                if bag in chosen:
-                    wanted.append(entry)
-                continue
-            lost = lost_files(plan.mirror.bags / entry.id, verified_files(connection, entry.id))
-            if lost:
-                reopen(connection, entry.id, lost)
-                plan.progress.say(f"{bag} has lost {len(lost)} files (first: {lost[0]}): fetching them.")
-                wanted.append(entry)
-            else:
-                # A kill may have come between ledger and link.
-                publish_bag(plan.mirror.public, entry.id, entry.audience)
-                held.append(entry)
-    return held, wanted
+def _parts(plan: _Plan, edition: Edition) -> Parts | None:
+    """Return which files of which bags are wanted, None for whole bags."""
+    try:
+        wanted = wanted_list(plan.mirror)
+        if wanted is None:
+            return None
+        parts = wanted_parts(plan.mirror, edition, wanted, plan.progress.say)
+    except PhonothequeError as error:
+        if plan.once:
+            raise
+        plan.progress.say(f"{error.message} What is held is served on.")
+        return {}
+    return {} if parts is None else parts  # the round says why there is no index
 
 
 def _result(
@@ -348,10 +355,11 @@ def _result(
 ) -> SyncResult:
     followed = leave.followed
     with plan.mirror.ledger.connect() as connection:
-        known = all_holdings(connection)
+        known, sizes = all_holdings(connection), bytes_held(connection)
     return SyncResult(
         edition=followed.edition.number,
-        complete=tuple(sorted(entry.id for entry in held)),
+        complete=tuple(sorted(entry.id for entry in held if not _in_part(known, entry.id))),
+        partial=tuple(sorted(entry.id for entry in held if _in_part(known, entry.id))),
         missing=tuple(outcome.missing.items()),
         no_room=tuple(outcome.no_room),
         refused=tuple(outcome.refused.items()),
@@ -364,12 +372,18 @@ def _result(
         fetched=outcome.fetched,
         reused=outcome.reused,
         verified_already=outcome.verified_already
-        + sum(e.bytes for e in held if e.id not in outcome.complete),
+        + sum(sizes.get(e.id, 0) for e in held if e.id not in outcome.complete),
         fingerprint=followed.fingerprint,
         first_use=followed.first_use,
         stale=followed.stale,
         offline=followed.offline,
+        dropped=tuple((bag, proof["why"]) for bag, proof in choice.dropped.items()),
+        explained=choice.explained,
     )
+
+
+def _in_part(known: Mapping[str, Holding], bag: str) -> bool:
+    return bag in known and known[bag].state is HoldingState.PARTIAL
 
 
 def _added(before: SyncResult | None, result: SyncResult) -> SyncResult:
