@@ -214,8 +214,10 @@ class Fetching:
         self._outcome.verified_already += arrival.standing.good_bytes
         self._outcome.reused += arrival.reused
         findings: tuple[Finding, ...] = ()
-        # Only we can tell the origin where we are, as it asks for what not everybody may have.
-        asked = direct or (arrival.meta.private and self._settings.web_seed)
+        # Only we can tell the origin where we are, as it asks for what not everybody may have; and only we
+        # leave its name to a proxy for HTTP.
+        ours = arrival.meta.private or (self._settings.through_http and self._origin.web_seed is not None)
+        asked = direct or (ours and self._settings.web_seed)
         if asked and arrival.standing.lacking:
             findings = copy(arrival, self._origin, on_bytes=self._fetched, stop=self._stop)
         why = [f"{finding.path}: {finding.what}, {finding.detail}" for finding in findings[:1]]
@@ -344,7 +346,8 @@ class Fetching:
         settings, meta = self._settings, arrival.meta
         if meta.private:
             return bool(meta.trackers or self._peers)
-        seeds = settings.web_seed and bool(self._origin.web_seed or self._also or meta.web_seeds)
+        by_swarm = settings.web_seed and not settings.through_http
+        seeds = by_swarm and bool(self._origin.web_seed or self._also or meta.web_seeds)
         return bool(
             settings.dht or settings.lsd or settings.trackers or meta.trackers or self._peers or seeds
         )

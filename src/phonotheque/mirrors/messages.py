@@ -33,6 +33,11 @@ class SwarmSettings:
         return Limits(self.upload_limit, self.download_limit, self.connections)
 
     @property
+    @property
+    def through_http(self) -> bool:
+        """Whether libtorrent would look up names here: it leaves them to SOCKS proxies only."""
+        return self.proxy is not None and self.proxy.kind == "http"
+
     def local(self) -> bool:
         """Whether it listens on this machine only, where every peer has the same address."""
         return all(address.startswith(("127.", "[::1]")) for address in self.listen)

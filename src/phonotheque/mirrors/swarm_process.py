@@ -226,12 +226,10 @@ def _add(swarm: _Session, command: Add) -> None:
         if not wanted or private:
             parameters.flags |= flag
     # The web seed of what not everybody may have wants to know where we are, which libtorrent cannot say.
-    seeds = swarm.settings.web_seed and not private
+    seeds = swarm.settings.web_seed and not private and not swarm.settings.through_http
     parameters.url_seeds = [*parameters.url_seeds, *command.web_seeds] if seeds else []
     trackers = [*parameters.trackers, *([] if private else swarm.settings.trackers)]
-    if swarm.settings.proxy:  # which not every proxy carries
-        trackers = [url for url in trackers if not url.startswith("udp:")]
-    parameters.trackers = trackers
+    parameters.trackers = [url for url in trackers if _goes_through(swarm.settings, url)]
     try:
         handle = swarm.session.add_torrent(parameters)
     except RuntimeError as error:  # what libtorrent's C++ exceptions become
@@ -248,6 +246,22 @@ def _call_peers(bag: _Bag) -> None:
 
 
 def _flush(bag: _Bag) -> None:
+def _add_magnet(swarm: _Session, command: Magnet) -> None:
+    handle = swarm.session.add_torrent(magnet_parameters(command, swarm.settings))
+    swarm.names[handle.info_hashes().v1] = command.bag
+    swarm.bags[command.bag] = _Bag(handle, command.peers, downloading=True, magnet=command)
+    _call_peers(swarm.bags[command.bag])
+
+
+def _goes_through(settings: SwarmSettings, tracker: str) -> bool:
+    """Tell whether a tracker can be asked with nothing going around the proxy, if there is one."""
+    if settings.proxy is None:
+        return True
+    # Not every proxy carries UDP. With one for HTTP, libtorrent looks up the names of https addresses here,
+    # and those to which any tracker may send it on.
+    return not settings.through_http and tracker.startswith(("http:", "https:"))
+
+
     bag.flushing = True
     bag.handle.flush_cache()
 
