@@ -80,13 +80,16 @@ def write_about(
 ) -> None:
     """Write what there is to say of bags, each given by its folder and the SHA-256 of its tag manifest.
 
-    What was said ``before`` of a bag is so still: bags never change. Raises VerificationError for a bag whose
+    What was said ``before`` of a bag is so still: bags never change. A bag that is not there, and of which
+    nothing was said, is left out. Raises VerificationError for a bag whose
     tag files are not those that were sealed.
     """
     known = before or {}
     lines = []
     for folder, sealed in bags:
         said = known.get(folder.name)
+        if said is None and not folder.exists():
+            continue  # lost, and with it what was said of it: it is listed all the same
         if said is None or said.tagmanifest_sha256 != sealed:
             said = describe_folder(folder)
         if said.tagmanifest_sha256 != sealed:

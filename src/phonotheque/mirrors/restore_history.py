@@ -92,6 +92,11 @@ def bring_public(
     progress.start("Bringing the index", total_bytes=index.size)
     fetch_target(origins, archive.public, index.path, index.size, index.sha256)
     history = History(followed.edition, followed.sha256)
+    for table in followed.edition.tables[1:]:
+        try:
+            fetch_target(origins, archive.public, table.path, table.size, table.sha256)
+        except (NotFoundError, NetworkError, VerificationError) as error:
+            history.remarks.append(error.message)
     targets: Metadata[Targets] = Metadata.from_bytes((trust_dir / "targets.json").read_bytes())
     for number in range(1, followed.edition.number):
         path = f"editions/{number}/{EDITION}"

@@ -147,6 +147,6 @@ def _public(folder: Archive) -> list[Unit]:
 
 def _targets(targets: Path, edition: Edition, *, everything: bool) -> list[Member]:
     """Return the targets that an edition names by hash; a mirror has those of the bags that it holds."""
-    listed = [Member(edition.index.path, edition.index.size, edition.index.sha256)]
+    listed = [Member(table.path, table.size, table.sha256) for table in edition.tables]
     listed += [Member(bag.torrent.path, bag.torrent.size, bag.torrent.sha256) for bag in edition.bags]
     return sorted(one for one in listed if everything or (targets / one.path).exists())
