@@ -42,6 +42,7 @@ _COMMANDS = {
     "simulate": "What becomes of the copies over years, on paper",
     "ledger": "Where the ledger is; moving it to PostgreSQL, or back",
     "repair": "Fetch again what is damaged or missing",
+    "restore": "Rebuild an archive from its mirrors",
     "jobs": "What runs, what failed and why; trying it again",
     "holdings": "What mirrors say that they hold, and when they said it",
     "health": "How many copies of each bag there are; what is at risk",
