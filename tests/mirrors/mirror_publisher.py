@@ -24,6 +24,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
+from phonotheque.editions.about import write_about
 from phonotheque.editions.edition import (
     ArchiveId,
     BagEntry,
@@ -79,6 +80,7 @@ class Publisher:
     withdrawals: dict[str, Withdrawal] = field(default_factory=dict)
     tombstones: list[Tombstone] = field(default_factory=list)
     with_index: bool = False  # a true one; else noise, as large
+    with_about: bool = False  # bags.jsonl, too
 
     def __post_init__(self) -> None:
         self.public = self.folder / "public"
@@ -98,9 +100,8 @@ class Publisher:
         planned = []
         for index, (path, data) in enumerate(self.contents[name].items()):
             (sources / str(index)).write_bytes(data)
-            planned.append(
-                BagFile(sources / str(index), path, hashlib.sha256(data).hexdigest(), len(data), {})
-            )
+            digest, record = hashlib.sha256(data).hexdigest(), changes.get("record", {})
+            planned.append(BagFile(sources / str(index), path, digest, len(data), record))
         home = self.folder / "vault" / "bags"
         sealed = seal(BagPlan(name, tuple(planned), (), "A bag for tests.\n"), home).bag
         similar = [bytes.fromhex(changes["similar"])] if "similar" in changes else []
@@ -120,7 +121,7 @@ class Publisher:
         (shown / name).symlink_to(os.path.relpath(home / name, shown))
         entry = BagEntry(
             id=name,
-            wave=1,
+            wave=changes.get("wave", 1),
             edition=edition,
             audience=audience,
             payload_bytes=sealed.payload_bytes,
@@ -131,7 +132,7 @@ class Publisher:
                 (home / name / "tagmanifest-sha256.txt").read_bytes()
             ).hexdigest(),
             recordings=sealed.payload_files,
-            listens=None,
+            listens=changes.get("listens"),
             torrent=TorrentEntry(
                 path,
                 len(torrent.data),
@@ -210,7 +211,15 @@ class Publisher:
             ),
             tuple(self.withdrawals.values()) if withdrawals is None else withdrawals,
             tuple(self.tombstones),
+            about=self._about(number) if self.with_about else None,
         )
+
+    def _about(self, number: int) -> IndexEntry:
+        place = self.public / "targets" / f"editions/{number}/bags.jsonl"
+        homes = self.folder / "vault" / "bags"
+        write_about([(homes / bag.id, bag.tagmanifest_sha256) for bag in self.bags], place)
+        data = place.read_bytes()
+        return IndexEntry(f"editions/{number}/bags.jsonl", len(data), hashlib.sha256(data).hexdigest())
 
     def publish(self, number: int, edition: Edition | None = None) -> Edition:
         """Sign and publish an edition; the next one follows it."""

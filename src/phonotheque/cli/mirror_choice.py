@@ -66,7 +66,10 @@ def print_explained(explained: Sequence[Explained], where: Console = output) -> 
 
 
 def print_left_out(result: SyncResult) -> None:
-    """Tell which bags are not taken, if they are few, and which would have had to be dropped."""
+    """Tell which bags are not taken, if they are few, and which would have had to be dropped.
+
+    Those that were dropped were told of when they were.
+    """
     kept = {one.bag for one in result.explained if one.verdict is Verdict.KEPT}
     left_out = [(bag, why) for bag, why in result.left_out if bag not in kept]
     for bag, why in result.left_out:
@@ -77,8 +80,6 @@ def print_left_out(result: SyncResult) -> None:
     if len(left_out) > _MOST:
         more = counted(len(left_out) - _MOST, "more bag")
         messages.print(f"… and {more} left out; --explain says why.", style="dim")
-    for bag, why in result.dropped:
-        messages.print(safe(f"{bag}: dropped, {why}"))
 
 
 def plain(result: SyncResult, *, explain: bool) -> dict[str, Any]:
