@@ -14,6 +14,7 @@ import pytest
 
 from phonotheque.catalogue.schema import TABLES
 from phonotheque.cli.main import phono
+from phonotheque.cli.others import WithOthers
 from phonotheque.editions.edition import Edition
 from phonotheque.editions.index import SCHEMA as INDEX
 from phonotheque.ledger.connect import HEAD
@@ -86,6 +87,9 @@ def check_call(arguments: list[str], *, where: str, complete: bool) -> None:
         assert below is not None, f"there is no such command: {where}"
         command = below
         context = click.Context(command, info_name=command.name, parent=context)
+    if isinstance(command, WithOthers) and rest and rest[0] in command.others:  # phono mirror list ORIGIN
+        command = command.others[rest[0]]
+        context, rest = click.Context(command, info_name=command.name, parent=context), rest[1:]
     try:
         given, left, _ = command.make_parser(context).parse_args(list(rest))
     except click.UsageError as error:

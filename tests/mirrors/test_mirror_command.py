@@ -44,7 +44,7 @@ def test_withdrawals_are_told_by_mirror_and_status_and_a_check_is_clean(
     publisher.publish(2)
     third = run(mirror_command, *words)
     assert "audio-1: withdrawn; what remains of it is audio-1-r2" in third.stderr
-    assert "that may not be held any more; the proof is in the mirror's ledger" in third.stderr
+    assert "that are held no more; the proof is in the mirror's ledger" in third.stderr
     told = run(status_command, mirror).stdout
     assert "Is in      FR" in told
     assert "1 bag that was held; edition 2 names 1 recording as taken back" in told
