@@ -156,7 +156,8 @@ def _serving(option: str, url: str, *, logged: bool) -> None:
 
 
 def _standing(result: SyncResult) -> str:
-    held = f"Edition {result.edition}: {counted(len(result.complete), 'bag')} held and served"
+    parts = f" and parts of {len(result.partial)}" if result.partial else ""
+    held = f"Edition {result.edition}: {counted(len(result.complete), 'bag')}{parts} held and served"
     gone = f"; {counted(result.erased_files, 'file')} erased" if result.erased_files else ""
     waiting = f"; {len(result.missing)} not to be had yet" if result.missing else ""
     return f"{held}{gone}{waiting}."
@@ -167,7 +168,7 @@ def _say_round() -> Callable[[SyncResult], None]:
     seen: list[tuple[int, tuple[str, ...]]] = []
 
     def say(result: SyncResult) -> None:
-        now = (result.edition, result.complete)
+        now = (result.edition, (*result.complete, *result.partial))
         if seen[-1:] == [now] and not result.erased_files:
             return
         seen[:] = [now]
@@ -181,7 +182,7 @@ def _log_round() -> Callable[[SyncResult], None]:
     seen: dict[str, tuple[str, str]] = {}
 
     def log(result: SyncResult) -> None:
-        now = dict.fromkeys(result.complete, ("bag-held", ""))
+        now = dict.fromkeys((*result.complete, *result.partial), ("bag-held", ""))
         now |= {bag: ("bag-missing", why) for bag, why in result.missing}
         now |= {bag: ("bag-refused", why) for bag, why in result.refused}
         now |= {bag: ("bag-withdrawn", successor or "") for bag, successor in result.withdrawn}

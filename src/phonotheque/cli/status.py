@@ -27,9 +27,11 @@ from phonotheque.ledger.decisions import decision_counts
 from phonotheque.ledger.files import held_totals, outcomes
 from phonotheque.ledger.holdings import (
     GOING,
+    HELD,
     HoldingState,
     all_holdings,
     bags_with_files,
+    bytes_held,
     erased_totals,
 )
 from phonotheque.ledger.sidecars import sidecar_totals
@@ -166,6 +168,7 @@ def _mirror(archive: Archive) -> dict[str, Any]:
     with archive.ledger.connect() as ledger:
         holdings = all_holdings(ledger).values()
         files, size = erased_totals(ledger)
+        held = bytes_held(ledger)
         leaving = bags_with_files(ledger, GOING)
     complete = [holding for holding in holdings if holding.state is HoldingState.COMPLETE]
     followed = accepted(trust_dir(archive), now=now())
@@ -175,9 +178,10 @@ def _mirror(archive: Archive) -> dict[str, Any]:
         "origin": archive.settings.mirror.origin,
         "budget": archive.settings.mirror.budget,
         "complete": len(complete),
-        "bytes": sum(holding.bytes for holding in complete),
+        "partial": sum(holding.state is HoldingState.PARTIAL for holding in holdings),
+        "bytes": sum(held.values()),
         "wanted": sum(holding.state is HoldingState.WANTED for holding in holdings),
-        "verified_at": max((holding.verified_at or "" for holding in complete), default=None),
+        "verified_at": max((one.verified_at or "" for one in holdings if one.state in HELD), default=None),
         "country": archive.settings.mirror.country or None,
         "edition": edition.number if edition else None,
         "withdrawals": [asdict(w) for w in edition.withdrawals if w.bag in known] if edition else [],
@@ -189,8 +193,9 @@ def _mirror(archive: Archive) -> dict[str, Any]:
 
 def _print_mirror(archive: Archive, data: dict[str, Any]) -> None:
     output.print(f"Mirror of {data['origin']}  ({archive.folder})", style="bold")
+    parts = f" and parts of {data['partial']:,}" if data["partial"] else ""
     output.print(
-        f"Holds      {counted(data['complete'], 'bag')}, {human_size(data['bytes'])}, last verified "
+        f"Holds      {counted(data['complete'], 'bag')}{parts}, {human_size(data['bytes'])}, last verified "
         f"{data['verified_at'] or 'never'}"
     )
     if data["wanted"]:

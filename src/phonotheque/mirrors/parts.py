@@ -85,7 +85,7 @@ def choose_parts(mirror: Archive, leave: Leave, parts: Parts, budget: int) -> Ch
     edition = leave.edition
     with mirror.ledger.connect() as connection:
         known, held = all_holdings(connection), bytes_held(connection)
-    room = budget - edition.index.size - sum(held.values())
+    room = budget - sum(table.size for table in edition.tables) - sum(held.values())
     chosen, left_out = [], []
     refused = {bag: leave.reason(bag) for bag in (*leave.barred, *leave.tainted)}
     for need, entry in sorted(
