@@ -26,6 +26,7 @@ from phonotheque.mirrors.telling_health import update_health
 from phonotheque.mirrors.transfer import find_torrent
 from phonotheque.mirrors.whereabouts import may_hold
 from phonotheque.model.errors import BusyError, NotFoundError
+from phonotheque.model.proxies import parse_proxy
 from phonotheque.vault.archive import SETTINGS_FILE, Archive, now, open_archive, timestamp
 
 METHOD: Final = "web"
@@ -80,7 +81,8 @@ def _of_archive(archive: Archive) -> Own:
     settings = archive.settings
     edition = current_edition(archive)
     if archive.is_mirror:
-        origin = open_origin(settings.mirror.origin, country=settings.mirror.country)
+        proxy = parse_proxy(settings.mirror.proxy)
+        origin = open_origin(settings.mirror.origin, country=settings.mirror.country, proxy=proxy)
         return Own(archive, edition, origin, archive.public, settings.mirror.country)
     return Own(archive, edition, FolderOrigin(archive.public), archive.public, settings.archive.country)
 
