@@ -148,10 +148,15 @@ def test_a_bag_elsewhere_is_read_there_and_a_place_that_is_gone_is_left(
 
 def test_what_was_read_the_longest_ago_is_read_first_and_nothing_twice_too_soon(archive: Archive) -> None:
     order: list[str] = []
-    units = [
-        unit(name, [10], came_at=f"2026-01-0{day}T00:00:00Z", rest=lambda name=name: order.append(name) or [])
-        for name, day in (("c", 1), ("a", 3), ("b", 2))
-    ]
+
+    def ordered(name: str, day: int) -> Unit:
+        def rest() -> list[Finding]:
+            order.append(name)
+            return []
+
+        return unit(name, [10], came_at=f"2026-01-0{day}T00:00:00Z", rest=rest)
+
+    units = [ordered("c", 1), ordered("a", 3), ordered("b", 2)]
     assert run(archive, units=units, bytes=20).ended is End.BYTES
     assert order == ["c", "b"]
     assert run(archive, TODAY + timedelta(days=1), units).ended is End.DONE

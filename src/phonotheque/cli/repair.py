@@ -89,3 +89,11 @@ def _print(report: RepairReport) -> None:
         output.print(f"{read}: {counted(len(report.findings), 'file')} wrong; {mended}.")
     else:
         output.print(f"{read}: nothing to repair.")
+    if report.sought:
+        back = counted(len(report.sought), "file")
+        output.print(f"{back} lost before came back: phono publish shares them again.")
+    if report.still_sought:
+        lost = counted(len(report.still_sought), "file")
+        output.print(
+            f"{lost} lost before, and sought, not found: the folder of another mirror may have them."
+        )

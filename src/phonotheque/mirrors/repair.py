@@ -16,11 +16,14 @@ from phonotheque.editions.edition import BagEntry
 from phonotheque.editions.metainfo import TorrentFile, TorrentMeta
 from phonotheque.ledger.bags import BagPlace, places_of_bags
 from phonotheque.ledger.holdings import reopen
+from phonotheque.ledger.scrubs import note_verified
 from phonotheque.mirrors.fetching import Fetching, Pace
 from phonotheque.mirrors.holdings import current_edition, expected_bags, parts_held
 from phonotheque.mirrors.messages import SwarmSettings
 from phonotheque.mirrors.origin import Origin
+from phonotheque.mirrors.origins import each
 from phonotheque.mirrors.repair_places import Mended, mend
+from phonotheque.mirrors.seeking import seek
 from phonotheque.mirrors.standing import Standing, look, narrowed
 from phonotheque.mirrors.swarm import resolve_peers
 from phonotheque.mirrors.tempo import Tempo
@@ -28,7 +31,7 @@ from phonotheque.mirrors.transfer import find_torrent, home_of
 from phonotheque.model.bags import Finding
 from phonotheque.model.errors import NetworkError, NotFoundError, VerificationError
 from phonotheque.model.progress import QUIET, Progress
-from phonotheque.vault.archive import Archive, now
+from phonotheque.vault.archive import Archive, now, timestamp
 from phonotheque.vault.bagfolder import PAYLOAD, files_in
 
 
@@ -44,6 +47,8 @@ class RepairReport:
     extra: list[tuple[str, str]] = field(default_factory=list)  # files that the bag does not list
     deleted: bool = False  # whether the extra files were deleted
     fetched: int = 0
+    sought: list[str] = field(default_factory=list)  # SHA-256 of files lost before, which came back
+    still_sought: list[str] = field(default_factory=list)  # of those that nobody asked has
 
     @property
     def whole(self) -> bool:
@@ -69,10 +74,11 @@ def repair(
 
     The origin is asked for the wrong pieces themselves; what it cannot give is looked for in the swarm, with
     ``peers``. Files that a bag does not list are deleted only if ``delete_extra``. An unreadable file is
-    named and left alone. The folder's lock is taken here. Raises PhonothequeError when the disk is full.
+    named and left alone. What an archive's editions seek is looked for, too, unless only ``bags`` are mended.
+    The folder's lock is taken here. Raises PhonothequeError when the disk is full.
     """
     stop = stop or threading.Event()
-    report = RepairReport(deleted=delete_extra)
+    report, began = RepairReport(deleted=delete_extra), clock()
     with folder.writing("repair"):
         edition = current_edition(folder)
         parts = parts_held(folder) if folder.is_mirror else {}
@@ -124,7 +130,21 @@ def repair(
                     stop=stop,
                 )
                 _add(report, entry.id, mended)
+        if not folder.is_mirror and not bags and not stop.is_set():
+            at = timestamp(clock())
+            report.sought, report.still_sought = seek(folder, each(origin), at=at, progress=progress)
+        _note_verified(folder, here, report, timestamp(began))
     return report
+
+
+def _note_verified(folder: Archive, here: Sequence[BagEntry], report: RepairReport, at: str) -> None:
+    """Let the scrub know which bags were read from end to end, and are right."""
+    wrong = {bag for bag, _ in (*report.failed, *([] if report.deleted else report.extra))}
+    mended = {bag for bag, _ in report.findings} - set(report.repaired)
+    with folder.ledger.begin() as connection:
+        for entry in here:
+            if entry.id in report.bags and entry.id not in wrong | mended:
+                note_verified(connection, entry.id, at=at, files=entry.files, size=entry.bytes)
 
 
 def _places(folder: Archive) -> dict[str, list[BagPlace]]:
