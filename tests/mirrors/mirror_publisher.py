@@ -39,6 +39,7 @@ from phonotheque.editions.edition import (
 )
 from phonotheque.editions.shelves import bags_folder, torrent_path
 from phonotheque.editions.torrent import build_torrent
+from phonotheque.editions.tree import named_signposts
 from phonotheque.editions.trust import create_keys, init_repository, publish_targets
 from phonotheque.mirrors.messages import SwarmSettings
 from phonotheque.vault.bag import BagFile, BagPlan, seal
@@ -54,12 +55,12 @@ def noise(seed: str, size: int) -> bytes:
     return hashlib.shake_256(seed.encode()).digest(size)
 
 
-def music(bag: str, files: int = 4, size: int = 400_000) -> dict[str, bytes]:
 def recording_id(path: str) -> str:
     """The id that a test's recording has, by its path in the bag."""
     return str(uuid5(ID, path))
 
 
+def music(bag: str, files: int = 4, size: int = 400_000) -> dict[str, bytes]:
     """A few files of less and more than a piece, with names that need escaping in URLs."""
     return {
         f"Artiste é/1999 - A & B #{i}/{i:02d} Piste.ogg": noise(f"{bag}{i}", size // 2 * (i + 1))
@@ -227,7 +228,8 @@ class Publisher:
         file = self.folder / f"edition-{number}.json"
         file.write_bytes(write_edition(edition))
         names = {"edition.json": file, f"editions/{number}/edition.json": file}
-        publish_targets(self.public, self.folder / "keys", names, now=self.now)
+        custom = named_signposts(self.folder / "keys")
+        publish_targets(self.public, self.folder / "keys", names, now=self.now, custom=custom)
         self.previous = Previous(number, hashlib.sha256(file.read_bytes()).hexdigest())
         return edition
 

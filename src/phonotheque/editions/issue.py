@@ -26,6 +26,7 @@ from phonotheque.editions.shelves import torrent_path
 from phonotheque.editions.site import write_site
 from phonotheque.editions.sought import sought_files
 from phonotheque.editions.taken_back import tombstones, withdrawn_bags
+from phonotheque.editions.tree import named_signposts
 from phonotheque.editions.trust import publish_targets
 from phonotheque.editions.withholding import hidden_in, show_bag
 from phonotheque.ledger.bags import BagRecord, EditionRecord, all_bags, record_edition
@@ -72,7 +73,7 @@ def point_at(archive: Archive, edition: EditionRecord, at: datetime) -> None:
     """Make a recorded edition the one that TUF's timestamp leads to. Being that already, nothing changes."""
     file = archive.public / "targets" / "editions" / str(edition.number) / "edition.json"
     targets = {f"editions/{edition.number}/edition.json": file, "edition.json": file}
-    publish_targets(archive.public, archive.keys, targets, now=at)
+    publish_targets(archive.public, archive.keys, targets, now=at, custom=named_signposts(archive.keys))
 
 
 def _edition(

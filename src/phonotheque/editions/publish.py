@@ -41,6 +41,7 @@ from phonotheque.editions.sending import check_public, send_public
 from phonotheque.editions.sidecars import ChosenSidecar, recording_of, select_sidecars, sidecar_bags
 from phonotheque.editions.sought import sought_files
 from phonotheque.editions.taken_back import tombstones, withdrawn_bags
+from phonotheque.editions.tree import put_up_signpost
 from phonotheque.editions.trust import init_repository, renew
 from phonotheque.editions.upholding import uphold
 from phonotheque.ledger.bags import BagRecord, all_bags, latest_edition
@@ -82,6 +83,7 @@ def publish(
     check_target(archive)
     result = _publish(archive, at=at, nonfree=nonfree, progress=progress)
     hide_former_bags(archive)  # before any place elsewhere is asked for anything
+    put_up_signpost(archive.public, archive.keys, archive.settings.publish.trackers)
     send_public(archive, progress)
     result.failures += clear_former_bags(archive)
     return result

@@ -1,27 +1,20 @@
 """Signing what is published: the four TUF roles over the public tree, as python-tuf's client reads them.
 
 The Update Framework, specification 1.0 (https://theupdateframework.github.io/specification/latest/). Only
-``edition.json`` is a TUF target; everything else is reached from it by SHA-256. Keys are Ed25519, one per
-role, and every signature is deterministic: the same state and the same ``now`` give the same bytes.
+``edition.json`` is a TUF target; everything else is reached from it by SHA-256. Keys are Ed25519
+(:mod:`.keys`), and every signature is deterministic: the same state and the same ``now`` give the same bytes.
+Other keys are named, and roots signed by several, in :mod:`.roots`.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_pem_private_key,
-)
 from securesystemslib.signer import CryptoSigner
 from tuf.api.exceptions import RepositoryError
 from tuf.api.metadata import (
@@ -35,11 +28,28 @@ from tuf.api.metadata import (
     Timestamp,
 )
 
-from phonotheque.model.errors import PhonothequeError, UsageError, VerificationError
+from phonotheque.editions.keys import ROLES, create_keys, load_signer, signers
+from phonotheque.model.errors import UsageError, VerificationError
 from phonotheque.vault.names import check_portable
-from phonotheque.vault.place import feed, fsync_dir, write_durably
+from phonotheque.vault.place import feed, write_durably
 
-ROLES = ("root", "targets", "snapshot", "timestamp")
+__all__ = [
+    "LIFETIMES",
+    "ONLINE",
+    "ROLES",
+    "Lifetimes",
+    "State",
+    "advance",
+    "create_keys",
+    "init_repository",
+    "load_state",
+    "newest_root",
+    "publish_targets",
+    "renew",
+    "root_fingerprint",
+    "until",
+]
+ONLINE = ("targets", "snapshot", "timestamp")  # whose keys publishing needs
 _S = TypeVar("_S", Root, Targets, Snapshot, Timestamp)
 
 
@@ -54,19 +64,6 @@ class Lifetimes:
 
 
 LIFETIMES = Lifetimes()
-
-
-def create_keys(keys_dir: Path) -> None:
-    """Make one Ed25519 key per role (PKCS #8 PEM, readable by the owner only); keys that exist are kept."""
-    keys_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    keys_dir.chmod(0o700)
-    for role in ROLES:
-        path = _key_file(keys_dir, role)
-        if not os.path.lexists(path):
-            key = Ed25519PrivateKey.generate()
-            pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-            write_durably(path, pem, mode=0o600)
-    fsync_dir(keys_dir.parent)
 
 
 def root_fingerprint(root_json: bytes) -> str:
@@ -87,12 +84,13 @@ def init_repository(public: Path, keys_dir: Path, *, now: datetime, lifetimes: L
         raise UsageError(f"{metadata} is signed already.", "Publish to it, or choose another folder.")
     metadata.mkdir(parents=True, exist_ok=True)
     (public / "targets").mkdir(exist_ok=True)
-    signers = {role: _signer(keys_dir, role) for role in ROLES}
-    root = Root(version=1, expires=_until(now, lifetimes.root), consistent_snapshot=True)
+    found = {role: load_signer(keys_dir / f"{role}.pem") for role in ROLES}
+    root = Root(version=1, expires=until(now, lifetimes.root), consistent_snapshot=True)
     for role in ROLES:
-        root.add_key(signers[role].public_key, role)
-    _write(metadata / "1.root.json", root, signers["root"])
-    _advance(metadata, _State(root, Targets(), Snapshot(), Timestamp()), signers, now, lifetimes, step=0)
+        root.add_key(found[role].public_key, role)
+    _write(metadata / "1.root.json", root, [found["root"]])
+    state = State(root, Targets(), Snapshot(), Timestamp())
+    advance(metadata, state, {role: [found[role]] for role in ONLINE}, now, lifetimes, step=0)
 
 
 def publish_targets(
@@ -102,23 +100,27 @@ def publish_targets(
     *,
     now: datetime,
     lifetimes: Lifetimes = LIFETIMES,
+    custom: Mapping[str, Mapping[str, object]] | None = None,
 ) -> int:
     """Sign ``files`` (target path → file) in addition to what is published; return the targets version.
+
+    ``custom`` is what else is signed of a target, by path (TUF 1.0 §4.5: “custom”).
 
     Each is placed under ``public/targets`` by its own name and, as consistent snapshots ask (TUF 1.0 §6.2),
     as ``<sha256>.<name>``. The timestamp is replaced last, atomically: until then clients see what was there
     before. Files that are all published already, with these bytes, change nothing.
     """
     metadata = public / "metadata"
-    state = _load(metadata)
+    state = load_state(metadata)
     listed = dict(state.targets.targets)
     for target, file in sorted(files.items()):
         listed[target] = _place(public / "targets", target, file)
-    if listed == state.targets.targets:
+        if custom and target in custom:
+            listed[target].unrecognized_fields["custom"] = dict(custom[target])
+    if listed == state.targets.targets and not state.outdated:
         return state.targets.version
     state.targets.targets = listed
-    signers = {role: _signer(keys_dir, role) for role in ROLES if role != "root"}
-    _advance(metadata, state, signers, now, lifetimes)
+    advance(metadata, state, _online(keys_dir, state.root), now, lifetimes)
     return state.targets.version
 
 
@@ -135,42 +137,71 @@ def renew(
     The root is not among them: its key belongs offline, and a new root is a decision.
     """
     metadata = public / "metadata"
-    state = _load(metadata)
+    state = load_state(metadata)
     soon = now + within
-    if state.targets.is_expired(soon) or state.snapshot.is_expired(soon):
-        signers = {role: _signer(keys_dir, role) for role in ROLES if role != "root"}
-        _advance(metadata, state, signers, now, lifetimes)
-        return ("targets", "snapshot", "timestamp")
+    if state.outdated or state.targets.is_expired(soon) or state.snapshot.is_expired(soon):
+        advance(metadata, state, _online(keys_dir, state.root), now, lifetimes)
+        return ONLINE
     if not state.timestamp.is_expired(soon):
         return ()
-    signer = _signer(keys_dir, "timestamp")
     state.timestamp.version += 1
-    state.timestamp.expires = _until(now, lifetimes.timestamp)
-    _write(metadata / "timestamp.json", state.timestamp, signer)
+    state.timestamp.expires = until(now, lifetimes.timestamp)
+    _write(metadata / "timestamp.json", state.timestamp, signers(keys_dir, "timestamp", state.root))
     return ("timestamp",)
 
 
+def _online(keys_dir: Path, *roots: Root) -> dict[str, list[CryptoSigner]]:
+    return {role: signers(keys_dir, role, *roots) for role in ONLINE}
+
+
 @dataclass(slots=True)
-class _State:
-    """What is published now; python-tuf's roles are edited in place, then signed under a new version."""
+class State:
+    """What is published now; python-tuf's roles are edited in place, then signed under a new version.
+
+    ``outdated``: a run was killed between a new root and what its keys were to sign.
+    """
 
     root: Root
     targets: Targets
     snapshot: Snapshot
     timestamp: Timestamp
+    outdated: bool = False
 
 
-def _load(metadata: Path) -> _State:
-    """Read what the timestamp points at, checking every signature against the newest root."""
+def newest_root(metadata: Path) -> int:
+    """Return the version of the newest root."""
     newest = 1
     while (metadata / f"{newest + 1}.root.json").exists():
         newest += 1
+    return newest
+
+
+def load_state(metadata: Path) -> State:
+    """Read what the timestamp points at, checking every signature against the newest root, or the one before.
+
+    Raises VerificationError naming the file that does not verify.
+    """
+    newest = newest_root(metadata)
     root = _read(metadata / f"{newest}.root.json", Root)
-    timestamp = _read(metadata / "timestamp.json", Timestamp, root)
-    snapshot = _read(metadata / f"{timestamp.snapshot_meta.version}.snapshot.json", Snapshot, root)
+    try:
+        return _pointed_at(metadata, root, root)
+    except VerificationError:
+        if newest == 1:
+            raise
+        before = _read(metadata / f"{newest - 1}.root.json", Root)
+        if before.roles == root.roles:
+            raise
+        state = _pointed_at(metadata, root, before)
+        state.outdated = True
+        return state
+
+
+def _pointed_at(metadata: Path, root: Root, by: Root) -> State:
+    timestamp = _read(metadata / "timestamp.json", Timestamp, by)
+    snapshot = _read(metadata / f"{timestamp.snapshot_meta.version}.snapshot.json", Snapshot, by)
     version = snapshot.meta["targets.json"].version
-    targets = _read(metadata / f"{version}.targets.json", Targets, root)
-    return _State(root, targets, snapshot, timestamp)
+    targets = _read(metadata / f"{version}.targets.json", Targets, by)
+    return State(root, targets, snapshot, timestamp)
 
 
 def _read(path: Path, role: type[_S], root: Root | None = None) -> _S:
@@ -193,10 +224,10 @@ def _read(path: Path, role: type[_S], root: Root | None = None) -> _S:
     return signed.signed
 
 
-def _advance(
+def advance(
     metadata: Path,
-    state: _State,
-    signers: Mapping[str, CryptoSigner],
+    state: State,
+    by: Mapping[str, Sequence[CryptoSigner]],
     now: datetime,
     lifetimes: Lifetimes,
     step: int = 1,
@@ -204,25 +235,26 @@ def _advance(
     """Write the next targets, snapshot and, last, timestamp. Until that one is there, nothing has changed."""
     targets, snapshot, timestamp = state.targets, state.snapshot, state.timestamp
     targets.version += step
-    targets.expires = _until(now, lifetimes.targets)
-    data = _write(metadata / f"{targets.version}.targets.json", targets, signers["targets"])
+    targets.expires = until(now, lifetimes.targets)
+    data = _write(metadata / f"{targets.version}.targets.json", targets, by["targets"])
     snapshot.version += step
-    snapshot.expires = _until(now, lifetimes.snapshot)
+    snapshot.expires = until(now, lifetimes.snapshot)
     snapshot.meta = {"targets.json": _meta(targets.version, data)}
-    data = _write(metadata / f"{snapshot.version}.snapshot.json", snapshot, signers["snapshot"])
+    data = _write(metadata / f"{snapshot.version}.snapshot.json", snapshot, by["snapshot"])
     timestamp.version += step
-    timestamp.expires = _until(now, lifetimes.timestamp)
+    timestamp.expires = until(now, lifetimes.timestamp)
     timestamp.snapshot_meta = _meta(snapshot.version, data)
-    _write(metadata / "timestamp.json", timestamp, signers["timestamp"])
+    _write(metadata / "timestamp.json", timestamp, by["timestamp"])
 
 
 def _meta(version: int, data: bytes) -> MetaFile:
     return MetaFile(version, len(data), {"sha256": hashlib.sha256(data).hexdigest()})
 
 
-def _write(path: Path, signed: _S, signer: CryptoSigner) -> bytes:
+def _write(path: Path, signed: _S, by: Sequence[CryptoSigner]) -> bytes:
     metadata: Metadata[_S] = Metadata(signed)
-    metadata.sign(signer)
+    for signer in by:
+        metadata.sign(signer, append=True)
     data = metadata.to_bytes()
     write_durably(path, data)
     return data
@@ -241,30 +273,9 @@ def _place(targets: Path, target: str, file: Path) -> TargetFile:
     return TargetFile(len(data), {"sha256": digest}, target)
 
 
-def _until(now: datetime, lifetime: timedelta) -> datetime:
+def until(now: datetime, lifetime: timedelta) -> datetime:
+    """Return when a signature made now expires: TUF's dates have whole seconds."""
     return (now + lifetime).replace(microsecond=0)
-
-
-def _key_file(keys_dir: Path, role: str) -> Path:
-    return keys_dir / f"{role}.pem"
-
-
-def _signer(keys_dir: Path, role: str) -> CryptoSigner:
-    path = _key_file(keys_dir, role)
-    try:
-        key = load_pem_private_key(path.read_bytes(), None)
-        if not isinstance(key, Ed25519PrivateKey):
-            raise ValueError("it is not an Ed25519 key")
-    except FileNotFoundError as error:
-        raise PhonothequeError(
-            f"The signing key {path} is missing.",
-            "Bring it back from your backup: without it no further edition can be signed.",
-        ) from error
-    except (ValueError, TypeError) as error:
-        raise PhonothequeError(
-            f"The signing key {path} cannot be read: {error}.", "Bring it back from your backup."
-        ) from error
-    return CryptoSigner(key)
 
 
 assert frozenset(ROLES) == TOP_LEVEL_ROLE_NAMES

@@ -11,31 +11,42 @@ import hashlib
 import re
 import shutil
 from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from tuf.api.exceptions import DownloadHTTPError, DownloadLengthMismatchError, RepositoryError
-from tuf.api.metadata import Metadata, TargetFile
-from tuf.ngclient import Updater
-from tuf.ngclient.fetcher import FetcherInterface
+from tuf.api.metadata import Metadata, TargetFile, Targets
 
 from phonotheque.editions.edition import MAX_EDITION_BYTES, Edition, Tombstone, read_edition
+from phonotheque.editions.tree import SIGNPOSTS
 from phonotheque.editions.trust import root_fingerprint
+from phonotheque.mirrors.by_key import KeyOrigin, pledged_root
+from phonotheque.mirrors.looks import recall, remember
 from phonotheque.mirrors.origin import Origin, fetch
-from phonotheque.model.errors import NetworkError, NotFoundError, UsageError, VerificationError
+from phonotheque.mirrors.origins import each, prefer
+from phonotheque.mirrors.tuf_client import (
+    ADVICE,
+    MAX_ROOT,
+    MAX_TIMESTAMP,
+    ROLE_FILES,
+    TIMESTAMP,
+    BehindError,
+    TufClient,
+)
+from phonotheque.model.errors import (
+    NetworkError,
+    NotFoundError,
+    PhonothequeError,
+    UsageError,
+    VerificationError,
+)
 from phonotheque.model.territory import parse_territory
 from phonotheque.vault.place import fsync_dir, fsync_file, write_durably
 
 EDITION = "edition.json"
-ROLE_FILES = ("root.json", "timestamp.json", "snapshot.json", "targets.json")  # of python-tuf's client
-_MAX_ROOT = 512_000  # bytes, as python-tuf's client has it
-_SCHEME = "origin:"
-_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
-_ADVICE = "Nothing was taken from it; what is held stays. Ask the publisher, by another way, what happened."
+_MOST_SIGNPOSTS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,42 +59,109 @@ class Followed:
     fingerprint: str  # of the first root, to be compared with what the publisher says elsewhere
     stale: tuple[str, ...] = ()
     first_use: bool = False  # the root was trusted because it was the first one seen
-    offline: bool = False  # the origin could not be reached; this is what was accepted before
+    offline: bool = False  # no origin could be reached; this is what was accepted before
+    warnings: tuple[str, ...] = ()  # what was wrong with origins that were passed over
+    version: int = 0  # of TUF's timestamp
+    signposts: tuple[str, ...] = ()  # keys by which the archive is found in the DHT, in hex
 
 
 def follow(origin: Origin, trust_dir: Path, *, now: datetime, trust: str | None = None) -> Followed:
     """Return the newest edition of ``origin`` after checking it against everything accepted before.
+
+    Of several origins (:class:`~phonotheque.mirrors.origins.Origins`) the first that answers, verifies and is
+    not stale is enough; once a day all are asked, since one could be held back for long without being stale.
+    What is accepted of one has to be continued by the next, so the newest that verifies wins.
 
     ``trust_dir`` keeps the TUF client's state and the last edition accepted. ``trust`` demands a fingerprint
     of the first root (:func:`~phonotheque.editions.trust.root_fingerprint`); without it, the first root seen
     is trusted, and only if all that hangs on it verifies.
 
     Expired signatures are not refused but reported as ``stale``: an archive must outlive its publisher. For
-    this, python-tuf's client runs with its clock at 1970, where nothing has expired, and the expiry of all
-    four roles is compared with ``now`` afterwards. Its other checks hold as they are: signatures and
-    thresholds, versions that never go back, the snapshot against the timestamp, lengths and hashes.
+    this, the TUF client runs with its clock at 1970, where nothing has expired, and the expiry of all four
+    roles is compared with ``now`` afterwards. Its other checks hold as they are.
 
-    Raises VerificationError naming the file that does not verify. When the origin cannot be reached or is
-    empty, what was accepted before is returned as ``offline``; if that is nothing, NetworkError or
-    NotFoundError is raised.
+    Raises VerificationError naming the file that does not verify, unless another origin has what does. When
+    none can be reached or has anything, what was accepted before is returned as ``offline``; if that is
+    nothing, NetworkError or NotFoundError is raised.
     """
     held = accepted(trust_dir, now=now)
-    if held is not None:
-        _demand(trust_dir, trust)
-        _mend_root(trust_dir)
-        try:
-            return _accept(origin, trust_dir, now, held)
-        except (NetworkError, NotFoundError):
-            return held
-    if trust_dir.exists():
+    if held is None and trust_dir.exists():
         raise VerificationError(
             f"{trust_dir} lacks {EDITION}: what was trusted before is not known any more.",
             "Restore it from a backup. To trust anew whoever answers first, remove the folder.",
         )
-    return _first_contact(origin, trust_dir, now, trust)
+    if held is not None:
+        _demand(trust_dir, trust)
+        _mend_root(trust_dir)
+    best: Followed | None = None
+    gone, behind, refused = list[PhonothequeError](), list[VerificationError](), list[VerificationError]()
+    for one in each(origin):
+        if best is not None and not best.stale and not recall(trust_dir).due(one.where, now):
+            continue
+        found = None
+        try:
+            found = _look(one, trust_dir, now, trust)
+        except (NetworkError, NotFoundError) as error:
+            gone.append(error)
+        except BehindError as error:
+            behind.append(error)
+        except VerificationError as error:
+            if accepted(trust_dir, now=now) is None and not trust:
+                raise  # who is the first to be trusted is not for the next one to say
+            refused.append(error)
+        if found is None:
+            if best is not None:
+                remember(trust_dir, recall(trust_dir).tried(one.where, now))
+            continue
+        if best is None or found.sha256 != best.sha256 or len(found.stale) < len(best.stale):
+            best = replace(found, first_use=held is None)
+            prefer(origin, one)
+    warnings = tuple(error.message for error in (*gone, *behind, *refused))
+    if best is not None:
+        return replace(best, warnings=(*best.warnings, *warnings))
+    if refused or (behind and not gone):
+        raise [*refused, *behind][0]
+    if held is None:
+        raise gone[0]
+    return replace(held, warnings=warnings)
 
 
-def _first_contact(origin: Origin, trust_dir: Path, now: datetime, trust: str | None) -> Followed:
+def _look(origin: Origin, trust_dir: Path, now: datetime, trust: str | None) -> Followed:
+    """Look at one origin: only at its timestamp, if that is the known one and all was looked at lately."""
+    held, pledged = accepted(trust_dir, now=now), pledged_root(origin)
+    if held is None:
+        found = _first_contact(origin, trust_dir, now, tuple(filter(None, (trust, pledged))))
+        return replace(found, warnings=_unnamed(origin, found))
+    if pledged is not None and pledged != held.fingerprint:
+        raise VerificationError(
+            f"{origin.where} leads to the archive {pledged}, not to {held.fingerprint}.", ADVICE
+        )
+    looks = recall(trust_dir)
+    due = looks.due(origin.where, now)
+    fresh = origin.read_if_changed(TIMESTAMP, MAX_TIMESTAMP, None if due else looks.stamps.get(origin.where))
+    same = replace(held, offline=False, warnings=_unnamed(origin, held))
+    if fresh is None:
+        return same
+    data, stamp = fresh
+    digest = hashlib.sha256(data).hexdigest()
+    if digest == looks.timestamp and not due:
+        if looks.stamps.get(origin.where) != stamp:
+            remember(trust_dir, looks.seen(origin.where, stamp))
+        return same
+    found = _accept(origin, trust_dir, now, held, {TIMESTAMP: data})
+    remember(trust_dir, looks.looked(origin.where, digest, stamp, now))
+    return replace(found, warnings=_unnamed(origin, found))
+
+
+def _unnamed(origin: Origin, found: Followed) -> tuple[str, ...]:
+    """Say that a key is followed which the archive does not name, as after it has named another one."""
+    if not isinstance(origin, KeyOrigin) or origin.key in found.signposts:
+        return ()
+    named = ", ".join(found.signposts) or "none"
+    return (f"The archive does not name the key {origin.key} by which it is followed; it names: {named}.",)
+
+
+def _first_contact(origin: Origin, trust_dir: Path, now: datetime, demanded: tuple[str, ...]) -> Followed:
     """Build the trusted state beside its place: a root is trusted only with an edition that verifies."""
     work = trust_dir.with_name(trust_dir.name + ".new")
     if work.exists():
@@ -91,10 +169,11 @@ def _first_contact(origin: Origin, trust_dir: Path, now: datetime, trust: str | 
     history = work / "root_history"
     history.mkdir(parents=True)
     try:
-        root = fetch(origin, "metadata/1.root.json", _MAX_ROOT)
+        root = fetch(origin, "metadata/1.root.json", MAX_ROOT)
         (history / "1.root.json").write_bytes(root)
         (work / "root.json").write_bytes(root)
-        _demand(work, trust)
+        for fingerprint in demanded:
+            _demand(work, fingerprint)
         followed = _accept(origin, work, now, held=None)
         work.rename(trust_dir)
         fsync_dir(trust_dir.parent)
@@ -104,54 +183,48 @@ def _first_contact(origin: Origin, trust_dir: Path, now: datetime, trust: str | 
     return followed
 
 
-def _accept(origin: Origin, trust_dir: Path, now: datetime, held: Followed | None) -> Followed:
-    fetcher = _Fetcher(origin)
-    with _naming_files(fetcher):
-        updater = Updater(str(trust_dir), f"{_SCHEME}metadata/", fetcher=fetcher, bootstrap=None)
-        # No public way leads to the client's clock. Should this name ever change, expired metadata would be
-        # refused (and a test fail), nothing would be accepted that should not be.
-        updater._trusted_set.reference_time = _LONG_AGO
-        updater.refresh()
-        data, sha256 = _edition_json(origin, updater)
-        edition = read_edition(data)
-        if _listed(updater, f"editions/{edition.number}/{EDITION}") != sha256:
-            raise VerificationError(
-                f"targets.json lists another edition {edition.number} than {EDITION}.", _ADVICE
-            )
-        if held is not None:
-            _check_succession(
-                held, edition, sha256, _listed(updater, f"editions/{held.edition.number}/{EDITION}")
-            )
+def _accept(
+    origin: Origin,
+    trust_dir: Path,
+    now: datetime,
+    held: Followed | None,
+    ready: Mapping[str, bytes] | None = None,
+) -> Followed:
+    client = TufClient(origin, trust_dir, ready=ready)
+    client.refresh()
+    data, sha256 = _edition_json(origin, client, held)
+    edition = read_edition(data)
+    if _listed(client, f"editions/{edition.number}/{EDITION}") != sha256:
+        raise VerificationError(
+            f"targets.json lists another edition {edition.number} than {EDITION}.", ADVICE
+        )
+    if held is not None:
+        _check_succession(held, edition, sha256, _listed(client, f"editions/{held.edition.number}/{EDITION}"))
     _make_durable(trust_dir)
-    write_durably(trust_dir / EDITION, data)
-    return Followed(
-        edition, data, sha256, _fingerprint(trust_dir), _stale(trust_dir, now), first_use=held is None
-    )
+    if held is None or held.data != data:
+        write_durably(trust_dir / EDITION, data)
+    return replace(_as_it_lies(edition, data, sha256, trust_dir, now), first_use=held is None)
 
 
-def _edition_json(origin: Origin, updater: Updater) -> tuple[bytes, str]:
-    info = updater.get_targetinfo(EDITION)
-    if info is None:
+def _edition_json(origin: Origin, client: TufClient, held: Followed | None) -> tuple[bytes, str]:
+    target = client.find(EDITION)
+    if target is None:
         raise NotFoundError(f"No edition is published at {origin.where} yet.", "Try again later.")
-    sha256 = _sha256(info)
-    path = f"targets/{sha256}.{EDITION}"
-    if info.length > MAX_EDITION_BYTES:
-        raise VerificationError(f"{path} is too large: {info.length} bytes.", _ADVICE)
-    data = fetch(origin, path, info.length)
-    if len(data) != info.length or hashlib.sha256(data).hexdigest() != sha256:
-        raise VerificationError(f"{path} at {origin.where} is not what targets.json lists.", _ADVICE)
-    return data, sha256
+    sha256 = _sha256(target)
+    if held is not None and held.sha256 == sha256:
+        return held.data, sha256
+    return client.read(target, MAX_EDITION_BYTES), sha256
 
 
-def _listed(updater: Updater, path: str) -> str | None:
-    info = updater.get_targetinfo(path)
-    return None if info is None else _sha256(info)
+def _listed(client: TufClient, path: str) -> str | None:
+    target = client.find(path)
+    return None if target is None else _sha256(target)
 
 
-def _sha256(info: TargetFile) -> str:
-    sha256 = info.hashes.get("sha256", "")
+def _sha256(target: TargetFile) -> str:
+    sha256 = target.hashes.get("sha256", "")
     if not re.fullmatch(r"[0-9a-f]{64}", sha256):
-        raise VerificationError(f"targets.json gives no SHA-256 for {info.path}.", _ADVICE)
+        raise VerificationError(f"targets.json gives no SHA-256 for {target.path}.", ADVICE)
     return sha256
 
 
@@ -160,40 +233,34 @@ def _check_succession(held: Followed, new: Edition, sha256: str, listed: str | N
     old = held.edition
     if new.archive.id != old.archive.id:
         raise VerificationError(
-            f"{EDITION} is of another archive, {new.archive.id} “{new.archive.name}”.", _ADVICE
+            f"{EDITION} is of another archive, {new.archive.id} “{new.archive.name}”.", ADVICE
         )
     if new.number < old.number:
         raise VerificationError(
-            f"{EDITION} goes back to edition {new.number}; edition {old.number} is held.", _ADVICE
+            f"{EDITION} goes back to edition {new.number}; edition {old.number} is held.", ADVICE
         )
     if listed != held.sha256 or (new.number == old.number and sha256 != held.sha256):
         raise VerificationError(
-            f"{EDITION}: edition {old.number} was rewritten since it was accepted.", _ADVICE
+            f"{EDITION}: edition {old.number} was rewritten since it was accepted.", ADVICE
         )
     if new.previous and new.previous.number == old.number and new.previous.sha256 != held.sha256:
-        raise VerificationError(
-            f"{EDITION} does not follow from edition {old.number} as it is held.", _ADVICE
-        )
+        raise VerificationError(f"{EDITION} does not follow from edition {old.number} as it is held.", ADVICE)
     current = {bag.id: bag for bag in new.bags}
     for gone in old.withdrawals:
         if gone.bag in current:
-            raise VerificationError(
-                f"{EDITION} brings back the bag {gone.bag}, which was withdrawn.", _ADVICE
-            )
+            raise VerificationError(f"{EDITION} brings back the bag {gone.bag}, which was withdrawn.", ADVICE)
     withdrawn = {withdrawal.bag for withdrawal in new.withdrawals}
     for gone in old.withdrawals:
         if gone.bag not in withdrawn:
             raise VerificationError(
-                f"{EDITION} no longer says that the bag {gone.bag} was withdrawn.", _ADVICE
+                f"{EDITION} no longer says that the bag {gone.bag} was withdrawn.", ADVICE
             )
     _check_tombstones(old, new)
     for bag in old.bags:
         if bag.id not in current and bag.id not in withdrawn:
-            raise VerificationError(f"{EDITION} drops the bag {bag.id} without withdrawing it.", _ADVICE)
+            raise VerificationError(f"{EDITION} drops the bag {bag.id} without withdrawing it.", ADVICE)
         if bag.id in current and current[bag.id] != bag:
-            raise VerificationError(
-                f"{EDITION} rewrites the bag {bag.id}; sealed bags never change.", _ADVICE
-            )
+            raise VerificationError(f"{EDITION} rewrites the bag {bag.id}; sealed bags never change.", ADVICE)
 
 
 def _check_tombstones(old: Edition, new: Edition) -> None:
@@ -207,7 +274,7 @@ def _check_tombstones(old: Edition, new: Edition) -> None:
             if not any(_says_no_less(later, stone) for later in said[stone.id, sha256]):
                 raise VerificationError(
                     f"{EDITION} no longer takes back {sha256} in {stone.territory} (tombstone {stone.id}).",
-                    _ADVICE,
+                    ADVICE,
                 )
 
 
@@ -227,7 +294,30 @@ def accepted(trust_dir: Path, *, now: datetime) -> Followed | None:
         return None
     edition = read_edition(data)
     sha256 = hashlib.sha256(data).hexdigest()
-    return Followed(edition, data, sha256, _fingerprint(trust_dir), _stale(trust_dir, now), offline=True)
+    return replace(_as_it_lies(edition, data, sha256, trust_dir, now), offline=True)
+
+
+def _as_it_lies(edition: Edition, data: bytes, sha256: str, trust_dir: Path, now: datetime) -> Followed:
+    timestamp: Metadata[Any] = Metadata.from_bytes((trust_dir / "timestamp.json").read_bytes())
+    return Followed(
+        edition,
+        data,
+        sha256,
+        _fingerprint(trust_dir),
+        _stale(trust_dir, now),
+        version=timestamp.signed.version,
+        signposts=_signposts(trust_dir),
+    )
+
+
+def _signposts(trust_dir: Path) -> tuple[str, ...]:
+    """Return the keys that the signed metadata name for the DHT; what is no key is none."""
+    targets: Metadata[Targets] = Metadata.from_bytes((trust_dir / "targets.json").read_bytes())
+    edition = targets.signed.targets.get(EDITION)
+    custom = edition.custom if edition is not None else None
+    named = custom.get(SIGNPOSTS) if isinstance(custom, dict) else None
+    keys = named[:_MOST_SIGNPOSTS] if isinstance(named, list) else []
+    return tuple(key for key in keys if isinstance(key, str) and re.fullmatch(r"[0-9a-f]{64}", key))
 
 
 def _stale(trust_dir: Path, now: datetime) -> tuple[str, ...]:
@@ -285,29 +375,3 @@ def _make_durable(trust_dir: Path) -> None:
         fsync_file((trust_dir / name).resolve())
     fsync_dir(trust_dir / "root_history")
     fsync_dir(trust_dir)
-
-
-class _Fetcher(FetcherInterface):
-    """Lets python-tuf's client read from an origin, and remembers what it read last, for messages."""
-
-    def __init__(self, origin: Origin) -> None:
-        self.origin = origin
-        self.last = "metadata/1.root.json"
-
-    def _fetch(self, url: str) -> Iterator[bytes]:
-        self.last = url.removeprefix(_SCHEME)
-        try:
-            yield from self.origin.open_range(self.last)
-        except NotFoundError as error:
-            raise DownloadHTTPError(error.message, 404) from error
-
-
-@contextmanager
-def _naming_files(fetcher: _Fetcher) -> Iterator[None]:
-    try:
-        yield
-    except DownloadHTTPError as error:
-        raise NotFoundError(str(error), "The tree is incomplete there: try again later.") from error
-    except (DownloadLengthMismatchError, RepositoryError) as error:
-        where = f"{fetcher.last} at {fetcher.origin.where}"
-        raise VerificationError(f"{where} does not verify: {error}.", _ADVICE) from error

@@ -26,6 +26,7 @@ class SwarmSettings:
     download_limit: int = 0
     connections: int = 200
     proxy: Proxy | None = None
+    dht_nodes: tuple[str, ...] = ()  # HOST:PORT of those to begin with; none: libtorrent's own
 
     @property
     def limits(self) -> Limits:
@@ -33,11 +34,11 @@ class SwarmSettings:
         return Limits(self.upload_limit, self.download_limit, self.connections)
 
     @property
-    @property
     def through_http(self) -> bool:
         """Whether libtorrent would look up names here: it leaves them to SOCKS proxies only."""
         return self.proxy is not None and self.proxy.kind == "http"
 
+    @property
     def local(self) -> bool:
         """Whether it listens on this machine only, where every peer has the same address."""
         return all(address.startswith(("127.", "[::1]")) for address in self.listen)
@@ -70,6 +71,20 @@ class Add:
 
 
 @dataclass(frozen=True, slots=True)
+class Magnet:
+    """Fetch all of a torrent of which only the v1 infohash is known, unless it is more than ``max_bytes``.
+
+    Nothing else about it is known to be right: what comes has to be verified by other means.
+    """
+
+    bag: str  # the name that it has to have
+    infohash: str  # hex
+    save_path: str
+    max_bytes: int
+    peers: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Remove:
     """Stop with a bag; its files stay."""
 
@@ -88,7 +103,7 @@ class Stop:
     """Bring everything to the disk and end."""
 
 
-Command = Add | Remove | Limit | Stop
+Command = Add | Magnet | Remove | Limit | Stop
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from errno import EINVAL, ELOOP, ENOTDIR
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import urllib3
 from urllib3.exceptions import HTTPError, MaxRetryError
 
 from phonotheque.editions.shelves import BAGS, RESTRICTED
+from phonotheque.mirrors.patience import paced
 from phonotheque.mirrors.pools import web_pool
 from phonotheque.model.errors import NetworkError, NotFoundError, UsageError, VerificationError
 from phonotheque.model.proxies import Proxy
@@ -21,6 +24,17 @@ from phonotheque.vault.storage.base import PlaceGoneError, Storage
 
 COUNTRY_HEADER = "Phonotheque-Country"  # ISO 3166-1 alpha-2: where the one who asks is
 _CONNECT, _READ = 10.0, 30.0  # seconds: to connect, and between two pieces of an answer
+_ETAG = re.compile(r'(W/)?"[\x21\x23-\x7e]{0,200}"')  # RFC 9110 §8.8.3, bounded
+_CONDITIONS = ("If-None-Match", "If-Modified-Since")
+_DATE = re.compile(r"[\x20-\x7e]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """By what a server tells whether a file has changed (RFC 9110 §8.8): empty where it does not say."""
+
+    etag: str = ""
+    modified: str = ""
 
 
 Moved = Callable[[str], tuple[Storage, str] | None]
@@ -43,6 +57,12 @@ class Origin(Protocol):
         Raises NotFoundError when the origin says there is no such file, NetworkError on any failure to read.
         """
 
+    def read_if_changed(self, path: str, max_bytes: int, known: Stamp | None) -> tuple[bytes, Stamp] | None:
+        """Return a whole small file and its stamp, None if it is still the one of which the stamp is known.
+
+        Raises as :func:`fetch` does.
+        """
+
 
 def open_origin(
     text: str, *, country: str = "", timeout: float = _READ, retries: int = 3, proxy: Proxy | None = None
@@ -58,14 +78,18 @@ def open_origin(
 
 def fetch(origin: Origin, path: str, max_bytes: int) -> bytes:
     """Return a whole small file. Raises VerificationError when it is larger than ``max_bytes``."""
+    return _whole(origin.open_range(path, 0, max_bytes + 1), f"{path} at {origin.where}", max_bytes)
+
+
+def _whole(chunks: Iterator[bytes], what: str, max_bytes: int) -> bytes:
     data = bytearray()
-    for chunk in origin.open_range(path, 0, max_bytes + 1):
+    for chunk in chunks:
         data += chunk
-    if len(data) > max_bytes:
-        raise VerificationError(
-            f"{path} at {origin.where} is larger than the {max_bytes} bytes it may have.",
-            "The origin is damaged or hostile; nothing was taken from this file.",
-        )
+        if len(data) > max_bytes:
+            raise VerificationError(
+                f"{what} is larger than the {max_bytes} bytes it may have.",
+                "The origin is damaged or hostile; nothing was taken from this file.",
+            )
     return bytes(data)
 
 
@@ -126,6 +150,10 @@ class FolderOrigin:
                 f"{file} cannot be read: {error.strerror}.", "Check the disk or the mount, then run it again."
             ) from error
 
+    def read_if_changed(self, path: str, max_bytes: int, known: Stamp | None) -> tuple[bytes, Stamp] | None:
+        """Return the file: reading it costs no more than asking."""
+        return fetch(self, path, max_bytes), Stamp()
+
 
 def _stored(storage: Storage, key: str, start: int, length: int | None) -> Iterator[bytes]:
     try:
@@ -135,7 +163,7 @@ def _stored(storage: Storage, key: str, start: int, length: int | None) -> Itera
 
 
 class HttpOrigin:
-    """A public tree on a web server. Answers are bounded, redirects followed a few times."""
+    """A public tree on a web server. Answers are bounded in size and time, redirects followed a few times."""
 
     def __init__(
         self,
@@ -153,10 +181,14 @@ class HttpOrigin:
             )
         self._base = url.rstrip("/") + "/"
         self._country = country
+        self._patience = 2 * timeout
         self._pool = web_pool(
             proxy,
             timeout=urllib3.Timeout(connect=min(timeout, _CONNECT), read=timeout),
-            retries=urllib3.Retry(total=retries, redirect=3, backoff_factor=0.2),
+            # How long to wait is not for the server to say (Retry-After): it might say a year.
+            retries=urllib3.Retry(
+                total=retries, redirect=3, backoff_factor=0.2, respect_retry_after_header=False
+            ),
             headers={"User-Agent": "Phonotheque", "Accept-Encoding": "identity"},
         )
 
@@ -172,25 +204,57 @@ class HttpOrigin:
 
     def open_range(self, path: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
         """Yield bytes by a range request (RFC 9110 §14); see :class:`Origin`."""
+        headers = {}
+        if self._country and RESTRICTED in path.split("/"):
+            headers[COUNTRY_HEADER] = self._country
+        yield from self.open_url(quote(_checked(path)), start, length, headers)
+
+    def open_url(
+        self, url: str, start: int = 0, length: int | None = None, headers: dict[str, str] | None = None
+    ) -> Iterator[bytes]:
+        """Yield bytes of what has an address below this one, written as in a URL."""
         if length == 0:
             return
         end = "" if length is None else str(start + length - 1)
         ranged = {"Range": f"bytes={start}-{end}"} if start or length is not None else {}
-        url = self._base + quote(_checked(path))
-        if self._country and RESTRICTED in path.split("/"):
-            ranged[COUNTRY_HEADER] = self._country
+        asked = ranged | (headers or {})
+        yield from paced(lambda: self._read(url, asked, start, length, {}), self._base + url, self._patience)
+
+    def read_if_changed(self, path: str, max_bytes: int, known: Stamp | None) -> tuple[bytes, Stamp] | None:
+        """Ask with what is known of it (RFC 9110 §13.1); an unchanged file costs a 304 without a body."""
+        stamp = known or Stamp()
+        conditions = zip(_CONDITIONS, (stamp.etag, stamp.modified), strict=True)
+        asked = {name: value for name, value in conditions if value}
+        url, told = quote(_checked(path)), dict[str, str]()
+        chunks = paced(lambda: self._read(url, asked, 0, None, told), self._base + url, self._patience)
+        data = _whole(chunks, f"{path} at {self._base}", max_bytes)
+        if told["status"] == "304":
+            return None
+        etag, modified = told["etag"], told["modified"]
+        return data, Stamp(
+            etag if _ETAG.fullmatch(etag) else "", modified if _DATE.fullmatch(modified) else ""
+        )
+
+    def _read(
+        self, path: str, asked: dict[str, str], start: int, length: int | None, told: dict[str, str]
+    ) -> Iterator[bytes]:
+        url = self._base + path
         try:
-            answer = self._pool.request("GET", url, preload_content=False, headers=self._headers(ranged))
+            answer = self._pool.request("GET", url, preload_content=False, headers=self._headers(asked))
         except MaxRetryError as error:
             raise self._broken(url, str(error.reason)) from error
         except HTTPError as error:
             raise self._broken(url, str(error)) from error
+        told["status"] = str(answer.status)
+        told["etag"], told["modified"] = (answer.headers.get(name, "") for name in ("ETag", "Last-Modified"))
         try:
             if answer.status in (403, 404, 410):  # object stores answer 403 for what is not there
-                raise _absent(path, self._base)
+                raise _absent(unquote(path), self._base)
             if answer.status == 451:  # RFC 7725
-                raise _barred(path, self._base, self._country)
-            if answer.status == 416:  # the file ends before the range begins
+                raise _barred(unquote(path), self._base, self._country)
+            if answer.status == 416 and "Range" in asked:  # the file ends before the range begins
+                return
+            if answer.status == 304 and not asked.keys().isdisjoint(_CONDITIONS):
                 return
             if answer.status not in (200, 206):
                 raise self._broken(url, f"the server answered {answer.status}")

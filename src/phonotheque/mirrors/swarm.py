@@ -20,6 +20,7 @@ from phonotheque.mirrors.messages import (
     Command,
     Limit,
     Listening,
+    Magnet,
     Remove,
     Report,
     Stop,
@@ -80,6 +81,10 @@ class Swarm:
         ``wanted`` marks with 0 the pieces that are not to be fetched. What is there is given to others.
         """
         self._send(Add(bag, torrent, save_path, have, tuple(web_seeds), tuple(peers), wanted))
+
+    def add_magnet(self, magnet: Magnet) -> None:
+        """Fetch a torrent by its infohash."""
+        self._send(magnet)
 
     def remove(self, bag: str) -> None:
         """Stop with a bag."""

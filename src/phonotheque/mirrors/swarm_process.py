@@ -24,6 +24,7 @@ from phonotheque.mirrors.messages import (
     Finished,
     Limit,
     Listening,
+    Magnet,
     Moved,
     Remove,
     Removed,
@@ -33,6 +34,7 @@ from phonotheque.mirrors.messages import (
     SwarmSettings,
     Trouble,
 )
+from phonotheque.mirrors.swarm_magnets import dht_settings, magnet_parameters, unwanted
 from phonotheque.model.proxies import Proxy
 
 _TICK = 0.05  # seconds between looks at commands and alerts
@@ -57,6 +59,7 @@ class _Bag:
     downloading: bool
     flushing: bool = False
     last: Moved | None = None
+    magnet: Magnet | None = None
 
 
 @dataclass(slots=True)
@@ -66,10 +69,10 @@ class _Session:
     session: lt.session
     bags: dict[str, _Bag] = field(default_factory=dict)
     names: dict[lt.sha1_hash, str] = field(default_factory=dict)  # of bags, by their v1 infohash
+    removing: Counter[str] = field(default_factory=Counter)  # bags whose files are not closed yet
     outbox: deque[Report] = field(default_factory=deque)
     stopping: float | None = None  # when to end even if not all is flushed
     report_at: float = 0.0
-    removing: Counter[str] = field(default_factory=Counter)  # bags whose files are not closed yet
     reconnect_at: float = 0.0
 
     def tell(self, report: Report) -> None:
@@ -140,6 +143,7 @@ def _session_settings(settings: SwarmSettings) -> lt.settings_pack:
 
 def _usual_settings(settings: SwarmSettings) -> lt.settings_pack:
     return {
+        **dht_settings(settings),
         "user_agent": f"Phonotheque libtorrent/{lt.version}",
         "listen_interfaces": ",".join(settings.listen),
         "enable_dht": settings.dht,
@@ -181,17 +185,19 @@ def _obey(swarm: _Session, command: Command) -> None:
     match command:
         case Add():
             _add(swarm, command)
+        case Magnet():
+            _add_magnet(swarm, command)
         case Remove(bag) if bag in swarm.bags:
+            swarm.removing[bag] += 1
             swarm.session.remove_torrent(swarm.bags.pop(bag).handle)
+        case Remove(bag) if not swarm.removing[bag]:
+            swarm.tell(Removed(bag))  # it could not be added, or is gone
         case Limit(limits):
             swarm.session.apply_settings(
                 {
                     "upload_rate_limit": limits.upload,
                     "download_rate_limit": limits.download,
-            swarm.removing[bag] += 1
                     "connections_limit": limits.connections,
-        case Remove(bag) if not swarm.removing[bag]:
-            swarm.tell(Removed(bag))  # it could not be added, or is gone
                 }
             )
             (swarm.session.pause if limits.paused else swarm.session.resume)()
@@ -240,12 +246,6 @@ def _add(swarm: _Session, command: Add) -> None:
     _call_peers(swarm.bags[command.bag])
 
 
-def _call_peers(bag: _Bag) -> None:
-    for peer in bag.peers:
-        bag.handle.connect_peer(peer)
-
-
-def _flush(bag: _Bag) -> None:
 def _add_magnet(swarm: _Session, command: Magnet) -> None:
     handle = swarm.session.add_torrent(magnet_parameters(command, swarm.settings))
     swarm.names[handle.info_hashes().v1] = command.bag
@@ -262,6 +262,12 @@ def _goes_through(settings: SwarmSettings, tracker: str) -> bool:
     return not settings.through_http and tracker.startswith(("http:", "https:"))
 
 
+def _call_peers(bag: _Bag) -> None:
+    for peer in bag.peers:
+        bag.handle.connect_peer(peer)
+
+
+def _flush(bag: _Bag) -> None:
     bag.flushing = True
     bag.handle.flush_cache()
 
@@ -274,6 +280,11 @@ def _hear(swarm: _Session, alert: lt.alert) -> None:
             if bag and bag.downloading:
                 # Until the cache is flushed, files of a “finished” bag can be wrong on the disk.
                 _flush(bag)
+        case lt.metadata_received_alert():
+            bag = swarm.bags.get(swarm.names.get(alert.handle.info_hashes().v1, ""))
+            if bag and bag.magnet and (why := unwanted(alert.handle, bag.magnet)):
+                swarm.session.remove_torrent(swarm.bags.pop(bag.magnet.bag).handle)
+                tell(Trouble(bag.magnet.bag, why))
         case lt.cache_flushed_alert():
             bag = swarm.bags.get(alert.torrent_name)
             if bag and bag.flushing:

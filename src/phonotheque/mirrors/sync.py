@@ -14,21 +14,22 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from phonotheque.editions.edition import BagEntry, Edition, IndexEntry
-from phonotheque.ledger.events import record_event
 from phonotheque.ledger.holdings import HeldFile, Holding, HoldingState, all_holdings, bytes_held
 from phonotheque.mirrors.choose import Choice, Explained
 from phonotheque.mirrors.choosing import better_known, choose_bags, places_in_wanted
 from phonotheque.mirrors.destinations import bags_of
 from phonotheque.mirrors.fetching import Fetching, Outcome, Pace
-from phonotheque.mirrors.follow import Followed, accepted, follow
 from phonotheque.mirrors.holdings import parts_held
 from phonotheque.mirrors.home import sweep, trust_dir
 from phonotheque.mirrors.knowing import Knowing
 from phonotheque.mirrors.leaving import Erasure, Leave, erase, going_bags, part, take_leave, waiting
+from phonotheque.mirrors.looking import Looking
 from phonotheque.mirrors.messages import Report, SwarmSettings
 from phonotheque.mirrors.origin import Origin
 from phonotheque.mirrors.parts import Parts, choose_parts, sort_bags, wanted_list, wanted_parts
 from phonotheque.mirrors.public import fetch_target, publish_edition
+from phonotheque.mirrors.rest import Rest
+from phonotheque.mirrors.signposting import keep_signpost
 from phonotheque.mirrors.swarm import resolve_peers
 from phonotheque.mirrors.tempo import Tempo
 from phonotheque.model.errors import (
@@ -75,10 +76,10 @@ class _Plan:
     mirror: Archive
     origin: Origin
     budget: int
-    trust: str | None
     once: bool
     progress: Progress
     clock: Callable[[], datetime]
+    looking: Looking
 
     def at(self) -> str:
         return timestamp(self.clock())
@@ -118,7 +119,9 @@ def sync(
     """
     pace = pace or Pace()
     stop = stop or threading.Event()
-    plan = _Plan(mirror, origin, budget, trust, once, progress, clock)
+    rest = Rest(pace.follow_every)
+    looking = Looking(mirror, origin, trust, once, progress, clock, rest)
+    plan = _Plan(mirror, origin, budget, once, progress, clock, looking)
     swarm = swarm or SwarmSettings()
     fetching = Fetching(
         mirror,
@@ -148,7 +151,7 @@ def sync(
             if once or stop.is_set():
                 break
             soon = max(60.0, pace.stall_timeout) if result.missing else pace.follow_every
-            fetching.serve(min(pace.follow_every, soon))
+            fetching.serve(rest.spread(min(pace.follow_every, soon)))
             began = time.monotonic()
             if stop.is_set():
                 break
@@ -163,7 +166,7 @@ def _round(plan: _Plan, fetching: Fetching, knowing: Knowing) -> tuple[SyncResul
     """Follow, obey, fetch, show; also tell whether another edition has come meanwhile, to be obeyed first."""
     with plan.mirror.writing("mirror"):
         sweep(plan.mirror)
-        followed = _follow(plan)
+        followed = plan.looking.follow()
         edition, outcome = followed.edition, Outcome()
         leave = take_leave(plan.mirror, followed, at=plan.at())
         _say_goodbye(plan, fetching, leave)
@@ -200,7 +203,7 @@ def _round(plan: _Plan, fetching: Fetching, knowing: Knowing) -> tuple[SyncResul
             direct=plan.origin.web_seed is None,
             forbidden=leave.stones.keys(),
             outcome=outcome,
-            news=lambda: _news(plan, followed) or otherwise(),
+            news=lambda: plan.looking.news(followed) or otherwise(),
             parts=bags.wanted_parts,
         )
         held += [entries[bag] for bag in outcome.complete]
@@ -209,64 +212,10 @@ def _round(plan: _Plan, fetching: Fetching, knowing: Knowing) -> tuple[SyncResul
         wanted = [entry for entry in wanted if entry.id not in outcome.complete]
         erasures.append(_erase(plan, leave, _waiting(plan, leave, wanted, where)))
         publish_edition(plan.origin, plan.mirror.public, trust_dir(plan.mirror), followed, plan.progress)
+        keep_signpost(plan.origin, plan.mirror.public, followed, plan.progress.say)
     if not plan.once:
         fetching.seed(held, parts_held(plan.mirror))
     return _result(plan, leave, choice, outcome, held, erasures), False
-
-
-def _news(plan: _Plan, followed: Followed) -> bool:
-    """Look at the origin while bags are on their way; tell whether it has another edition."""
-    number = followed.edition.number
-    try:
-        found = follow(plan.origin, trust_dir(plan.mirror), now=plan.clock(), trust=plan.trust)
-    except VerificationError as error:
-        plan.progress.say(f"{error.message} Going on with edition {number}.")
-        return False
-    if found.edition.number == number:
-        return False
-    _record_edition(plan, found)
-    plan.progress.say(
-        f"Edition {found.edition.number} is out: it is followed before anything else is fetched."
-    )
-    return True
-
-
-def _follow(plan: _Plan) -> Followed:
-    home = trust_dir(plan.mirror)
-    before = accepted(home, now=plan.clock())
-    try:
-        followed = follow(plan.origin, home, now=plan.clock(), trust=plan.trust)
-    except VerificationError as error:
-        if plan.once or before is None:
-            raise
-        plan.progress.say(f"{error.message} Serving on edition {before.edition.number}.")
-        return before
-    number = followed.edition.number
-    if followed.first_use:
-        plan.progress.say(
-            f"First contact: compare the fingerprint {followed.fingerprint} with the publisher's."
-        )
-    if followed.offline:
-        plan.progress.say(f"{plan.origin.where} does not answer; going on with edition {number}.")
-    if followed.stale:
-        roles = ", ".join(followed.stale)
-        plan.progress.say(f"Signatures have expired ({roles}): the origin is outdated or abandoned.")
-    if before is None or before.edition.number < number:
-        _record_edition(plan, followed)
-    return followed
-
-
-def _record_edition(plan: _Plan, followed: Followed) -> None:
-    detail = {"sha256": followed.sha256, "origin": plan.origin.where, "fingerprint": followed.fingerprint}
-    with plan.mirror.ledger.begin() as connection:
-        record_event(
-            connection,
-            at=plan.at(),
-            kind="digital signature validation",
-            subject=f"edition {followed.edition.number}",
-            agent=plan.mirror.settings.archive.agent,
-            detail=detail,
-        )
 
 
 def _say_goodbye(plan: _Plan, fetching: Fetching, leave: Leave) -> None:
