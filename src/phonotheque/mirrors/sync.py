@@ -33,6 +33,7 @@ from phonotheque.mirrors.signposting import keep_signpost
 from phonotheque.mirrors.swarm import resolve_peers
 from phonotheque.mirrors.tempo import Tempo
 from phonotheque.model.errors import (
+    BusyError,
     NetworkError,
     NotFoundError,
     PhonothequeError,
@@ -140,8 +141,18 @@ def sync(
     knowing = Knowing(mirror, origin, progress.say, clock)
     try:
         before, began = None, time.monotonic()
+        result: SyncResult | None = None
         while True:
-            result, superseded = _round(plan, fetching, knowing)
+            try:
+                result, superseded = _round(plan, fetching, knowing)
+            except BusyError as error:  # a check or a repair; what is held is served on
+                if once or result is None:
+                    raise
+                progress.say(f"{error.message} Looking again in a minute.")
+                fetching.serve(min(_BUSY, pace.follow_every))
+                if stop.is_set():
+                    break
+                continue
             result = replace(_added(before, result), seconds=time.monotonic() - began)
             before = result if superseded else None
             if superseded and not stop.is_set():
@@ -157,6 +168,7 @@ def sync(
                 break
     finally:
         fetching.close()
+    assert result is not None
     if once and result.missing and not stop.is_set():
         raise _undelivered(result)
     return result
