@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -20,10 +20,11 @@ import urllib3
 
 from phonotheque.mirrors.home import open_mirror
 from phonotheque.mirrors.origin import open_origin
+from phonotheque.model.errors import BusyError
 from phonotheque.web.serve import public_application
 from phonotheque.web.server import Beside
 from tests.mirrors.mirror_publisher import LOCAL, Publisher, served, tree, wait_for
-from tests.mirrors.mirror_runs import ALL, PACE, assert_complete, complete, mirroring, run
+from tests.mirrors.mirror_runs import ALL, PACE, Told, assert_complete, complete, mirroring, run
 
 pytestmark = pytest.mark.ledger  # a mirror has one
 
@@ -206,3 +207,24 @@ def test_another_mirrors_web_server_is_asked_too(published: Publisher, tmp_path:
         assert web.bag_bytes >= result.fetched > 0
     assert_complete(second, published, ALL)
     assert complete(second) == set(ALL)
+
+
+def test_a_serving_mirror_waits_while_somebody_checks_it(published: Publisher, tmp_path: Path) -> None:
+    mirror, said = open_mirror(tmp_path / "mirror", str(published.folder)), list[str]()
+
+    def checking() -> ExitStack | None:
+        with suppress(BusyError), ExitStack() as lock:
+            lock.enter_context(mirror.writing("check"))
+            return lock.pop_all()
+        return None
+
+    locks = list[ExitStack]()
+    with mirroring(mirror, pace=OFTEN, progress=Told(said.append)):
+        wait_for(lambda: complete(mirror) == set(ALL), 60)
+        wait_for(lambda: locks or locks.extend(filter(None, [checking()])) or locks, 60)
+        with locks[0]:
+            published.bag("audio-3", edition=2)
+            published.publish(2)
+            wait_for(lambda: any("Looking again in a minute" in line for line in said), 60)
+            assert complete(mirror) == set(ALL)
+        wait_for(lambda: complete(mirror) == {*ALL, "audio-3"}, 60)

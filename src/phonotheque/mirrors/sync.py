@@ -43,6 +43,8 @@ from phonotheque.model.errors import (
 from phonotheque.model.progress import QUIET, Progress
 from phonotheque.vault.archive import Archive, now, timestamp
 
+_BUSY = 60.0  # seconds until a mirror that somebody else is changing is looked at again
+
 
 @dataclass(frozen=True, slots=True)
 class SyncResult:
