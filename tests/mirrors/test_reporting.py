@@ -16,6 +16,7 @@ from phonotheque.cli.health import health_command
 from phonotheque.cli.holdings import holdings_command
 from phonotheque.cli.mirror import mirror_command
 from phonotheque.ledger.bags import EditionRecord, record_bag, record_edition
+from phonotheque.ledger.holdings import HoldingState, let_go, reopen
 from phonotheque.mirrors.home import open_mirror
 from phonotheque.mirrors.report import read_report
 from phonotheque.mirrors.reporting import Reporter, make_report, own_key, signed_report
@@ -63,6 +64,21 @@ def test_a_report_says_what_is_held_and_nobodys_name(published: Publisher, tmp_p
     assert {bag.verified_at for bag in report.bags} == {timestamp(NOW)}
     assert (report.name, report.country, report.web, report.peers) == (None, None, None, ())
     assert str(tmp_path).encode() not in signed_report(held, NOW)
+
+
+def test_parts_are_told_as_parts_and_what_has_to_go_is_not_told(published: Publisher, tmp_path: Path) -> None:
+    held = open_mirror(tmp_path / "mirror", str(published.folder))
+    mirror(held)
+    with held.ledger.begin() as ledger:
+        reopen(ledger, "audio-1", ["bagit.txt"])
+        let_go(ledger, "audio-2", HoldingState.WITHDRAWN)
+    told = {bag.id: bag for bag in make_report(held, NOW).bags}
+    assert set(told) == {"audio-1", "catalogue-1"}
+    whole = next(bag for bag in published.bags if bag.id == "audio-1").bytes
+    assert (told["audio-1"].whole, told["catalogue-1"].whole) == (False, True)
+    assert 0 < whole - told["audio-1"].bytes < 100
+    early = make_report(held, NOW - timedelta(days=1))  # the clock was set back
+    assert {bag.verified_at for bag in early.bags} == {early.time}
 
 
 def test_what_is_set_is_told_and_what_makes_no_sense_is_refused_first(

@@ -84,14 +84,20 @@ def verified_files(connection: Connection, bag_id: str) -> dict[str, HeldFile]:
     return {row.path: HeldFile(row.path, row.size, row.sha256) for row in rows}
 
 
-def verified_totals(connection: Connection) -> dict[str, tuple[int, str]]:
-    """Return of each bag the bytes that were verified, and when that file was which was verified first."""
-    columns = holding_files.c
-    query = select(
-        columns.bag_id, func.sum(columns.size).label("bytes"), func.min(columns.verified_at).label("since")
+def verified_parts(connection: Connection) -> dict[str, tuple[int, str]]:
+    """Return of each bag that is here in part the bytes that were verified, and since when, all of them."""
+    columns, parts = holding_files.c, (HoldingState.WANTED.value, HoldingState.PARTIAL.value)
+    query = (
+        select(
+            columns.bag_id,
+            func.sum(columns.size).label("bytes"),
+            func.min(columns.verified_at).label("since"),
+        )
+        .join(holdings, holdings.c.bag_id == columns.bag_id)
+        .where(holdings.c.state.in_(parts))
+        .group_by(columns.bag_id)
     )
-    rows = connection.execute(query.group_by(columns.bag_id))
-    return {row.bag_id: (int(row.bytes), row.since) for row in rows}
+    return {row.bag_id: (int(row.bytes), row.since) for row in connection.execute(query)}
 
 
 def record_verified(connection: Connection, bag_id: str, files: Iterable[HeldFile], *, at: str) -> None:

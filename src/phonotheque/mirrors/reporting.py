@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from urllib3.exceptions import HTTPError
 
-from phonotheque.ledger.holdings import GOING, HoldingState, all_holdings, verified_totals
+from phonotheque.ledger.holdings import HoldingState, all_holdings, verified_parts
 from phonotheque.mirrors.follow import accepted
 from phonotheque.mirrors.home import trust_dir
 from phonotheque.mirrors.pools import web_pool
@@ -97,14 +97,17 @@ def make_report(mirror: Archive, at: datetime) -> Report:
     check_contact(mirror)
     with mirror.ledger.connect() as ledger:
         held = all_holdings(ledger)
-        totals = verified_totals(ledger)
+        parts = verified_parts(ledger)
     bags = []
-    for bag, holding in held.items():
-        size, since = totals.get(bag, (0, None))
+    for (
+        bag,
+        holding,
+    ) in held.items():  # a clock may have been set back: nothing was verified after this moment
         if holding.state is HoldingState.COMPLETE:
-            verified = min(since or holding.verified_at or moment, moment)  # a clock may have been set back
+            verified = min(holding.verified_at or moment, moment)
             bags.append(ReportedBag(bag, holding.bytes, verified, whole=True))
-        elif holding.state not in GOING and since:
+        elif bag in parts:
+            size, since = parts[bag]
             bags.append(ReportedBag(bag, size, min(since, moment), whole=False))
     return Report(
         archive=followed.edition.archive.id,
