@@ -5,8 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
-from phonotheque.vault.archive import Archive, now
+from phonotheque.ledger.bags import all_bags
+from phonotheque.ledger.former_bags import take_back
+from phonotheque.ledger.schema import bags
+from phonotheque.vault.archive import Archive, now, timestamp
 from tests.cli.conftest import Phono
 from tests.mirrors.reported import Somebody, publishing
 
@@ -106,6 +110,27 @@ def test_mirrors_are_listed_with_what_they_say(archive: Archive, phono: Phono) -
     one = phono("holdings", archive.folder, "--mirror", B.id).out
     assert "proved: bag-2, at b.example.org:6881" in one
     assert phono("holdings", archive.folder, "--mirror", C.id).code == 3
+
+
+def test_who_says_that_it_has_what_it_should_not_is_named(archive: Archive, phono: Phono) -> None:
+    for mirror, country in ((A, "FR"), (B, "DE"), (C, None)):
+        mirror.tells(archive, at=now(), country=country)
+    with archive.ledger.begin() as ledger:
+        ledger.execute(update(bags).where(bags.c.id == "bag-1").values(audience="FR"))
+        for bag in all_bags(ledger):
+            if bag.id != "bag-1":  # of what goes in edition 2 they have not heard yet
+                edition = int(bag.id[-1]) - 1
+                take_back(ledger, bag, {}, edition=edition, at=timestamp(now()), reason="", replaced_by=None)
+    told = {one["id"]: one for one in phono("holdings", archive.folder, "--json").data["mirrors"]}
+    assert [told[one.id]["claims_and_should_not_have"]["not_for_there"] for one in (A, B, C)] == [
+        [],
+        ["bag-1"],
+        ["bag-1"],
+    ]
+    assert {tuple(one["claims_and_should_not_have"]["taken_back"]) for one in told.values()} == {("bag-2",)}
+    text = phono("holdings", archive.folder, "--mirror", B.id).out
+    assert "says that it has what was taken back in the edition that it follows: bag-2" in text
+    assert "says that it has what is not for people where it says it is: bag-1" in text
 
 
 def test_files_are_taken_in_and_the_bad_ones_named(archive: Archive, phono: Phono, tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ from phonotheque.ledger.mirrors import (
 )
 from phonotheque.ledger.packed import oldest_verified
 from phonotheque.ledger.proofs import Proof, proofs_of_mirror
+from phonotheque.mirrors.astray import astray
 from phonotheque.mirrors.report import MAX_REPORT_BYTES
 from phonotheque.mirrors.reporting import signed_report
 from phonotheque.mirrors.taking_reports import Taken, take_report
@@ -38,6 +39,10 @@ from phonotheque.model.errors import NotFoundError, PhonothequeError, UsageError
 from phonotheque.vault.archive import Archive, now
 
 _SHOWN = 20
+_ASTRAY = {
+    "taken_back": "was taken back in the edition that it follows",
+    "not_for_there": "is not for people where it says it is",
+}
 
 
 class _DefaultToList(click.Group):
@@ -171,6 +176,7 @@ def _told(ledger: Connection, mirror: MirrorRecord) -> dict[str, Any]:
     return {
         **{name: getattr(mirror, name) for name in ("id", "key", "first_seen", "reported_at", "received_at")},
         "claims": {name: getattr(mirror, name) for name in said} | {"verified_since": verified},
+        "claims_and_should_not_have": asdict(astray(ledger, mirror)),
         "changes": [asdict(change) for change in changes_of(ledger, mirror.number)],
         "proofs": [_proof(proof) for proof in proofs_of_mirror(ledger, mirror.number)],
     }
@@ -197,6 +203,11 @@ def _print(
             output.print(f"  claims {held}{since}; edition {mirror.edition}; said on {mirror.reported_at}")
         if mirror.unknown:
             output.print(f"  and {counted(mirror.unknown, 'bag')} that are none of this archive's")
+        for what, listed in all_of_it["claims_and_should_not_have"].items():
+            if listed:
+                names = f"{', '.join(listed[:_SHOWN])}{', …' if len(listed) > _SHOWN else ''}"
+                said = f"  says that it has what {_ASTRAY[what]}: {names}"
+                output.print(safe(said), style="yellow")
         for address in (mirror.web, *mirror.peers):
             if address:
                 output.print(safe(f"  says it is at {address}"), style="dim")
