@@ -31,6 +31,7 @@ _COMMANDS = {
     "receipt": "What was handed over and granted; checked against any edition",
     "plan": "Choose what a disk budget can cover",
     "publish": "Seal bags and publish a signed edition",
+    "announce": "Let others find an archive by its public key alone",
     "keys": "Which keys sign; naming others; roots that several sign",
     "withdraw": "Take back what is held or published, and what came of it",
     "audit": "Decide anew whether all that is published may be",

@@ -19,6 +19,7 @@ from phonotheque.cli.common import (
     safe,
     show,
 )
+from phonotheque.cli.following import keeping_signpost, origin_of, web_addresses
 from phonotheque.cli.log import log_option, logging_as, tell
 from phonotheque.cli.mirror_choice import (
     explain_option,
@@ -35,7 +36,6 @@ from phonotheque.cli.transfer import Transfer, tempo_of, transfer_options
 from phonotheque.mirrors.holdings import lost_by_moving
 from phonotheque.mirrors.home import open_mirror
 from phonotheque.mirrors.only import parse_query
-from phonotheque.mirrors.origin import HttpOrigin, open_origin
 from phonotheque.mirrors.recordings import read_list
 from phonotheque.mirrors.reporting import check_reporting
 from phonotheque.mirrors.sync import SyncResult, sync
@@ -87,7 +87,10 @@ from phonotheque.vault.settings_file import set_in_file
     help="Answer monitors; a port alone: this machine's. Kept for next time.",
 )
 @click.option(
-    "--also", multiple=True, metavar="URL", help="Also ask the web server of this mirror. Repeatable."
+    "--also",
+    multiple=True,
+    metavar="ORIGIN",
+    help="Also ask this mirror's web server or folder, and follow it where ORIGIN fails. Repeatable.",
 )
 @click.option("--report", is_flag=True, help="Tell the publisher what is held, signed; no name is told.")
 @log_option
@@ -119,6 +122,8 @@ def mirror_command(
 ) -> None:
     """Hold what fits of the edition at ORIGIN (a URL, or an archive's or mirror's folder) in FOLDER.
 
+    ORIGIN may also be a public key, which is followed through the DHT: btpk:HEX, or a magnet link with it.
+
     Every byte is verified before it counts as held. Without --once it goes on serving what it holds to others
     and follows new editions, until Ctrl-C. Run it again at any time: nothing verified is fetched twice. A
     mirror that was begun needs no ORIGIN any more.
@@ -143,8 +148,6 @@ def mirror_command(
     ours = mirror.settings.mirror
     swarm = transfer.swarm(ours)
     also = also or ours.also
-    for tree in also:
-        HttpOrigin(tree)  # refuses what is no address
     mirror = keep_choice(mirror, budget, only)
     report = report or ours.report
     if report:
@@ -159,13 +162,14 @@ def mirror_command(
             logged=logged,
             once=once,
         ) as work,
+        keeping_signpost(mirror, swarm, transfer, work.progress.say, once=once),
     ):
         result = sync(
             mirror,
-            open_origin(ours.origin, country=ours.country, proxy=swarm.proxy),
+            origin_of(mirror, swarm, transfer, also, work.progress.say),
             budget=allowed,
             peers=transfer.peers,
-            also=also,
+            also=web_addresses(also),
             once=once,
             trust=trust or ours.trust or None,
             swarm=swarm,

@@ -36,6 +36,7 @@ class Transfer:
     connections: int | None
     schedule: str | None
     proxy: str | None
+    dht_nodes: tuple[str, ...] = ()
 
     @property
     def pace(self) -> Pace:
@@ -63,9 +64,11 @@ class Transfer:
         listen = self.listen or SwarmSettings().listen
         proxy = parse_proxy(settings.proxy)
         quiet = self.no_discovery or SwarmSettings(listen=listen).local or proxy is not None
+        nodes = self.dht_nodes or settings.dht_nodes  # who names some, means to use them
         return SwarmSettings(
             listen=listen,
-            dht=not quiet,
+            dht=not quiet or (bool(nodes) and not self.no_discovery and proxy is None),
+            dht_nodes=nodes,
             lsd=not quiet,
             port_mapping=not quiet,
             web_seed=not self.no_web_seed,
@@ -88,6 +91,13 @@ _OPTIONS = (
     ),
     click.option(
         "--listen", multiple=True, metavar="ADDRESS:PORT", help="Where to listen for peers. Repeatable."
+    ),
+    click.option(
+        "--dht-node",
+        "dht_nodes",
+        multiple=True,
+        metavar="HOST:PORT",
+        help="Enter the DHT by this node. Repeatable.",
     ),
     click.option("--no-discovery", is_flag=True, help="Look for no peers by DHT or local broadcast."),
     click.option("--no-web-seed", is_flag=True, help="Fetch from peers only, not from web servers."),

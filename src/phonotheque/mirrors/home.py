@@ -8,6 +8,7 @@ import uuid
 from dataclasses import replace
 from pathlib import Path
 
+from phonotheque.mirrors.by_key import SCHEME, parse_key
 from phonotheque.model.errors import UsageError
 from phonotheque.model.settings import parse_country
 from phonotheque.vault.archive import SETTINGS_FILE, Archive, open_archive
@@ -78,6 +79,9 @@ def sweep(mirror: Archive) -> None:
 
 
 def _address(origin: str) -> str:
+    key = parse_key(origin)
+    if key is not None:
+        return SCHEME + key.hex()
     return origin.rstrip("/") if "://" in origin else str(Path(origin).resolve())
 
 

@@ -71,6 +71,10 @@ def open_origin(
 
     ``country`` is told to a web server that is asked for something which not everybody may have.
     """
+    if text.startswith(("btpk:", "magnet:")):
+        raise UsageError(
+            f"{text:.100} is followed by phono mirror only.", "Give the address or folder of a mirror here."
+        )
     if "://" in text:
         return HttpOrigin(text, country=country, timeout=timeout, retries=retries, proxy=proxy)
     return FolderOrigin(Path(text))

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 
 from phonotheque.mirrors.origin import Origin, Stamp, open_origin
 from phonotheque.model.errors import NetworkError, NotFoundError
-from phonotheque.model.proxies import Proxy
 
 
 class Origins:
@@ -74,10 +73,8 @@ def prefer(origin: Origin, one: Origin) -> None:
 
 def open_origins(
     texts: Sequence[str],
-    *,
-    country: str = "",
+    opened: Callable[[str], Origin] = open_origin,
     say: Callable[[str], None] = lambda _text: None,
-    proxy: Proxy | None = None,
 ) -> Origin:
     """Return what is at these addresses and folders as one origin, the first of them being asked first.
 
@@ -87,7 +84,7 @@ def open_origins(
     found, troubles = list[Origin](), list[NotFoundError]()
     for text in dict.fromkeys(texts):
         try:
-            found.append(open_origin(text, country=country, proxy=proxy))
+            found.append(opened(text))
         except NotFoundError as error:
             troubles.append(error)
     if not found:

@@ -124,7 +124,8 @@ class MirrorSettings:
     model.schedule, ``proxy`` by model.proxies. ``active`` bags are offered to peers at a time, ``recordings``
     is a file that lists the recordings which are wanted; empty: whole bags.
     ``serve`` and ``metrics`` are where it listens for HTTP (web.server reads them); empty: nowhere. ``also``
-    are public trees of other mirrors, whose web servers are asked, too.
+    are public trees of other mirrors, which are followed and asked, too; ``dht_nodes`` are those of the DHT
+    to begin with, if not the usual ones.
     """
 
     origin: str = ""
@@ -148,6 +149,7 @@ class MirrorSettings:
     serve: str = ""
     metrics: str = ""
     also: tuple[str, ...] = ()
+    dht_nodes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

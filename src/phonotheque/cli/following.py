@@ -1,0 +1,66 @@
+"""What a mirror follows: its origin, others that are asked where that fails, or a public key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+
+from phonotheque.cli.transfer import Transfer
+from phonotheque.mirrors.by_key import SCHEME, KeyOrigin, Reach, parse_key
+from phonotheque.mirrors.messages import SwarmSettings
+from phonotheque.mirrors.origin import Origin, open_origin
+from phonotheque.mirrors.origins import open_origins
+from phonotheque.mirrors.signposting import standing_signpost
+from phonotheque.mirrors.swarm import resolve_peers
+from phonotheque.model.errors import UsageError
+from phonotheque.vault.archive import Archive
+
+
+def origin_of(
+    mirror: Archive,
+    swarm: SwarmSettings,
+    transfer: Transfer,
+    also: Sequence[str],
+    say: Callable[[str], None],
+) -> Origin:
+    """Return what a mirror follows; ``also`` are addresses and folders of others that hold the same archive.
+
+    Raises UsageError for what is no address, NotFoundError when none of the folders is there.
+    """
+    ours = mirror.settings.mirror
+
+    def opened(text: str) -> Origin:
+        key = parse_key(text)
+        if key is None:
+            return open_origin(text, country=ours.country, proxy=swarm.proxy)
+        if swarm.proxy is not None or not swarm.dht:
+            raise UsageError(
+                f"{SCHEME} is followed through the DHT, which is not used with a proxy, with --no-discovery, "
+                "or when listening on this machine only.",
+                "Leave that out, or name a node of a DHT of your own: --dht-node HOST:PORT",
+            )
+        return KeyOrigin(key, mirror.folder / "signpost", reach_of(swarm, transfer), say)
+
+    return open_origins((ours.origin, *also), opened, say)
+
+
+def reach_of(swarm: SwarmSettings, transfer: Transfer) -> Reach:
+    """Return how the torrent of a public tree is reached, and given to others."""
+    peers = resolve_peers(transfer.peers)
+    return Reach(swarm, swarm.dht_nodes, peers, patience=transfer.patience)
+
+
+@contextmanager
+def keeping_signpost(
+    mirror: Archive, swarm: SwarmSettings, transfer: Transfer, say: Callable[[str], None], *, once: bool
+) -> Iterator[None]:
+    """Keep the signpost of the archive standing in the DHT while a mirror serves, if it has one."""
+    with ExitStack() as stack:
+        if swarm.dht and not once:
+            stack.enter_context(standing_signpost(mirror.public, reach_of(swarm, transfer), say))
+        yield
+
+
+def web_addresses(also: Sequence[str]) -> tuple[str, ...]:
+    """Return those of them that are web servers, which bags may be fetched from, too."""
+    return tuple(text for text in also if "://" in text)
