@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import click
 
 from phonotheque.cli.common import archive_argument, json_option, messages, output, progress_bars, safe, show
@@ -56,7 +58,7 @@ def announce_command(archive: Archive, once: bool, transfer: Transfer, as_json: 
         lambda text: messages.print(safe(text)),
         lambda post, nodes: messages.print(f"Signpost {post.sequence} is kept by {nodes} nodes."),
     )
-    stop = Stop()
+    stop = threading.Event()
     with ending_well(stop, lambda _number: messages.print("Ending; once more to end at once.")):
         try:
             while not stop.wait(_TURN):
