@@ -19,7 +19,6 @@ from phonotheque.ledger.bags import latest_edition
 from phonotheque.mirrors.by_key import magnet_link
 from phonotheque.mirrors.dht import NODES, put, resolve_nodes
 from phonotheque.mirrors.signposting import Signposting
-from phonotheque.mirrors.working import Stop
 from phonotheque.model.errors import NotFoundError, UsageError
 from phonotheque.vault.archive import Archive, now
 
