@@ -13,4 +13,5 @@ for unit in "$here"/../deploy/phonotheque-*@.*; do
     sed "s|/usr/local/|$prefix/|g" "$unit" > "$prefix/lib/systemd/system/$(basename "$unit")"
 done
 cp "$here/../deploy/phonotheque.sysusers" "$prefix/lib/sysusers.d/phonotheque.conf"
+[ ! -d /run/systemd/system ] || systemctl daemon-reload  # a systemd that runs reads them anew
 "$prefix/bin/phono" --version

@@ -212,16 +212,17 @@ def test_another_mirrors_web_server_is_asked_too(published: Publisher, tmp_path:
 def test_a_serving_mirror_waits_while_somebody_checks_it(published: Publisher, tmp_path: Path) -> None:
     mirror, said = open_mirror(tmp_path / "mirror", str(published.folder)), list[str]()
 
-    def checking() -> ExitStack | None:
+    locks = list[ExitStack]()
+
+    def checking() -> bool:
         with suppress(BusyError), ExitStack() as lock:
             lock.enter_context(mirror.writing("check"))
-            return lock.pop_all()
-        return None
+            locks.append(lock.pop_all())
+        return bool(locks)
 
-    locks = list[ExitStack]()
     with mirroring(mirror, pace=OFTEN, progress=Told(said.append)):
         wait_for(lambda: complete(mirror) == set(ALL), 60)
-        wait_for(lambda: locks or locks.extend(filter(None, [checking()])) or locks, 60)
+        wait_for(checking, 60)  # between two rounds
         with locks[0]:
             published.bag("audio-3", edition=2)
             published.publish(2)

@@ -67,7 +67,8 @@ def application(
 
 
 def kind(answer: list[Message]) -> str:
-    return dict(answer[0]["headers"])[b"content-type"].decode()
+    (found,) = [value for name, value in answer[0]["headers"] if name == b"content-type"]
+    return str(found, "ascii")
 
 
 def told(asked: Starlette) -> str:
