@@ -47,7 +47,7 @@ class Console:
     def run(self, line: Line) -> str:
         """Run a command line; the test fails unless it exits as it should. Returns what it printed."""
         program = next(word for word in line.text.split() if "=" not in word)
-        if program != "cd" and shutil.which(program, path=self._environment()["PATH"]) is None:
+        if program != "cd" and shutil.which(program, path=self.environment()["PATH"]) is None:
             self.not_run.append(line.text)
             return ""
         remember = self.folder.parent / "directory"
@@ -56,7 +56,7 @@ class Console:
         done = subprocess.run(
             ["bash", "-c", script],
             cwd=here,
-            env=self._environment(),
+            env=self.environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -69,7 +69,8 @@ class Console:
         self.said.append(done.stdout)
         return done.stdout
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
+        """Nobody's own settings, and the command under test."""
         own = {
             key: value
             for key, value in os.environ.items()
