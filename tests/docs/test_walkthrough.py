@@ -184,6 +184,16 @@ def test_keys_are_backed_up_and_restored(walked: Console) -> None:
         pytest.skip(f"not installed, so not run: {walked.not_run}")
 
 
+def test_keys_are_replaced_and_several_people_sign(tmp_path: Path) -> None:
+    console = new_console(tmp_path)
+    console.run(Line('phono init my-archive --name "Songs of our village"'))
+    for line in command_lines(HOW_TO / "replace-keys.md"):
+        if "ID" in line.text.split():
+            break
+        console.run(line)
+    assert (console.folder / "my-archive" / "public" / "metadata" / "5.root.json").exists()
+
+
 @pytest.mark.sqlite("copies the archive's folder, its ledger included, as the page says")
 def test_an_edition_is_reproduced(tmp_path: Path) -> None:
     console = new_console(tmp_path)
