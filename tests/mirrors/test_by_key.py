@@ -79,10 +79,9 @@ def test_a_key_is_read_from_links_and_from_commands() -> None:
 def test_a_mirror_follows_by_key_alone_from_another_mirror(
     signposted: Publisher, nodes: tuple[str, ...], tmp_path: Path
 ) -> None:
-    first = open_mirror(tmp_path / "first", str(signposted.folder))
-    run(first)
-    with posting(signposted.public, nodes):
-        pass  # the publisher was there
+    with served(signposted.public) as web, posting(signposted.public, nodes):
+        first = open_mirror(tmp_path / "first", web.url)
+        run(first)
     key = key_of(signposted)
     shutil.move(signposted.folder, tmp_path / "gone")
     signposted.public = tmp_path / "gone" / "public"

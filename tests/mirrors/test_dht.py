@@ -20,6 +20,7 @@ from phonotheque.editions.signpost import (
     check_signpost,
     make_signpost,
     read_signpost,
+    target_of,
     write_signpost,
 )
 from phonotheque.mirrors import dht
@@ -49,7 +50,7 @@ def test_the_signature_is_that_of_bep_44() -> None:
     )
     with pytest.raises(VerificationError, match="names no torrent"):  # its signature is right
         check_signpost(Signpost(key, 1, b"12:Hello World!", signature))
-    assert dht.target_of(key).hex() == "4a533d47ec9c7d95b1ad75f576cffc641853b750"
+    assert target_of(key).hex() == "4a533d47ec9c7d95b1ad75f576cffc641853b750"
 
 
 @pytest.mark.parametrize(
@@ -138,12 +139,12 @@ def test_a_forged_item_is_none_and_an_older_one_gives_way() -> None:
     old, new = make_signpost(KEY, 1, HERE), make_signpost(KEY, 2, THERE)
 
     def forged(_asked: dict[bytes, Bencoded], answer: dict[bytes, Encodable]) -> None:
-        answer |= {b"k": new.key, b"seq": 9, b"sig": bytes(64), b"v": decode(new.value)}  # type: ignore[dict-item]
+        answer |= {b"k": new.key, b"seq": 9, b"sig": bytes(64), b"v": decode(new.value)}
 
     def said(post: Signpost) -> Answer:
         def tell(_asked: dict[bytes, Bencoded], answer: dict[bytes, Encodable]) -> None:
             answer |= {b"k": post.key, b"seq": post.sequence, b"sig": post.signature}
-            answer[b"v"] = decode(post.value)  # type: ignore[assignment]
+            answer[b"v"] = decode(post.value)
 
         return tell
 

@@ -26,6 +26,7 @@ from phonotheque.editions.trust import ONLINE, renew
 from phonotheque.mirrors.follow import follow
 from phonotheque.mirrors.origin import Origin, open_origin
 from phonotheque.model.errors import UsageError, VerificationError
+from phonotheque.vault.place import write_durably
 from tests.mirrors.mirror_publisher import NOW, Publisher, later
 
 SMALL = {"a.ogg": b"a" * 100}
@@ -206,12 +207,11 @@ def test_there_is_something_to_verify_at_every_moment_of_a_rotation(
     import phonotheque.editions.trust as trusts
 
     follow(origin, trust, now=NOW)
-    real = trusts.write_durably
     moments = 0
 
     def writing(path: Path, content: bytes, *, mode: int = 0o644) -> None:
         nonlocal moments
-        real(path, content, mode=mode)
+        write_durably(path, content, mode=mode)
         if path.parent.name == "metadata":
             moments += 1
             for known in (True, False):

@@ -129,9 +129,9 @@ def put(item: Signpost, nodes: Sequence[Address]) -> int:
             except OSError:
                 break
             said = _message(data)
-            transaction = said.get(b"t") if said else None
-            if isinstance(transaction, bytes) and waiting.get(transaction) == sender:
-                del waiting[transaction]
+            answered = said.get(b"t") if said else None
+            if isinstance(answered, bytes) and waiting.get(answered) == sender:
+                del waiting[answered]
                 kept += said is not None and said.get(b"y") == b"r"
     if not kept:
         raise NetworkError("No node of the DHT keeps the signpost.", "It is tried again; or run it again.")
@@ -187,7 +187,7 @@ def _hear(sock: socket.socket, search: _Search) -> None:
     if said is None or not isinstance(transaction, bytes):
         return
     address, _ = search.asked.get(transaction, (None, 0.0))
-    if address != sender:
+    if address is None or address != sender:
         return
     del search.asked[transaction]
     answer = said.get(b"r")

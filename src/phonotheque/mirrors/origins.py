@@ -6,9 +6,12 @@ Which of them is believed does not arise: none is. All of them give the same byt
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 
 from phonotheque.mirrors.origin import Origin, Stamp, open_origin
-from phonotheque.model.errors import NetworkError, NotFoundError
+from phonotheque.model.errors import NetworkError, NotFoundError, PhonothequeError, VerificationError
+
+T = TypeVar("T")
 
 
 class Origins:
@@ -40,7 +43,7 @@ class Origins:
     def open_range(self, path: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
         """Yield bytes from the first that has them; where it breaks off, the next one goes on."""
         got, troubles = 0, list[NetworkError | NotFoundError]()
-        for origin in self._in_turn():
+        for origin in self.in_turn():
             try:
                 left = None if length is None else length - got
                 for chunk in origin.open_range(path, start + got, left):
@@ -56,13 +59,28 @@ class Origins:
         """Ask the first only: a stamp is of one origin."""
         return self._first.read_if_changed(path, max_bytes, known)
 
-    def _in_turn(self) -> list[Origin]:
+    def in_turn(self) -> list[Origin]:
+        """All of them, in the order in which they are asked."""
         return [self._first, *(origin for origin in self._origins if origin is not self._first)]
 
 
 def each(origin: Origin) -> tuple[Origin, ...]:
     """Return the origins that an origin consists of."""
     return origin.each if isinstance(origin, Origins) else (origin,)
+
+
+def first_right(origin: Origin, read: Callable[[Origin], T]) -> T:
+    """Return what ``read`` makes of the first of an origin's parts that has it right.
+
+    Raises VerificationError if one has it wrong and none right, else what the first of them raised.
+    """
+    troubles = list[PhonothequeError]()
+    for one in origin.in_turn() if isinstance(origin, Origins) else (origin,):
+        try:
+            return read(one)
+        except (NetworkError, NotFoundError, VerificationError) as error:
+            troubles.append(error)
+    raise next((error for error in troubles if isinstance(error, VerificationError)), troubles[0])
 
 
 def prefer(origin: Origin, one: Origin) -> None:

@@ -17,6 +17,7 @@ from phonotheque.editions.edition import MAX_EDITION_BYTES
 from phonotheque.editions.shelves import BAGS, RESTRICTED, bags_folder
 from phonotheque.mirrors.follow import EDITION, Followed
 from phonotheque.mirrors.origin import Origin, fetch
+from phonotheque.mirrors.origins import first_right
 from phonotheque.model.errors import NetworkError, NotFoundError, VerificationError
 from phonotheque.model.progress import Progress
 from phonotheque.vault.place import fsync_dir, naming, replace_durably, write_durably
@@ -100,6 +101,12 @@ def fetch_target(
     place = public / "targets" / path
     if place.exists() and place.stat().st_size == size and _hash(place) == sha256:
         return
+    first_right(origin, lambda one: _fetch_target(one, place, path, size, sha256, on_bytes))
+
+
+def _fetch_target(
+    origin: Origin, place: Path, path: str, size: int, sha256: str, on_bytes: Callable[[int], None]
+) -> None:
     place.parent.mkdir(parents=True, exist_ok=True)
     fresh = place.with_name(".fetching")
     digest, got = hashlib.sha256(), 0

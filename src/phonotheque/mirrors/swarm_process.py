@@ -136,6 +136,7 @@ def _through(proxy: Proxy) -> dict[str, Any]:
 
 def _session_settings(settings: SwarmSettings) -> lt.settings_pack:
     found = _usual_settings(settings)
+    found.update(dht_settings(settings))
     if settings.proxy:
         found.update(_through(settings.proxy))  # type: ignore[typeddict-item]
     return found
@@ -143,7 +144,6 @@ def _session_settings(settings: SwarmSettings) -> lt.settings_pack:
 
 def _usual_settings(settings: SwarmSettings) -> lt.settings_pack:
     return {
-        **dht_settings(settings),
         "user_agent": f"Phonotheque libtorrent/{lt.version}",
         "listen_interfaces": ",".join(settings.listen),
         "enable_dht": settings.dht,

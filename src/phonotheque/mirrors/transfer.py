@@ -30,6 +30,7 @@ from phonotheque.ledger.holdings import (
 from phonotheque.mirrors.copying import copy_pieces
 from phonotheque.mirrors.home import REPLACED, arriving, leaving
 from phonotheque.mirrors.origin import Origin, fetch
+from phonotheque.mirrors.origins import first_right
 from phonotheque.mirrors.public import keep_target, publish_bag, read_target
 from phonotheque.mirrors.reuse import reuse
 from phonotheque.mirrors.standing import (
@@ -90,8 +91,12 @@ def find_torrent(origin: Origin, public: Path, entry: BagEntry) -> tuple[bytes, 
         return data, check_torrent(data, entry)
     if wanted.size > MAX_TORRENT_BYTES:
         raise VerificationError(f"{wanted.path} is larger than a torrent may be: {wanted.size} bytes.")
-    data = fetch(origin, f"targets/{wanted.path}", wanted.size)
-    meta = check_torrent(data, entry)
+
+    def read(one: Origin) -> tuple[bytes, TorrentMeta]:
+        found = fetch(one, f"targets/{wanted.path}", wanted.size)
+        return found, check_torrent(found, entry)
+
+    data, meta = first_right(origin, read)
     keep_target(public, wanted.path, data)
     return data, meta
 
