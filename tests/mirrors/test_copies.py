@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from phonotheque.mirrors.copies import BagCopies, Copies, fetch_copies, read_copies, write_copies
+from phonotheque.mirrors.origin import Stamp
 from phonotheque.model.errors import NetworkError, NotFoundError, VerificationError
 
 ARCHIVE = "0b9cbd60-4f0e-4ab4-8f7f-1d6e7f1b2a3c"
@@ -105,6 +106,9 @@ class Said:
     def open_range(self, path: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
         assert path == "copies.json"
         yield self.answer()
+
+    def read_if_changed(self, path: str, max_bytes: int, known: Stamp | None) -> tuple[bytes, Stamp] | None:
+        raise AssertionError
 
 
 def raising(error: Exception) -> Callable[[], bytes]:

@@ -45,6 +45,7 @@ class Knowing:
         self.say = say
         self._clock = clock
         self._said: set[str] = set()
+        self._asked: tuple[Edition, Query, Known] | None = None  # last, and found
 
     def wishes(self, edition: Edition, *, ask: bool) -> Wishes:
         """Return what is known of an edition's bags; ``ask`` the origin anew how many copies there are.
@@ -86,12 +87,17 @@ class Knowing:
             return None
 
     def _known(self, edition: Edition, query: Query) -> Known:
+        if self._asked is not None and self._asked[:2] == (edition, query):
+            return self._asked[2]
         targets = self._mirror.public / "targets"
         about = None
         if edition.about is not None and query.terms:
             about = self._read(targets / edition.about.path, read_about)
         named = self._read(targets / edition.index.path, lambda index: find_named(index, query.named))
-        return Known(about, named)
+        known = Known(about, named)
+        if named is not None and (about is not None or edition.about is None or not query.terms):
+            self._asked = edition, query, known  # an index of all that there is takes minutes to read
+        return known
 
     def _read(self, path: Path, read: Callable[[Path], T]) -> T | None:
         try:
