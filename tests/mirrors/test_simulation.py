@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from phonotheque.mirrors.simulation.flow import flow
+from phonotheque.mirrors.simulation.flow import Asking, flow
 from phonotheque.mirrors.simulation.run import YEAR, Run
 from phonotheque.mirrors.simulation.scenario import Group, Scenario, Shock
 from phonotheque.mirrors.simulation.summary import proportion, simulate
@@ -123,6 +123,16 @@ def test_liars_leave_bags_without_copies_unless_drills_find_them_out() -> None:
     assert drilled.copies[0] <= believed.copies[0]
 
 
+def test_no_bag_starves_between_two_drills() -> None:
+    """If only proofs counted, the bags without any would get all that is fetched until the next drill."""
+    group = Group(count=60, budget=(2 * 10**12, 2 * 10**12), upload=1e6)
+    told = Scenario(bags=600, years=1, groups=(group,), publisher_upload=4e6, drill_days=60)
+    outcome = Run(told, 1).finish()
+    assert outcome.copies[0] == 0
+    assert outcome.samples[-1].mean > 4
+    assert outcome.samples[-1].few < 600 // 20
+
+
 GROUPS = st.builds(
     Group,
     count=st.integers(1, 6),
@@ -178,12 +188,23 @@ def test_no_more_flows_than_is_asked_for_and_can_be_sent(
     data: st.DataObject, bags: int, mirrors: int
 ) -> None:
     amounts = st.floats(0, 1000).map(lambda amount: amount if amount > 1 else 0.0)
-    wanted = np.array(data.draw(st.lists(amounts, min_size=bags, max_size=bags)))
+    rows = data.draw(
+        st.lists(
+            st.tuples(st.integers(0, bags - 1), st.integers(0, mirrors - 1)),
+            unique=True,
+            min_size=1,
+            max_size=12,
+        )
+    )
+    each = np.array(data.draw(st.lists(st.floats(1, 1000), min_size=len(rows), max_size=len(rows))))
+    of, by = (np.array(column) for column in zip(*rows, strict=True))
+    wanted = np.bincount(of, each, bags)
     room = np.array(data.draw(st.lists(amounts, min_size=mirrors, max_size=mirrors)))
     copies = np.array(data.draw(st.lists(st.booleans(), min_size=bags * mirrors, max_size=bags * mirrors)))
     publisher = data.draw(amounts)
     table = copies.reshape(bags, mirrors)
-    moved = flow(wanted, table, np.arange(bags), room, publisher)
+    table[of, by] = False  # nobody fetches what is there
+    moved = flow(Asking(np.arange(bags), of, by, each), table, room, publisher)
     assert (moved.served <= wanted + 1e-6).all()
     assert (moved.sent <= room + 1e-3).all()
     assert moved.published <= publisher + 1e-6

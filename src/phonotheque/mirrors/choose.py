@@ -8,7 +8,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from statistics import median
-from typing import Any
+from typing import Any, Final
+
+BELIEVED: Final = 3  # claims that nobody verified count up to this number, in choosing and nowhere else
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +65,8 @@ class Choice:
 def choose(bags: Sequence[Candidate], budget: int, held: Collection[str], seed: str) -> Choice:
     """Choose bags within ``budget`` bytes; ``seed`` is the mirror's id.
 
-    The catalogue comes first, for without it the rest is mute; then what is held already; then what the
-    fewest mirrors have proved to hold, and of these what the fewest say they hold. Equals are put in an order
+    The catalogue comes first, for without it the rest is mute; then what is held already; then what has the
+    fewest copies (:func:`counted`), nobody's first. Equals are put in an order
     that differs from mirror to mirror; in it, a bag that people listen to much comes early up to twice as
     often as one that nobody does. A bag that does not fit is passed over and smaller ones after it may be
     taken.
@@ -107,12 +109,22 @@ def in_order(bags: Sequence[Candidate], held: Collection[str], seed: str) -> lis
         key=lambda bag: (
             not bag.catalogue,
             bag.id not in held,
-            bag.copies or 0,
-            bag.claimed,
+            counted(bag),
             spread[bag.id],
             bag.id,
         ),
     )
+
+
+def counted(bag: Candidate) -> int:
+    """Return the copies by which a bag is chosen: those proved, and up to three more that are only said.
+
+    Proofs are made now and then. If they alone counted, all mirrors would take the few bags without any until
+    the next drill, and no others (docs/adr/0025-claims-count-a-little.md). Who lies can put a bag back behind
+    those with three copies more, and no further.
+    """
+    proven = bag.copies or 0
+    return proven + min(max(bag.claimed - proven, 0), BELIEVED)
 
 
 def spread_of(bags: Sequence[Candidate], seed: str) -> Mapping[str, float]:

@@ -12,6 +12,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from phonotheque.mirrors.choose import BELIEVED
+
 Ints = NDArray[np.int64]
 _GOLDEN: Final = np.uint64(0x9E3779B97F4A7C15)
 _MIX1: Final = np.uint64(0xBF58476D1CE4E5B9)
@@ -27,8 +29,8 @@ class Known:
 
 
 def ranks(proven: Ints, claimed: Ints, catalogue: int = 0) -> Ints:
-    """Return the rank of each bag: the catalogue (-1: none), then by copies proven, then claimed."""
-    rank = proven.astype(np.int64) * (int(claimed.max(initial=0)) + 1) + claimed
+    """Return the rank of each bag: the catalogue (-1: none), then by copies, as mirrors count them."""
+    rank = proven + np.clip(claimed - proven, 0, BELIEVED)
     if catalogue >= 0:
         rank[catalogue] = -1
     return rank

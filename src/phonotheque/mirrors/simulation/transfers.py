@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from phonotheque.mirrors.simulation.choice import Ints, Known, pick, ranks, spread
-from phonotheque.mirrors.simulation.flow import Floats, flow
+from phonotheque.mirrors.simulation.flow import Asking, Floats, flow
 from phonotheque.mirrors.simulation.outcome import Outcome
 from phonotheque.mirrors.simulation.scenario import Scenario
 from phonotheque.mirrors.simulation.world import Mirror, World
@@ -60,17 +60,19 @@ class Transfers:
                     asking.append((mirror, at, wanted))
         if not asking:
             return
-        bags = np.concatenate([mirror.queue[at] for mirror, at, _ in asking])
-        amounts = np.concatenate([wanted for _, _, wanted in asking])
-        total = np.bincount(bags, amounts, len(self._bags)).astype(np.float64)
-        asked = np.flatnonzero(total)
-        moved = flow(total[asked], world.copies, asked, self._upload(seconds), self._published(seconds))
+        bags, of = np.unique(
+            np.concatenate([mirror.queue[at] for mirror, at, _ in asking]), return_inverse=True
+        )
+        by = np.repeat([mirror.column for mirror, _, _ in asking], [len(at) for _, at, _ in asking])
+        told = Asking(bags, of, by, np.concatenate([wanted for _, _, wanted in asking]))
+        moved = flow(told, world.copies, self._upload(seconds), self._published(seconds))
         self._outcome.sent += float(moved.sent.sum())
         self._outcome.published += moved.published
-        share = np.zeros(len(self._bags))
-        share[asked] = moved.served / total[asked]
+        share = (moved.served / np.bincount(of, told.amounts))[of]
+        done = 0
         for mirror, at, wanted in asking:
-            self._take(mirror, at, wanted, share[mirror.queue[at]])
+            self._take(mirror, at, wanted, share[done : done + len(at)])
+            done += len(at)
 
     def _choose(self, mirror: Mirror) -> None:
         """Fill a mirror's queue with what it can fetch before copies are counted again."""
