@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from phonotheque.editions.edition import BagEntry
@@ -41,12 +41,14 @@ class Offering:
         peers: tuple[tuple[str, int], ...],
         progress: Progress,
         turn: float,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._mirror = mirror
         self._origin = origin
         self._keeper = keeper
         self._peers = peers
         self._progress = progress
+        self._clock = clock
         self._held: dict[str, _Held] = {}
         self._turns = Turns(mirror.settings.mirror.active, turn)
         self._starting: deque[str] = deque()
@@ -88,7 +90,7 @@ class Offering:
         """Let turns change when it is time to; ``taken`` places are those of bags on their way."""
         if not self._held:
             return
-        stop, start = self._turns.change(time.monotonic(), taken=taken)
+        stop, start = self._turns.change(self._clock(), taken=taken)
         for bag in stop:
             self._keeper.remove(bag)
         self._starting += start
