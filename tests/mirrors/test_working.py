@@ -8,10 +8,12 @@ import pytest
 
 from phonotheque.ledger.holdings import HeldFile, HoldingState, complete, let_go, record_verified, want
 from phonotheque.mirrors.figures import EditionFigures, FiguresOf
+from phonotheque.mirrors.follow import follow
 from phonotheque.mirrors.home import arriving, open_mirror, trust_dir
 from phonotheque.mirrors.messages import Moved, Removed, Trouble
+from phonotheque.mirrors.origin import open_origin
 from phonotheque.mirrors.working import Stop, Tally
-from tests.mirrors.mirror_publisher import Publisher
+from tests.mirrors.mirror_publisher import NOW, Publisher
 from tests.web.test_web_metrics import RESULT
 
 
@@ -66,7 +68,8 @@ def test_whoever_asks_whether_to_end_is_alive() -> None:
 def test_figures_of_a_mirror(published: Publisher, tmp_path: Path) -> None:
     mirror = open_mirror(tmp_path / "mirror", str(published.folder))
     nothing = FiguresOf(mirror)()
-    assert (nothing.bags, nothing.held, nothing.oldest_verified, nothing.edition) == ({}, 0, None, None)
+    assert (nothing.bags, nothing.held, nothing.oldest_verified) == ({}, 0, None)
+    assert (nothing.edition, nothing.scrub) == (None, None)
     with mirror.ledger.begin() as ledger:
         for bag, size in (("a", 10), ("b", 200), ("c", 3000), ("d", 40000), ("e", 500000)):
             want(ledger, bag, edition=1, size=size)
@@ -75,11 +78,12 @@ def test_figures_of_a_mirror(published: Publisher, tmp_path: Path) -> None:
         complete(ledger, "b", at="2026-11-01T00:00:00Z")
         let_go(ledger, "e", HoldingState.WITHDRAWN)
     (arriving(mirror) / "c").mkdir(parents=True)
-    trust_dir(mirror).mkdir()
-    (trust_dir(mirror) / "edition.json").write_bytes((published.folder / "edition-1.json").read_bytes())
+    follow(open_origin(str(published.folder)), trust_dir(mirror), now=NOW)
     figures = FiguresOf(mirror)()
     assert figures.bags == {"complete": 2, "arriving": 1, "wanted": 1, "withdrawn": 1}
     assert (figures.held, figures.oldest_verified) == (210, "2026-11-01T00:00:00Z")
     assert figures.free > 0
+    assert figures.scrub is not None
+    assert (figures.scrub.verified.bytes, figures.scrub.wrong) == (0, ())
     size = sum(bag.bytes for bag in published.bags)
     assert figures.edition == EditionFigures(1, "2026-11-21T10:15:00Z", 3, size)

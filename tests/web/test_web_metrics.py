@@ -16,6 +16,7 @@ from starlette.types import Message
 from phonotheque.mirrors.figures import EditionFigures, Figures
 from phonotheque.mirrors.sync import SyncResult
 from phonotheque.mirrors.working import Worked
+from phonotheque.vault.scrub_standing import Amount, Standing
 from phonotheque.web.counting import Traffic
 from phonotheque.web.metrics import Watched, watching_application
 from tests.web.test_web_server import ask, body
@@ -27,7 +28,7 @@ RESULT = SyncResult(
         "edition": 7,
         "complete": ("audio-1",),
         "missing": (("audio-2", "nobody"),),
-        "refused": (("audio-3", "wrong"), ("audio-4", "wrong")),
+        "refused": (("audio-3", "crooked"), ("audio-4", "crooked")),
         "fetched": 5,
         "fingerprint": "f" * 64,
         "stale": ("timestamp",),
@@ -41,6 +42,19 @@ FIGURES = Figures(
     free=34_000,
     oldest_verified="2026-11-21T10:15:00Z",
     edition=EditionFigures(7, "2026-11-22T00:00:00Z", 9, 90_000),
+    scrub=Standing(
+        period_days=30.0,
+        all=Amount(3, 12_000),
+        verified=Amount(2, 9_000),
+        never=Amount(1, 3_000),
+        overdue=Amount(1, 3_000),
+        oldest="2026-10-01T00:00:00Z",
+        wrong=(("bags", "audio-1"),),
+        a_day=100,
+        overdue_until=None,
+        covers=None,
+        needed_a_day=400,
+    ),
 )
 WORKED = Worked(
     began=1.0,
@@ -106,6 +120,9 @@ def test_metrics_tell_how_a_mirror_stands() -> None:
         "phonotheque_edition_timestamp_seconds": 1_795_305_600,
         "phonotheque_edition_bags": 9,
         "phonotheque_edition_bytes": 90_000,
+        'phonotheque_scrub_bytes{state="verified"}': 9_000,
+        'phonotheque_scrub_bytes{state="overdue"}': 3_000,
+        "phonotheque_scrub_wrong": 1,
         "phonotheque_round_seconds_count": 3,
         "phonotheque_round_seconds_sum": 7.5,
         "phonotheque_last_round_seconds": 2.5,
@@ -131,7 +148,7 @@ def test_metrics_tell_how_a_mirror_stands() -> None:
 
 
 def test_a_mirror_that_has_done_nothing_yet_is_told_of_too() -> None:
-    nothing = Figures(bags={}, held=0, free=34_000, oldest_verified=None, edition=None)
+    nothing = Figures(bags={}, held=0, free=34_000, oldest_verified=None, edition=None, scrub=None)
     found = values(told(application(nothing, Worked(began=1.0))))
     assert found['phonotheque_bags{state="complete"}'] == 0
     assert found["phonotheque_round_seconds_count"] == 0
@@ -151,7 +168,7 @@ def test_openmetrics_is_spoken_to_who_asks_for_it() -> None:
 def test_no_reason_no_name_and_no_address_is_in_metrics() -> None:
     lines = told(application(traffic=Traffic())).splitlines()
     samples = "\n".join(line for line in lines if not line.startswith("#"))
-    for word in ("audio-", "nobody", "wrong", "ffff"):
+    for word in ("audio-", "nobody", "crooked", "ffff"):
         assert word not in samples
     assert not re.search(r"\d+\.\d+\.\d+\.\d+|::", samples.replace("0.1.0", ""))
 

@@ -13,10 +13,14 @@ from phonotheque.editions.edition import read_edition
 from phonotheque.ledger.holdings import HELD, HoldingState, all_holdings, verified_files
 from phonotheque.mirrors.follow import EDITION
 from phonotheque.mirrors.home import trust_dir
+from phonotheque.mirrors.scrubbing import units_of
 from phonotheque.mirrors.transfer import home_of
-from phonotheque.vault.archive import Archive
+from phonotheque.model.durations import parse_duration
+from phonotheque.vault.archive import Archive, now
+from phonotheque.vault.scrub_standing import Standing, standing
 
 _FRESH = 10.0  # seconds for which figures are good enough: whoever asks often costs little
+_SCRUB_FRESH = 300.0  # seconds; these take reading what is to be scrubbed, and change once a night
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,7 @@ class Figures:
     free: int  # on the disk
     oldest_verified: str | None  # of the bags that are held, the one that was read longest ago
     edition: EditionFigures | None
+    scrub: Standing | None  # None before the first edition
 
 
 class FiguresOf:
@@ -48,6 +53,7 @@ class FiguresOf:
         self._lock = threading.Lock()
         self._read: tuple[float, Figures] | None = None
         self._edition: tuple[tuple[int, int, int], EditionFigures] | None = None
+        self._scrub: tuple[float, Standing] | None = None
 
     def __call__(self) -> Figures:
         """Return figures of the last seconds. Raises the errors of the ledger and the disk."""
@@ -76,8 +82,16 @@ class FiguresOf:
             held=held,
             free=shutil.disk_usage(self._mirror.folder).free,
             oldest_verified=min(verified, default=None),
-            edition=self._followed(),
+            edition=(edition := self._followed()),
+            scrub=self._scrubbed() if edition else None,
         )
+
+    def _scrubbed(self) -> Standing:
+        if self._scrub is None or time.monotonic() - self._scrub[0] > _SCRUB_FRESH:
+            at, period = now(), parse_duration(self._mirror.settings.check.within)
+            stands = standing(self._mirror, units_of(self._mirror, at), period, at)
+            self._scrub = time.monotonic(), stands
+        return self._scrub[1]
 
     def _followed(self) -> EditionFigures | None:
         file = trust_dir(self._mirror) / EDITION

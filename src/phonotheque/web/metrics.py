@@ -95,6 +95,12 @@ def _holding(figures: Figures, budget: int) -> Iterator[Metric]:
         yield _gauge("edition_timestamp_seconds", "The date of that edition.", _moment(edition.date))
         yield _gauge("edition_bags", "Bags that it lists.", edition.bags)
         yield _gauge("edition_bytes", "Bytes of all bags that it lists.", edition.bytes)
+    if scrub := figures.scrub:
+        read = {"verified": scrub.verified.bytes, "overdue": scrub.overdue.bytes}
+        yield _labelled(
+            "phonotheque_scrub_bytes", "Bytes read within the period of the check, or not.", "state", read
+        )
+        yield _gauge("scrub_wrong", "Things that were not right when they were read last.", len(scrub.wrong))
 
 
 def _working(worked: Worked) -> Iterator[Metric]:
