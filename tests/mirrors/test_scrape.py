@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import struct
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import parse_qsl, unquote_to_bytes, urlsplit
+from pathlib import Path
+from urllib.parse import parse_qsl, quote_from_bytes, unquote_to_bytes, urlsplit
 
 import pytest
+import urllib3
 
 from phonotheque.editions.bencode import encode
 from phonotheque.mirrors.scrape import Hashes, Scraped, scrape, scrape_address
+from tests.mirrors.mirror_publisher import wait_for
+from tests.tools import client
 
 ONE = Hashes("11" * 20, "aa" * 32)
 TWO = Hashes("22" * 20, "bb" * 32)
@@ -193,3 +200,43 @@ def test_refusals_and_silence_are_named() -> None:
 )
 def test_where_a_tracker_is_asked(tracker: str, expected: str | None) -> None:
     assert scrape_address(tracker) == expected
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="opentracker shuts itself into a folder, which takes root")
+def test_a_tracker_of_others_is_understood_by_both_ways(tmp_path: Path) -> None:
+    program = client("opentracker")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    home = tmp_path / "home"
+    home.mkdir()
+    for folder in (home, *home.parents[:2]):
+        folder.chmod(0o755)
+    known = [key.hex() for keys in KEYS.values() for key in keys]
+    (home / "list").write_text("".join(f"{key}\n" for key in sorted(known)))
+    words = [program, "-i", "127.0.0.1", "-p", str(port), "-P", str(port), "-d", str(home), "-w", "/list"]
+    with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
+        try:
+            announced = ((ONE.v1, 6001), (ONE.v1, 6002), (ONE.v2[:40], 6001), (TWO.v2[:40], 6001))
+            for key, seeder in announced:
+                wait_for(partial(_announced, port, key, seeder))
+            http, udp = f"http://127.0.0.1:{port}/announce", f"udp://127.0.0.1:{port}/announce"
+            for tracker in (http, udp):
+                wait_for(partial(_tells, tracker))
+        finally:
+            running.kill()
+
+
+def _announced(port: int, key: str, seeder: int) -> bool:
+    """Announce a seeder; tell whether the tracker took it."""
+    asked = f"info_hash={quote_from_bytes(bytes.fromhex(key), safe='')}&peer_id=-XX0000-{seeder:012d}"
+    address = (
+        f"http://127.0.0.1:{port}/announce?{asked}&port={seeder}&uploaded=0&downloaded=0&left=0&compact=1"
+    )
+    try:
+        return b"complete" in urllib3.request("GET", address, retries=False).data
+    except urllib3.exceptions.HTTPError:
+        return False
+
+
+def _tells(tracker: str) -> bool:
+    return scrape([tracker], TORRENTS) == Scraped({"one": 2, "two": 1}, ())
