@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,7 +14,7 @@ from phonotheque.mirrors.copies import COPIES, Copies, fetch_copies, read_copies
 from phonotheque.mirrors.only import Known, Query, find_named, parse_query
 from phonotheque.mirrors.origin import Origin
 from phonotheque.model.errors import NetworkError, VerificationError
-from phonotheque.vault.archive import Archive
+from phonotheque.vault.archive import Archive, timestamp
 from phonotheque.vault.place import write_durably
 
 T = TypeVar("T")
@@ -68,23 +68,19 @@ class Knowing:
         What the origin says is shown by the mirror, too, for mirrors of this one.
         """
         place = self._mirror.public / COPIES
+        kept, found = self._read(place, lambda file: read_copies(file.read_bytes())), None
         if ask:
             try:
-                if (found := fetch_copies(self._origin, edition.archive.id)) is not None:
-                    data, copies = found
-                    if not place.exists() or place.read_bytes() != data:
-                        place.parent.mkdir(parents=True, exist_ok=True)
-                        write_durably(place, data)
-                    return copies
+                found = fetch_copies(self._origin, edition.archive.id)
             except (NetworkError, VerificationError) as error:
                 self._once(f"How many copies there are is not known anew: {error.message}")
-        try:
-            return read_copies(place.read_bytes())
-        except FileNotFoundError:
-            return None
-        except VerificationError as error:
-            self._once(f"{place}: {error.message}")
-            return None
+        if found is None or (kept is not None and found[1].time < kept.time <= _written(self._clock())):
+            return kept  # one origin may know less than another did
+        data, copies = found
+        if copies != kept:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            write_durably(place, data)
+        return copies
 
     def _known(self, edition: Edition, query: Query) -> Known:
         if self._asked is not None and self._asked[:2] == (edition, query):
@@ -112,3 +108,7 @@ class Knowing:
         if message not in self._said:
             self._said.add(message)
             self.say(message)
+
+
+def _written(now: datetime) -> str:
+    return timestamp(now + timedelta(days=1))  # somebody's clock may be wrong
