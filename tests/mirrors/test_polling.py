@@ -15,11 +15,15 @@ import pytest
 
 from phonotheque.mirrors import origin as origins
 from phonotheque.mirrors.follow import follow
+from phonotheque.mirrors.home import open_mirror
 from phonotheque.mirrors.origin import HttpOrigin, Origin, Stamp, fetch, open_origin
 from phonotheque.mirrors.patience import paced
 from phonotheque.mirrors.rest import Rest
 from phonotheque.model.errors import NetworkError, VerificationError
+from phonotheque.web.serve import public_application
+from phonotheque.web.server import Beside
 from tests.mirrors.mirror_publisher import NOW, Publisher, served
+from tests.mirrors.mirror_runs import run
 
 SMALL = {"a.ogg": b"a" * 100}
 
@@ -62,6 +66,17 @@ def test_an_unchanged_origin_costs_one_answer_without_a_body(published: Publishe
         assert sum(web.sent.values()) == before
         published.publish(2)
         assert follow(origin, trust, now=NOW + timedelta(hours=2)).edition.number == 2
+
+
+@pytest.mark.ledger
+def test_our_own_server_says_that_nothing_has_changed(published: Publisher, tmp_path: Path) -> None:
+    mirror = open_mirror(tmp_path / "mirror", str(published.folder))
+    run(mirror)
+    with Beside(public_application(mirror), "127.0.0.1", 0) as server:
+        origin = Counted(open_origin(server.url))
+        for looks in range(3):
+            assert follow(origin, tmp_path / "trust", now=NOW).edition.number == 1
+            assert origin.unchanged == max(0, looks - 1)
 
 
 def test_everything_is_looked_at_once_a_day(published: Publisher, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
@@ -22,6 +23,7 @@ def origin_of(
     transfer: Transfer,
     also: Sequence[str],
     say: Callable[[str], None],
+    stop: threading.Event,
 ) -> Origin:
     """Return what a mirror follows; ``also`` are addresses and folders of others that hold the same archive.
 
@@ -39,7 +41,7 @@ def origin_of(
                 "or when listening on this machine only.",
                 "Leave that out, or name a node of a DHT of your own: --dht-node HOST:PORT",
             )
-        return KeyOrigin(key, mirror.folder / "signpost", reach_of(swarm, transfer), say)
+        return KeyOrigin(key, mirror.folder / "signpost", reach_of(swarm, transfer), say, stop)
 
     return open_origins((ours.origin, *also), opened, say)
 

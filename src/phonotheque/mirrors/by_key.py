@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -24,9 +25,9 @@ from phonotheque.editions.signpost import (
 )
 from phonotheque.editions.tree import NAME
 from phonotheque.mirrors.dht import NODES, find, resolve_nodes
-from phonotheque.mirrors.messages import Finished, Magnet, Moved, SwarmSettings, Trouble
+from phonotheque.mirrors.messages import Finished, Magnet, Moved, Report, SwarmSettings, Trouble
 from phonotheque.mirrors.origin import FolderOrigin, Origin, Stamp, fetch
-from phonotheque.mirrors.swarm import Swarm
+from phonotheque.mirrors.swarm import Swarm, SwarmLostError
 from phonotheque.model.errors import NetworkError, UsageError
 from phonotheque.vault.place import link_or_copy, write_durably
 
@@ -87,12 +88,18 @@ class KeyOrigin:
     """
 
     def __init__(
-        self, key: bytes, home: Path, reach: Reach, say: Callable[[str], None] = lambda _text: None
+        self,
+        key: bytes,
+        home: Path,
+        reach: Reach,
+        say: Callable[[str], None] = lambda _text: None,
+        stop: threading.Event | None = None,
     ) -> None:
         self._key = key
         self._home = home
         self._reach = reach
         self._say = say
+        self._stop = stop or threading.Event()
         self.post = self._kept()
 
     @property
@@ -156,11 +163,12 @@ class KeyOrigin:
             _take_over(self._home / before, goal)
         goal.mkdir(parents=True, exist_ok=True)
         self._say(f"Fetching the public tree to which the key leads ({infohash[:16]}…).")
+        why = "nobody who has it was found"
         with Swarm(self._reach.apart) as swarm:
             swarm.add_magnet(Magnet(NAME, infohash, str(goal), self._reach.most, self._reach.peers))
-            since, moved, why = time.monotonic(), (-1, -1), "nobody who has it was found"
-            while time.monotonic() - since < self._reach.patience:
-                for report in swarm.poll(_TURN):
+            since, moved = time.monotonic(), (-1, -1)
+            while time.monotonic() - since < self._reach.patience and not self._stop.is_set():
+                for report in self._reports(swarm):
                     match report:
                         case Finished():
                             return
@@ -168,10 +176,18 @@ class KeyOrigin:
                             since, moved = time.monotonic(), (done, downloaded)
                         case Trouble(bag=bag, what=what) if bag == NAME:
                             why = what
+            swarm.kill()  # there may be nothing that it could bring to the disk, and it would wait for that
         raise NetworkError(
             f"The public tree {infohash} did not come: {why}.",
             "Name a mirror that you know: --peer HOST:PORT",
         )
+
+    @staticmethod
+    def _reports(swarm: Swarm) -> list[Report]:
+        try:
+            return swarm.poll(_TURN)
+        except SwarmLostError as error:
+            raise NetworkError(error.message, error.advice) from error
 
     def _tidy(self, infohash: str) -> None:
         for entry in self._home.iterdir():
