@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
 
+from phonotheque.cli.check import check_command
+from phonotheque.cli.mirror import mirror_command
+from phonotheque.cli.status import status_command
 from phonotheque.ledger.holdings import HoldingState, all_holdings, verified_files
 from phonotheque.mirrors.holdings import expected_bags, parts_held
 from phonotheque.mirrors.home import REPLACED, arriving, open_mirror
 from phonotheque.mirrors.origin import open_origin
 from phonotheque.mirrors.recordings import parse_wanted, read_list
 from phonotheque.mirrors.repair import repair
-from phonotheque.model.errors import NotFoundError, UsageError
+from phonotheque.model.errors import NotFoundError, PhonothequeError, UsageError
 from phonotheque.vault.archive import Archive
 from phonotheque.vault.check import check_bags
 from tests.mirrors.mirror_publisher import (
@@ -226,6 +231,30 @@ def test_what_no_bag_has_is_said(songs: Publisher, tmp_path: Path) -> None:
     with pytest.raises(NotFoundError, match=r"wanted\.txt"):
         run(mirror)
     assert complete(mirror) == set()
+
+
+def test_a_keeper_is_told_of_parts_and_the_list_is_kept(songs: Publisher, tmp_path: Path) -> None:
+    wanted, folder = tmp_path / "wanted.txt", tmp_path / "mirror"
+    wanted.write_text(recording_id(NAMES[0]))
+
+    def mirrored(*words: str) -> Result:
+        quiet = ("--budget", "1GB", "--once", "--listen", "127.0.0.1:0", "--no-discovery")
+        done = CliRunner().invoke(mirror_command, [str(songs.folder), str(folder), *quiet, *words])
+        assert isinstance(done.exception, SystemExit | PhonothequeError | None), done.exception
+        return done
+
+    assert "holds 0 bags and parts of 1 of edition 1" in mirrored("--recordings", str(wanted)).stdout
+    wanted.write_text("\n".join(map(recording_id, NAMES[:2])))
+    assert json.loads(mirrored("--json").stdout)["fetched"] == len(SONGS[NAMES[1]])
+    told = CliRunner().invoke(status_command, [str(folder)])
+    assert "0 bags and parts of 1, 60" in told.stdout
+    checked = CliRunner().invoke(check_command, [str(folder)])
+    assert (checked.exit_code, "all as it should be" in checked.stdout) == (0, True)
+    assert "say different things" in str(mirrored("--recordings", str(wanted), "--whole-bags").exception)
+    wanted.write_text("no recording")
+    assert "wanted.txt" in str(mirrored().exception)
+    assert "holds 3 bags of edition 1" in mirrored("--whole-bags").stdout
+    assert "holds 3 bags of edition 1" in mirrored().stdout
 
 
 def test_lists_are_read_strictly(tmp_path: Path) -> None:

@@ -25,6 +25,8 @@ from phonotheque.mirrors.standing import lost_files
 from phonotheque.vault.archive import Archive
 from phonotheque.vault.bagfolder import PAYLOAD
 
+_SAID = 10  # of what is wanted and not there
+
 Parts = dict[str, dict[str, int]]  # by bag, the payload files that are wanted of it, with their sizes
 
 
@@ -62,8 +64,11 @@ def wanted_parts(
     parts: Parts = defaultdict(dict)
     for row in rows:
         parts[row.bag][row.path] = row.size
-    for text in _absent(wanted, rows):
+    absent = _absent(wanted, rows)
+    for text in absent[:_SAID]:
         say(f"{text} is not in edition {edition.number}.")
+    if len(absent) > _SAID:
+        say(f"… and {len(absent) - _SAID} more of the list are not.")
     return dict(parts)
 
 
