@@ -10,8 +10,8 @@ import pytest
 from phonotheque.ledger.mirrors import all_mirrors, changes_of, find_mirror, holds_of
 from phonotheque.ledger.packed import Held, held_of, pack, unpack, whole_bags
 from phonotheque.mirrors.report import ReportedBag
-from phonotheque.mirrors.taking_reports import AHEAD, NEW_IN_A_DAY, NotNewerError, take_report
-from phonotheque.model.errors import BusyError, NotFoundError, UsageError, VerificationError
+from phonotheque.mirrors.taking_reports import AHEAD, NEW_IN_A_DAY, NoRoomError, NotNewerError, take_report
+from phonotheque.model.errors import NotFoundError, UsageError, VerificationError
 from phonotheque.model.settings import HealthSettings
 from phonotheque.vault.archive import Archive, timestamp
 from tests.conftest import ARCHIVE_ID, MakeArchive
@@ -137,7 +137,7 @@ def test_a_crowd_of_made_up_mirrors_is_bounded_and_makes_room(archive: Archive) 
         assert find_mirror(ledger, silent.id) is None  # the longest silent of those that proved nothing
         assert find_mirror(ledger, proven.id)
     Somebody("newer").tells(small, at=ago(hours=2))
-    with pytest.raises(BusyError, match="no room for more than 3"):
+    with pytest.raises(NoRoomError, match="no room for more than 3"):
         Somebody("newest").tells(small, at=ago(hours=1))
     with archive.ledger.connect() as ledger:
         assert find_mirror(ledger, old.id) is None
@@ -149,7 +149,7 @@ def test_a_flood_of_new_mirrors_ends_for_the_day_and_not_for_who_is_known(archiv
     with archive.writing("test"):
         for number in range(NEW_IN_A_DAY):
             take_report(archive, Somebody(f"flood-{number}").report([]), at=NOW)
-    with pytest.raises(BusyError, match="Too many new mirrors"):
+    with pytest.raises(NoRoomError, match="Too many new mirrors"):
         Somebody("one more").tells(archive, [])
     assert known.tells(archive).bags == 3
     take_report(archive, Somebody("by hand").report([]), at=NOW, by_hand=True)

@@ -73,10 +73,11 @@ def test_what_is_refused_is_refused_with_its_reason_and_leaves_nothing(archive: 
 
 def test_an_archive_that_is_busy_is_asked_again_later(archive: Archive) -> None:
     with serving(archive) as address, archive.writing("add"):
-        with pytest.raises(BusyError, match="is being changed by “phono add”"):
+        with pytest.raises(BusyError, match="503: The archive is being changed just now"):
             send_report(address, A.report(at=now()))
         answer = urllib3.request("POST", address, body=A.report(at=now()))
         assert (answer.status, answer.headers["retry-after"]) == (503, "600")
+        assert str(archive.folder) not in answer.data.decode()
     assert mirrors_of(archive) == []
 
 

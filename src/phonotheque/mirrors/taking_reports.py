@@ -31,12 +31,16 @@ from phonotheque.ledger.mirrors import (
 from phonotheque.ledger.packed import Held, Packed, pack, unpack, whole_bags
 from phonotheque.ledger.schema import bags
 from phonotheque.mirrors.report import Report, SignedReport, read_report
-from phonotheque.model.errors import BusyError, NotFoundError, PhonothequeError, UsageError, VerificationError
+from phonotheque.model.errors import NotFoundError, PhonothequeError, UsageError, VerificationError
 from phonotheque.vault.archive import Archive, timestamp
 
 AHEAD: Final = timedelta(minutes=10)  # by which a mirror's clock may be wrong
 NEW_IN_A_DAY: Final = 100  # mirrors that may come by HTTP: a flood of them must not crowd out others
 _ADVICE = "Nothing of it was recorded."
+
+
+class NoRoomError(PhonothequeError):
+    """Nobody new can be taken: there are enough mirrors, or enough for a day."""
 
 
 class NotNewerError(PhonothequeError):
@@ -63,7 +67,7 @@ def take_report(archive: Archive, data: bytes, *, at: datetime, by_hand: bool = 
 
     ``by_hand``: the archivist gives it, so a mirror may be new whatever the settings say. Raises
     VerificationError for what is malformed, of another archive, key or time; NotNewerError; UsageError where
-    reports of strangers are not taken; BusyError where there is no room for another mirror.
+    reports of strangers are not taken; NoRoomError.
     """
     signed = read_report(data)
     _check_about_us(archive, signed.report, at)
@@ -126,11 +130,11 @@ def _check_welcome(
     if known is not None:
         return
     if not by_hand and new_mirrors(ledger, timestamp(at - timedelta(days=1))) >= NEW_IN_A_DAY:
-        raise BusyError("Too many new mirrors have reported today.", "Send it again tomorrow.")
+        raise NoRoomError("Too many new mirrors have reported today.", "Send it again tomorrow.")
     if mirror_count(ledger) >= settings.mirrors:
         idle = idle_mirror(ledger, timestamp(at - timedelta(days=settings.silent_days)))
         if idle is None:
-            raise BusyError(
+            raise NoRoomError(
                 f"There is no room for more than {settings.mirrors} mirrors.",
                 "The archivist can raise [health] mirrors, or forget some: phono holdings forget",
             )

@@ -19,9 +19,10 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from phonotheque.mirrors.health import site
 from phonotheque.mirrors.report import MAX_REPORT_BYTES
 from phonotheque.mirrors.reporting import REPORTS
-from phonotheque.mirrors.taking_reports import NotNewerError, Taken, take_report
+from phonotheque.mirrors.taking_reports import NoRoomError, NotNewerError, Taken, take_report
 from phonotheque.mirrors.telling_health import update_health
 from phonotheque.model.errors import (
     BusyError,
@@ -38,7 +39,7 @@ _LATER: Final = "600"  # seconds
 _PER_HOUR: Final = 60  # reports from one address: a proxy, or a house, may stand for several mirrors
 _ADDRESSES: Final = 10_000  # that are remembered
 _STATUS: Final[tuple[tuple[type[PhonothequeError], int], ...]] = (
-    (BusyError, 503),
+    (NoRoomError, 503),
     (NotNewerError, 409),
     (UsageError, 403),
     (VerificationError, 422),
@@ -78,7 +79,7 @@ def reports_route(archive: Archive) -> Route:
         nonlocal coming
         if archive.settings.health.reports == "nobody":
             return _said(403, "This archive takes no reports by HTTP.")
-        if not rate.allows(request.client.host if request.client else "", time.monotonic()):
+        if not rate.allows(_asker(request), time.monotonic()):
             return _said(429, "Too many reports come from your address.")
         if coming >= _AT_ONCE:
             return _said(503, "Others are reporting just now.")
@@ -96,6 +97,12 @@ def reports_route(archive: Archive) -> Route:
             coming -= 1
 
     return Route(f"/{REPORTS}", take, methods=["POST"])
+
+
+def _asker(request: Request) -> str:
+    """Return whom to slow down: of IPv6 a whole network, which is what one house is given."""
+    host = request.client.host if request.client else ""
+    return site(f"[{host}]" if ":" in host else host)
 
 
 async def _body(request: Request) -> bytes | None:
@@ -119,6 +126,8 @@ def _take(archive: Archive, data: bytes, looking: threading.Lock) -> Response:
             taken = take_report(archive, data, at=at)
             if not taken.again:
                 update_health(archive, at=at)
+    except BusyError:  # its words name folders and processes of this machine
+        return _said(503, "The archive is being changed just now.")
     except PhonothequeError as error:
         status = next((code for kind, code in _STATUS if isinstance(error, kind)), 500)
         return _said(status, "" if status == 500 else error.message)
