@@ -39,6 +39,7 @@ from phonotheque.model.proxies import Proxy
 
 _TICK = 0.05  # seconds between looks at commands and alerts
 _REPORT = 0.5  # seconds between reports of progress
+_MAY_ENCRYPT = 1  # of libtorrent's pex_flags_t, without its pex_utp
 _RECONNECT = 2.0  # seconds between attempts to reach a bag's own peers
 _OUTBOX = 1000  # reports of trouble kept for a parent that does not listen
 _FLUSH = 30.0  # seconds to bring everything to the disk at the end
@@ -267,6 +268,12 @@ def _call_peers(bag: _Bag) -> None:
         bag.handle.connect_peer(peer)
 
 
+def _call_peers_again(bag: _Bag) -> None:
+    """Call without saying that they speak uTP: if the last try found that they do not, this one is by TCP."""
+    for peer in bag.peers:
+        bag.handle.connect_peer(peer, 0, _MAY_ENCRYPT)
+
+
 def _flush(bag: _Bag) -> None:
     bag.flushing = True
     bag.handle.flush_cache()
@@ -330,7 +337,7 @@ def _report(swarm: _Session, now: float) -> None:
             continue
         status = bag.handle.status(0)
         if reconnect and not status.num_peers:
-            _call_peers(bag)
+            _call_peers_again(bag)
         _tell_moved(swarm, name, bag, status)
 
 
