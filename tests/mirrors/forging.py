@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from phonotheque.editions.about import describe, line_of
 from phonotheque.editions.edition import BagEntry, Edition, IndexEntry, read_edition, write_edition
 from phonotheque.editions.index import SCHEMA
 from phonotheque.editions.shelves import bags_folder, torrent_path
@@ -73,6 +74,7 @@ def sign(
     edition: Callable[[Edition], Edition] = lambda edition: edition,
     bag: Mapping[str, Any] | None = None,
     rows: Callable[[list[dict[str, Any]]], list[dict[str, Any]]] = lambda rows: rows,
+    about: Callable[[bytes], bytes] = lambda data: data,
     reissue: bool = True,
     private: bool | None = None,
 ) -> None:
@@ -88,7 +90,8 @@ def sign(
     path = archive.public / "targets" / current.index.path
     _write_index(archive, entries, path, rows)
     index = IndexEntry(current.index.path, path.stat().st_size, _sha256(path.read_bytes()))
-    forged = edition(replace(current, bags=tuple(entries), index=index))
+    listed = _about(archive, entries, current.about, about) if current.about else None
+    forged = edition(replace(current, bags=tuple(entries), index=index, about=listed))
     file = archive.folder / "forged.json"
     file.write_bytes(write_edition(forged))
     for name in ("", f"editions/{forged.number}"):  # of this edition as it was before
@@ -159,6 +162,20 @@ def _write_index(
                 for path, sha256 in read_bag(folder).manifest.items()
             ]
             writer.write_table(pa.Table.from_pylist(change(rows), schema=SCHEMA))
+
+
+def _about(
+    archive: Archive, entries: list[BagEntry], entry: IndexEntry, change: Callable[[bytes], bytes]
+) -> IndexEntry:
+    """Write what the lines say of bags, as far as they can be read."""
+    lines = []
+    for bag in entries:
+        text = (archive.bags / bag.id / "recordings.jsonl").read_text().splitlines()
+        records = [json.loads(line) for line in text if line.startswith("{")]
+        lines.append(line_of(describe(bag.id, bag.tagmanifest_sha256, records)))
+    data = change(b"".join(lines))
+    (archive.public / "targets" / entry.path).write_bytes(data)
+    return IndexEntry(entry.path, len(data), _sha256(data))
 
 
 def _raise(folder: str, error: OSError) -> None:

@@ -207,6 +207,19 @@ def test_empty_folders_are_nothing(published: Archive) -> None:
     assert kinds(published) == set()
 
 
+def test_what_the_edition_says_of_a_bag_is_what_its_lines_say(published: Archive) -> None:
+    sign(published, NOW, about=lambda data: data.replace(b"CC0-1.0", b"CC-BY-4.0"))
+    assert kinds(published) == {What.CLAIM}
+    sign(published, NOW, about=lambda data: b"".join(data.splitlines(keepends=True)[1:]))
+    assert kinds(published) == set()  # nothing is said of a bag: then nobody takes it for what it may not be
+    sign(published, NOW, about=lambda data: data + b"{}")
+    assert kinds(published) == {What.DAMAGED}
+    about = edition_of(published).about
+    assert about is not None
+    (published.public / "targets" / about.path).unlink()
+    assert kinds(published) == {What.MISSING}
+
+
 def followed_by(archive: Archive, change: Callable[[Edition], Edition] = lambda edition: edition) -> None:
     """Let the edition be followed by another, which is like it but for a change."""
     sign(archive, NOW)

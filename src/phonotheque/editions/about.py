@@ -49,16 +49,33 @@ class About:
     kinds: Mapping[str, int] = field(default_factory=dict)
 
 
-def describe(bag: str, tagmanifest_sha256: str, records: Iterable[Mapping[str, Any]]) -> About:
-    """Count what the lines of a bag's ``recordings.jsonl`` say."""
-    terms, years, kinds, files = Counter[tuple[str, ...]](), Counter[int](), Counter[str](), 0
-    for record in records:
-        files += 1
-        terms[_terms(record)] += 1
-        kinds[str(record.get("kind", ""))] += 1
+class Counting:
+    """Counts what the lines of a bag's ``recordings.jsonl`` say, one after the other."""
+
+    def __init__(self) -> None:
+        self._files = 0
+        self._terms = Counter[tuple[str, ...]]()
+        self._years, self._kinds = Counter[int](), Counter[str]()
+
+    def add(self, record: Mapping[str, Any]) -> None:
+        """Count one line."""
+        self._files += 1
+        self._terms[_terms(record)] += 1
+        self._kinds[str(record.get("kind", ""))] += 1
         if match := _YEAR.match(str(record.get("date", ""))):
-            years[int(match[0])] += 1
-    return About(bag, tagmanifest_sha256, files, terms, years, kinds)
+            self._years[int(match[0])] += 1
+
+    def about(self, bag: str, tagmanifest_sha256: str) -> About:
+        """Return what there is to say of the bag."""
+        return About(bag, tagmanifest_sha256, self._files, self._terms, self._years, self._kinds)
+
+
+def describe(bag: str, tagmanifest_sha256: str, records: Iterable[Mapping[str, Any]]) -> About:
+    """Count what all lines of a bag's ``recordings.jsonl`` say."""
+    counting = Counting()
+    for record in records:
+        counting.add(record)
+    return counting.about(bag, tagmanifest_sha256)
 
 
 def describe_folder(folder: Path) -> About:
@@ -94,7 +111,7 @@ def write_about(
             said = describe_folder(folder)
         if said.tagmanifest_sha256 != sealed:
             raise _damaged(folder, f"belongs to another {TAG_MANIFEST} than was recorded")
-        lines.append(_line(said))
+        lines.append(line_of(said))
     write_durably(path, b"".join(lines))
 
 
@@ -130,7 +147,8 @@ def _about(value: Any) -> About:
     return About(_text(value["bag"]), value["tagmanifest_sha256"], files, terms, years, kinds)
 
 
-def _line(about: About) -> bytes:
+def line_of(about: About) -> bytes:
+    """Return the line that says so."""
     value = {
         "bag": about.bag,
         "tagmanifest_sha256": about.tagmanifest_sha256,

@@ -7,6 +7,7 @@ audience.
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,6 +20,7 @@ from pathlib import Path
 
 from tuf.api.metadata import Metadata, Targets
 
+from phonotheque.editions.about import About, read_about
 from phonotheque.editions.audit import Fault, What, tombstones_of
 from phonotheque.editions.edition import BagEntry, Edition
 from phonotheque.editions.sealing import CATALOGUE_WAVE
@@ -29,6 +31,7 @@ from phonotheque.mirrors.audit_tree import audit_folder, audit_server, listed_by
 from phonotheque.mirrors.follow import Followed, follow
 from phonotheque.mirrors.mining_rules import PLACE, MiningRules, read_mining_rules
 from phonotheque.mirrors.origin import FolderOrigin, Origin
+from phonotheque.mirrors.public import fetch_target
 from phonotheque.model.errors import NotFoundError, VerificationError
 from phonotheque.model.progress import QUIET, Progress
 from phonotheque.model.territory import WORLDWIDE, Territory, parse_territory
@@ -164,6 +167,7 @@ class _Auditor:
             look=self.question.look,
             scratch=scratch,
             executor=executor,
+            about=self._about(scratch),
         )
         files = sum(bag.payload_files for bag in bags)
         size = sum(bag.payload_bytes for bag in bags)
@@ -214,6 +218,21 @@ class _Auditor:
         for bag in sorted(rows.bags - {bag.id for bag in self.edition.bags}):
             self.tell(Fault(What.CLAIM, bag, place, "the index tells of a bag that is not current"))
         return rows
+
+    def _about(self, scratch: Path) -> dict[str, About] | None:
+        if (entry := self.edition.about) is None:
+            return None
+        place = f"targets/{entry.path}"
+        try:
+            fetch_target(self.origin, scratch, entry.path, entry.size, entry.sha256)
+            return read_about(scratch / place)
+        except NotFoundError:
+            self.tell(Fault(What.MISSING, "", place, "is not there"))
+        except VerificationError as error:
+            self.tell(Fault(What.DAMAGED, "", place, error.message))
+        finally:
+            shutil.rmtree(scratch / "targets", ignore_errors=True)  # a bag may be called so
+        return None
 
     def _mining(self) -> MiningRules | None:
         try:

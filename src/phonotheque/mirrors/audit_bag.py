@@ -17,6 +17,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
+from phonotheque.editions.about import About, Counting
 from phonotheque.editions.audit import Fault, Terms, Tombstones, What, judge
 from phonotheque.editions.edition import BagEntry
 from phonotheque.editions.metainfo import TorrentMeta
@@ -66,6 +67,7 @@ class Standard:
     look: bool  # whether files are looked for at all
     scratch: Path
     executor: Executor
+    about: Mapping[str, About] | None = None  # what the edition says of each bag
 
 
 def home_of(entry: BagEntry) -> str:
@@ -276,8 +278,9 @@ class _BagAudit:
     def _lines(self, bag: BagContents, sizes: Mapping[str, tuple[int, str]], terms: Terms) -> None:
         """Judge every line of recordings.jsonl; tell of files without one, and of lines without a file."""
         seen: set[str] = set()
-        rows = self._rows()
+        rows, counting = self._rows(), Counting()
         for number, record in read_lines(self.folder, self.fault):
+            counting.add(record)
             path = record.get("path")
             if not isinstance(path, str) or path not in bag.manifest or path in seen:
                 shown = path if isinstance(path, str) else f"{RECORDINGS}, line {number}"
@@ -295,6 +298,9 @@ class _BagAudit:
             self.progress.advance(files=1, size=sizes.get(path, (0, ""))[0])
         for path in sorted(bag.manifest.keys() - seen):
             self.fault(What.NO_LINE, path, "no line of recordings.jsonl tells of it: it has no basis")
+        said = (self.standard.about or {}).get(self.entry.id)
+        if said not in (None, counting.about(self.entry.id, self.entry.tagmanifest_sha256)):
+            self.fault(What.CLAIM, "", "the edition's bags.jsonl says of it what its lines do not")
         for path in sorted(rows or ()):
             self.fault(What.CLAIM, path, "the edition's index lists it, and the bag does not hold it")
         if self.entry.wave == CATALOGUE_WAVE:
