@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 from sqlalchemy import update
 
+from phonotheque.editions.trust import create_keys
 from phonotheque.ledger.bags import all_bags
 from phonotheque.ledger.former_bags import take_back
 from phonotheque.ledger.schema import bags
+from phonotheque.mirrors.copies import COPIES, read_copies
 from phonotheque.vault.archive import Archive, now, timestamp
 from tests.cli.conftest import Phono
+from tests.conftest import MakeArchive
 from tests.mirrors.reported import Somebody, publishing
+from tests.tones import flac
 
 A, B, C = (Somebody(name) for name in "abc")
 
@@ -58,7 +63,7 @@ def test_one_bag_with_its_history(archive: Archive, phono: Phono) -> None:
     assert phono("health", archive.folder, "--bag", "none").code == 3
 
 
-def test_what_cannot_be_asked(archive: Archive, make_archive: object, phono: Phono, tmp_path: Path) -> None:
+def test_what_cannot_be_asked(archive: Archive, phono: Phono, tmp_path: Path) -> None:
     assert phono("health", archive.folder, "--scrape").code == 2
     assert phono("health", tmp_path / "nothing").code == 3
     mirror = tmp_path / "mirror"
@@ -144,6 +149,30 @@ def test_files_are_taken_in_and_the_bad_ones_named(archive: Archive, phono: Phon
     assert f"{A.id}: a mirror's first report" in told.out
     assert (archive.public / "copies.json").exists()
     assert phono("holdings", "add", archive.folder, good).code == 0
+
+
+def test_a_new_edition_has_its_bags_counted_if_copies_ever_were(
+    make_archive: MakeArchive, phono: Phono, tmp_path: Path
+) -> None:
+    archive = make_archive("real")
+    create_keys(archive.keys)
+    tags = {
+        "TITLE": "Tone",
+        "ARTIST": "The Testers",
+        "LICENSE": "https://creativecommons.org/publicdomain/zero/1.0/",
+    }
+    for number in range(2):
+        music = tmp_path / f"music-{number}"
+        music.mkdir()
+        flac(music / "tone.flac", number, tags)
+        assert phono("add", archive.folder, music).code == 0
+        assert phono("publish", archive.folder).code == 0
+        listed = json.loads((archive.public / "targets" / "edition.json").read_bytes())["bags"]
+        if number == 0:
+            assert not (archive.public / COPIES).exists()
+            assert phono("health", archive.folder).code == 4
+        shown = read_copies((archive.public / COPIES).read_bytes())
+        assert set(shown.bags) == {bag["id"] for bag in listed}
 
 
 def test_a_mirror_that_lost_its_key_is_forgotten_and_begins_anew(archive: Archive, phono: Phono) -> None:

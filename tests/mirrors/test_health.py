@@ -15,7 +15,7 @@ from phonotheque.ledger.mirrors import claimants, forget_mirror, know_mirror
 from phonotheque.ledger.proofs import Outcome, Proof, proofs_of_bag, record_proofs
 from phonotheque.ledger.schema import bag_files, bags
 from phonotheque.mirrors.copies import COPIES, read_copies
-from phonotheque.mirrors.health import Health, look, site
+from phonotheque.mirrors.health import Health, count_copies, look, site
 from phonotheque.mirrors.telling_health import FEED, update_health
 from phonotheque.model.errors import NotFoundError, UsageError
 from phonotheque.model.settings import MirrorSettings
@@ -139,6 +139,19 @@ def test_copies_are_published_and_a_mirror_reads_them(archive: Archive) -> None:
     one = copies.of("bag-1")
     assert (one.claimed, one.proven, one.proven_since) == (1, 1, timestamp(ago(days=2)))
     assert not any(path.name.startswith(".") for path in archive.public.iterdir())
+
+
+def test_what_a_kill_left_unsaid_is_said_the_next_time(archive: Archive) -> None:
+    counted(archive, ago(days=1))
+    A.tells(archive)
+    with archive.writing("test"):
+        count_copies(archive, at=ago(hours=1))  # recorded, and killed before it was shown
+    assert entries(archive) == []
+    counted(archive)
+    assert read_copies((archive.public / COPIES).read_bytes()).of("bag-1").claimed == 1
+    assert [entry[1:] for entry in entries(archive)] == [
+        ("3 bags rose to one claimed copy", timestamp(ago(hours=1)))
+    ]
 
 
 def test_the_history_of_a_bag_has_a_row_for_a_day_that_changed_it(archive: Archive) -> None:

@@ -22,6 +22,7 @@ from phonotheque.cli.common import (
 )
 from phonotheque.editions.publish import PublishResult, publish
 from phonotheque.ledger.jobs import Outcome, settle_kind
+from phonotheque.mirrors.copies import COPIES
 from phonotheque.model.errors import UsageError
 from phonotheque.model.rights import WORLDWIDE
 from phonotheque.vault.archive import Archive, now, timestamp
@@ -86,6 +87,10 @@ def publish_edition(archive: Archive, at: datetime, nonfree: bool) -> PublishRes
             for failure in result.failures:
                 reason = f"{failure.what}: {failure.detail}"
                 running.failed(ledger, failure.path.encode(errors="replace"), Outcome.FAILED, reason, 1)
+        if (archive.public / COPIES).exists():
+            from phonotheque.mirrors.telling_health import update_health  # slow to import, and seldom needed
+
+            update_health(archive, at=now())  # new bags have no copies, former ones are counted no more
     return result
 
 
