@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from sqlalchemy import update
 
-from phonotheque.editions.trust import create_keys
-from phonotheque.ledger.bags import all_bags
+from phonotheque.editions.publish import PublishResult
+from phonotheque.ledger.bags import all_bags, record_bag
 from phonotheque.ledger.former_bags import take_back
 from phonotheque.ledger.schema import bags
 from phonotheque.mirrors.copies import COPIES, read_copies
 from phonotheque.vault.archive import Archive, now, timestamp
 from tests.cli.conftest import Phono
-from tests.conftest import MakeArchive
-from tests.mirrors.reported import Somebody, publishing
-from tests.tones import flac
+from tests.ledger.ledger_facts import BAG
+from tests.mirrors.reported import FILE, Somebody, publishing
 
 A, B, C = (Somebody(name) for name in "abc")
 
@@ -152,27 +151,20 @@ def test_files_are_taken_in_and_the_bad_ones_named(archive: Archive, phono: Phon
 
 
 def test_a_new_edition_has_its_bags_counted_if_copies_ever_were(
-    make_archive: MakeArchive, phono: Phono, tmp_path: Path
+    archive: Archive, phono: Phono, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    archive = make_archive("real")
-    create_keys(archive.keys)
-    tags = {
-        "TITLE": "Tone",
-        "ARTIST": "The Testers",
-        "LICENSE": "https://creativecommons.org/publicdomain/zero/1.0/",
-    }
-    for number in range(2):
-        music = tmp_path / f"music-{number}"
-        music.mkdir()
-        flac(music / "tone.flac", number, tags)
-        assert phono("add", archive.folder, music).code == 0
-        assert phono("publish", archive.folder).code == 0
-        listed = json.loads((archive.public / "targets" / "edition.json").read_bytes())["bags"]
-        if number == 0:
-            assert not (archive.public / COPIES).exists()
-            assert phono("health", archive.folder).code == 4
-        shown = read_copies((archive.public / COPIES).read_bytes())
-        assert set(shown.bags) == {bag["id"] for bag in listed}
+    def published(archive: Archive, **_: object) -> PublishResult:
+        with archive.ledger.begin() as ledger:
+            number = len(all_bags(ledger)) + 1
+            record_bag(ledger, replace(BAG, id=f"bag-{number}"), [FILE])
+        return PublishResult(1, new=True)
+
+    monkeypatch.setattr("phonotheque.cli.publish.publish", published)
+    assert phono("publish", archive.folder).code == 0
+    assert not (archive.public / COPIES).exists()
+    assert phono("health", archive.folder).code == 4
+    assert phono("publish", archive.folder).code == 0
+    assert set(read_copies((archive.public / COPIES).read_bytes()).bags) == {f"bag-{n}" for n in range(1, 6)}
 
 
 def test_a_mirror_that_lost_its_key_is_forgotten_and_begins_anew(archive: Archive, phono: Phono) -> None:
