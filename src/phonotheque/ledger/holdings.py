@@ -125,14 +125,18 @@ def complete_in_part(connection: Connection, bag_id: str, files: Collection[Held
 
 
 def bytes_held(connection: Connection) -> dict[str, int]:
-    """Return the bytes of the verified files of each bag that is held, whole or in part."""
+    """Return the bytes of each bag that is held: all of a whole one, those that were verified of a part."""
+    rows = connection.execute(
+        select(holdings.c.bag_id, holdings.c.bytes).where(holdings.c.state == HoldingState.COMPLETE.value)
+    )
+    whole = {row.bag_id: int(row.bytes) for row in rows}
     query = (
         select(holding_files.c.bag_id, func.sum(holding_files.c.size).label("size"))
         .join(holdings, holdings.c.bag_id == holding_files.c.bag_id)
-        .where(holdings.c.state.in_([state.value for state in HELD]))
+        .where(holdings.c.state == HoldingState.PARTIAL.value)
         .group_by(holding_files.c.bag_id)
     )
-    return {row.bag_id: int(row.size) for row in connection.execute(query)}
+    return whole | {row.bag_id: int(row.size) for row in connection.execute(query)}
 
 
 def reopen(connection: Connection, bag_id: str, paths: Collection[str]) -> None:
