@@ -113,6 +113,7 @@ def test_the_reason_names_the_term_and_counts() -> None:
         "not asked for by licence:cc0: 6 of its 10 files are"
     )
     assert "wave:artwork: it is not" in unwanted(parse_query("size:1.. wave:artwork"), BAG, known())
+    assert unwanted(parse_query("-wave:audio"), BAG, known()) == "not asked for by -wave:audio: it is"
     assert "does not say what is in it" in unwanted(parse_query("licence:cc0"), BAG, Known(None))
     other = known(tagmanifest_sha256="0" * 64)  # of another bag by that name
     assert "does not say what is in it" in unwanted(parse_query("-year:1999"), BAG, other)

@@ -185,7 +185,7 @@ def mirror_command(
         )
         tell("ended", edition=result.edition, held=len(result.complete))
     if as_json or not logged:
-        show(plain(result, explain=explain), as_json, lambda: _print(folder, result))
+        show(plain(result, explain=explain), as_json, lambda: _print(folder, result, explained=explain))
     context.exit(4 if result.refused else 0)
 
 
@@ -219,13 +219,14 @@ def _with(mirror: Archive, **changes: Any) -> Archive:
     return replace(mirror, settings=replace(settings, mirror=replace(settings.mirror, **changes)))
 
 
-def _print(folder: Path, result: SyncResult) -> None:
+def _print(folder: Path, result: SyncResult, *, explained: bool) -> None:
     if result.stale:
         roles = ", ".join(result.stale)
         messages.print(f"The publisher's signatures are past their date ({roles}); still followed.")
     for bag, reason in (*result.refused, *result.missing):
         messages.print(safe(f"{bag}: {reason}"), style="red")
-    print_left_out(result)
+    if not explained:
+        print_left_out(result)
     for bag, successor in result.withdrawn:
         instead = f"; what remains of it is {successor}" if successor else ""
         messages.print(safe(f"{bag}: withdrawn{instead}"), style="dim")

@@ -104,7 +104,8 @@ def unwanted(query: Query, entry: BagEntry, known: Known) -> str:
         elif term.field in _NAMED:
             why = _names_differ(term, entry, known)
         else:
-            why = "" if _is_such(term, entry) != term.negated else "it is not"
+            such = _is_such(term, entry)
+            why = "" if such != term.negated else "it is" if such else "it is not"
         if why:
             return f"not asked for by {term.text}: {why}"
     return ""
