@@ -141,10 +141,11 @@ def test_files_are_taken_in_and_the_bad_ones_named(archive: Archive, phono: Phon
     good, bad = tmp_path / "good.json", tmp_path / "bad.json"
     good.write_bytes(A.report(at=now()) + b"\n")
     bad.write_bytes(A.report(at=now())[:-9])
-    told = phono("holdings", "add", archive.folder, bad, good, tmp_path / "gone.json")
+    told = phono("holdings", "add", archive.folder, bad, tmp_path, good, tmp_path / "gone.json")
     assert told.code == 4
     assert f"{bad}: The report cannot be taken: it is not JSON" in told.err
     assert "There is no" in told.err
+    assert f"{tmp_path}: {tmp_path} cannot be read" in told.err
     assert f"{A.id}: a mirror's first report" in told.out
     assert (archive.public / "copies.json").exists()
     assert phono("holdings", "add", archive.folder, good).code == 0

@@ -167,6 +167,8 @@ def _read(path: Path) -> bytes:
         raise NotFoundError(
             f"There is no {path}.", "Give the file that phono holdings export wrote."
         ) from error
+    except OSError as error:
+        raise PhonothequeError(f"{path} cannot be read: {error.strerror}.", "Give a file.") from error
 
 
 def _told(ledger: Connection, mirror: MirrorRecord) -> dict[str, Any]:
