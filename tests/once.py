@@ -24,7 +24,7 @@ ONCE: Final = {
     "tests/mirrors/test_repair.py": "about the bytes of bags",
     "tests/mirrors/test_reporting.py": "about what is told; mirrors of other tests have a ledger there",
     "tests/mirrors/test_several_origins.py": "about what is followed; what comes of it is written as always",
-    "tests/mirrors/test_serving.py": "about HTTP, logs and signals; test_working.py asks the ledger for figures",
+    "tests/mirrors/test_serving.py": "about HTTP, logs and signals; test_working.py asks the ledger",
     "tests/mirrors/test_sync.py": "about transfers; mirrors with a ledger there are killed in tests/endtoend",
     "tests/sources/test_already.py": "about files that are not taken in",
     "tests/web/test_web_reports.py": "about HTTP; test_taking_reports is about what is recorded",

@@ -16,6 +16,7 @@ from phonotheque.editions.edition import Withdrawal, write_edition
 from phonotheque.model.errors import PhonothequeError, UsageError
 from phonotheque.model.settings import MirrorSettings, Settings
 from phonotheque.vault.archive import Archive
+from phonotheque.web import serve
 from phonotheque.web.counting import Traffic
 from phonotheque.web.serve import public_application
 from phonotheque.web.server import Beside, parse_address, url_of
@@ -109,6 +110,12 @@ def test_how_an_address_is_shown() -> None:
     assert url_of("127.0.0.1", 8750) == "http://127.0.0.1:8750/"
 
 
+@pytest.fixture
+def looked_at_all_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serve, "_LOOK", 0.0)
+
+
+@pytest.mark.usefixtures("looked_at_all_the_time")
 def test_what_is_hidden_while_it_is_sent_is_cut_off(archive: Archive) -> None:
     """As a mirror does first with a bag that was withdrawn: it removes the link."""
     link, seen = archive.public / "bags" / "audio-1", list[int]()
@@ -132,6 +139,7 @@ def test_what_stays_is_sent_whole(archive: Archive) -> None:
     assert not sent[-1].get("more_body")
 
 
+@pytest.mark.usefixtures("looked_at_all_the_time")
 def test_who_is_cut_off_sees_that_bytes_lack(archive: Archive, capfd: pytest.CaptureFixture[str]) -> None:
     """Over the wire: the connection ends before the bytes that were announced, and nobody logs an error."""
     traffic = Traffic()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from errno import ELOOP, ENAMETOOLONG
@@ -45,6 +46,7 @@ _HEADERS = {
     # Ask again each time: what was withdrawn must not live on in caches. An unchanged file costs a 304.
     "Cache-Control": "no-cache",
 }
+_LOOK = 0.1  # seconds between looks whether what is being sent may still be shown
 _ANYBODY = Visitors()
 
 
@@ -161,9 +163,14 @@ class _File(FileResponse):
     is_shown: Callable[[], bool]  # whether who asked may still be given it
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        looked = time.monotonic()
+
         async def sending(message: Message) -> None:
-            if message.get("body") and not await to_thread.run_sync(self.is_shown):
-                raise _HiddenError
+            nonlocal looked
+            if message.get("body") and time.monotonic() - looked >= _LOOK:
+                if not await to_thread.run_sync(self.is_shown):
+                    raise _HiddenError
+                looked = time.monotonic()
             await send(message)
 
         # It was withdrawn meanwhile: the connection closes, and who asked sees that bytes lack.
