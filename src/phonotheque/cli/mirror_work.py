@@ -142,6 +142,8 @@ def _ending(number: signal.Signals, *, logged: bool) -> None:
 def _listening(port: int, *, logged: bool) -> None:
     if logged:
         tell("listening", port=port)
+    elif not port:
+        messages.print("Peers are called through the proxy; nobody can call here.")
     else:
         messages.print(f"Listening for peers on port {port}.")
 
