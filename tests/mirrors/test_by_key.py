@@ -10,13 +10,19 @@ from pathlib import Path
 import pytest
 
 from phonotheque.editions.keys import SIGNPOST, load_private, write_key
-from phonotheque.editions.signpost import Directions, make_signpost
+from phonotheque.editions.signpost import (
+    Directions,
+    Signpost,
+    check_signpost,
+    make_signpost,
+    read_signpost,
+)
 from phonotheque.editions.tree import ITEM, put_up_signpost, signpost_key
 from phonotheque.mirrors.by_key import KeyOrigin, Reach, magnet_link, parse_key
-from phonotheque.mirrors.dht import put, resolve_nodes
+from phonotheque.mirrors.dht import find, put, resolve_nodes
 from phonotheque.mirrors.follow import follow
 from phonotheque.mirrors.home import open_mirror
-from phonotheque.mirrors.signposting import Signposting
+from phonotheque.mirrors.signposting import Signposting, standing_signpost
 from phonotheque.model.errors import NetworkError, UsageError, VerificationError
 from tests.mirrors.local_dht import local_dht, on_dht
 from tests.mirrors.mirror_publisher import NOW, Publisher, later, served, wait_for
@@ -172,6 +178,34 @@ def test_a_key_that_nobody_put_or_a_tree_that_nobody_has_is_said(
     origin = KeyOrigin(key_of(signposted), tmp_path / "s", reach(nodes, patience=0.5))
     with pytest.raises(NetworkError, match="did not come: nobody who has it was found"):
         follow(origin, tmp_path / "trust", now=NOW)
+
+
+def test_a_mirror_that_serves_keeps_the_signpost_standing_and_gives_what_it_has(
+    signposted: Publisher, nodes: tuple[str, ...], tmp_path: Path
+) -> None:
+    mirror = open_mirror(tmp_path / "mirror", str(signposted.folder))
+    run(mirror)
+    shutil.rmtree(mirror.public / "targets" / "editions" / "1" / "torrents")  # it does not hold those bags
+    key, said = key_of(signposted), list[str]()
+    with standing_signpost(mirror.public, reach(nodes), said.append) as post:
+        wait_for(lambda: find(key, resolve_nodes(nodes)).item is not None, timeout=60.0)
+        wait_for(lambda: post.port)
+        origin = KeyOrigin(key, tmp_path / "s", reach(nodes, post, patience=3.0))
+        with pytest.raises(NetworkError, match="did not come"):
+            origin.renew()
+        shutil.copytree(
+            signposted.public / "targets" / "editions" / "1" / "torrents",
+            tmp_path
+            / "s"
+            / check_signpost(post_of(signposted)).infohash
+            / "public/targets/editions/1/torrents",
+        )
+        assert origin.renew().fingerprint
+    assert said == []
+
+
+def post_of(publisher: Publisher) -> Signpost:
+    return read_signpost((publisher.public / ITEM).read_bytes())
 
 
 def test_a_mirror_takes_over_only_a_signpost_that_the_archive_names(

@@ -51,8 +51,8 @@ class Signposting:
         except FileNotFoundError:
             return
         if item != self._item:
+            self._seed(item)
             self._item, self._next = item, 0.0
-            self._seed()
         self._listen()
         if time.monotonic() < self._next:
             return
@@ -77,8 +77,8 @@ class Signposting:
             self._swarm.close()
             self._swarm = None
 
-    def _seed(self) -> None:
-        torrent, meta = _torrent(self.public, self._item)
+    def _seed(self, item: bytes) -> None:
+        torrent, meta = _torrent(self.public, item)
         stands = look(self.public, meta)
         if self._swarm is None:
             self._swarm = Swarm(self.reach.apart)
@@ -99,7 +99,7 @@ class Signposting:
             self.say(f"{error.message} It is started again.")
             self._swarm.kill()
             self._swarm = None
-            self._seed()
+            self._seed(self._item)
 
 
 def _torrent(public: Path, item: bytes) -> tuple[bytes, TorrentMeta]:
