@@ -163,7 +163,11 @@ def test_the_history_of_a_bag_has_a_row_for_a_day_that_changed_it(archive: Archi
     C.tells(archive, ["bag-1"], at=ago(days=10))
     counted(archive, ago(days=10), bag_1=9)
     counted(archive)
+    for day in (3, 2):  # a newer proof is no other number
+        A.proves(archive, "bag-3", at=ago(days=day))
+        counted(archive, ago(days=day))
     with archive.ledger.connect() as ledger:
+        assert [day.day for day in over_time(ledger, "bag-3")] == ["2026-11-23"]
         told = [(day.day, day.claimed, day.proven, day.seeders) for day in over_time(ledger, "bag-1")]
         assert over_time(ledger, "bag-2") == []
     assert told == [("2026-11-06", 1, 0, None), ("2026-11-16", 3, 0, 9)]

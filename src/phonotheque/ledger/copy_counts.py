@@ -41,6 +41,11 @@ class Count:
     proven_since: str | None = None
     seeders: int | None = None
 
+    @property
+    def numbers(self) -> tuple[int, int, int | None]:
+        """Return all that a bag's history tells."""
+        return self.claimed, self.proven, self.seeders
+
     def of(self, measure: Measure) -> int:
         """Return one of the two numbers."""
         return self.proven if measure is Measure.PROVEN else self.claimed
@@ -98,11 +103,16 @@ def totals(connection: Connection, wanted: int) -> dict[str, int]:
 
 
 def save_counts(
-    connection: Connection, changed: Mapping[str, Count], numbers: Mapping[str, int], day: str
+    connection: Connection,
+    changed: Mapping[str, Count],
+    before: Mapping[str, Count],
+    numbers: Mapping[str, int],
+    day: str,
 ) -> None:
-    """Record what became other figures on a day, by bag; ``numbers`` are theirs (ledger.mirrors.number_bags).
+    """Record what changed in bags' figures on a day; ``numbers`` are theirs (ledger.mirrors.number_bags).
 
-    That day's row of a bag's history is replaced, if there is one: it has what they were last.
+    Where one of the numbers is another one than ``before``, that day's row of the bag's history is replaced,
+    if there is one: it has what they were last.
     """
     rows = [
         {"bag": numbers[bag], "claimed": one.claimed, "proven": one.proven, "seeders": one.seeders,
@@ -114,6 +124,9 @@ def save_counts(
     figures: dict[str, Any] = {name: bindparam(name) for name in ("claimed", "proven", "seeders")}
     which = copies.c.number == bindparam("bag")
     connection.execute(update(copies).where(which).values(proven_since=bindparam("since"), **figures), rows)
+    others = {numbers[bag] for bag, one in changed.items() if one.numbers != before[bag].numbers}
+    if not (rows := [row for row in rows if row["bag"] in others]):
+        return
     today = (copies_over_time.c.bag == bindparam("bag")) & (copies_over_time.c.day == bindparam("day"))
     connection.execute(delete(copies_over_time).where(today), rows)
     connection.execute(

@@ -92,7 +92,7 @@ def count_copies(archive: Archive, *, at: datetime, seeders: Mapping[str, int] |
         numbers, before = number_bags(ledger), counts(ledger)
         health = _counted(archive, ledger, at, seeders or {})
         changed = {bag.id: bag.count for bag in health.bags if bag.count != before[bag.id]}
-        save_counts(ledger, changed, numbers, timestamp(at)[:10])
+        save_counts(ledger, changed, before, numbers, timestamp(at)[:10])
         record_alerts(ledger, _alerts(changed, before, archive.settings.health.copies, timestamp(at)))
     return health
 
