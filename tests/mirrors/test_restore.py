@@ -98,6 +98,7 @@ def assert_sound(archive: Archive) -> None:
     assert faults == []
 
 
+@pytest.mark.once("about public files")
 def test_a_lost_publisher_comes_back_and_all_is_well(back: Archive, lost: Path) -> None:
     assert tree(back.bags) == tree(lost / "vault" / "bags")
     for name in ("targets", "bags"):
@@ -130,6 +131,7 @@ def test_the_ledger_knows_what_public_files_tell(back: Archive, lost: Path) -> N
     before.close()
 
 
+@pytest.mark.once("about the catalogue")
 def test_the_catalogue_is_the_one_that_it_was(back: Archive, lost: Path) -> None:
     with Catalogue.open(lost / "catalogue") as before, Catalogue.open(back.catalogue) as now_:
         assert now_.snapshot.stamp == before.snapshot.stamp
@@ -142,6 +144,7 @@ def test_the_catalogue_is_the_one_that_it_was(back: Archive, lost: Path) -> None
         assert len(ids) == 3
 
 
+@pytest.mark.once("publishes as test_publish does")
 def test_it_publishes_on_and_mirrors_go_with_it(back: Archive, lost: Path, tmp_path: Path) -> None:
     assert not publish(back, at=LATER).new, "it has said all that there is to say"
     flac(tmp_path / "more" / "new.flac", 7, {"TITLE": "New", "ARTIST": "Others", "LICENSE": CC0})
@@ -157,13 +160,12 @@ def test_it_publishes_on_and_mirrors_go_with_it(back: Archive, lost: Path, tmp_p
     assert_sound(back)
 
 
+@pytest.mark.once("about keys")
 def test_without_keys_it_is_an_archive_that_cannot_publish(lost: Path, tmp_path: Path) -> None:
     report = restored(tmp_path / "back", tmp_path / "mirror")
     assert report.keys.lacking == ("root", "targets", "snapshot", "timestamp")
     archive = open_archive(tmp_path / "back")
     assert not publish(archive, at=NOW).new
-    flac(tmp_path / "more" / "new.flac", 7, {"TITLE": "New", "ARTIST": "Others", "LICENSE": CC0})
-    add_folder(archive, tmp_path / "more")
     rebuild_catalogue(archive, at=LATER)
     with pytest.raises(PhonothequeError, match=r"The signing key .* is missing"):
         publish(archive, at=LATER)
@@ -174,6 +176,7 @@ def test_without_keys_it_is_an_archive_that_cannot_publish(lost: Path, tmp_path:
     archive.close()
 
 
+@pytest.mark.once("asks no ledger")
 def test_other_keys_are_no_keys(lost: Path, tmp_path: Path) -> None:
     create_keys(tmp_path / "others")
     (lost / "keys" / "root.pem").unlink()
@@ -183,6 +186,7 @@ def test_other_keys_are_no_keys(lost: Path, tmp_path: Path) -> None:
     assert not report.keys.can_publish
 
 
+@pytest.mark.once("about the bytes of bags")
 def test_mirrors_that_each_hold_a_part_give_the_whole(lost: Path, tmp_path: Path) -> None:
     parts = []
     for number in range(3):
@@ -212,8 +216,6 @@ def test_what_nobody_has_stays_listed_and_comes_when_somebody_has_it(lost: Path,
     report = restored(tmp_path / "back", tmp_path / "mirror", keys=lost / "keys")
     assert [bag for bag, _ in report.missing] == [bags[0]]
     archive = open_archive(tmp_path / "back")
-    flac(tmp_path / "more" / "new.flac", 7, {"TITLE": "New", "ARTIST": "Others", "LICENSE": CC0})
-    add_folder(archive, tmp_path / "more")
     rebuild_catalogue(archive, at=LATER)
     result = publish(archive, at=LATER)
     assert (result.number, result.revised) == (2, []), "a bag that is lost here is taken back by nobody"
@@ -289,6 +291,7 @@ def test_an_archive_that_lost_its_ledger_is_mended_where_it_is(lost: Path, tmp_p
     archive.close()
 
 
+@pytest.mark.once("asks no ledger")
 def test_what_it_does_not_touch(lost: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="is an archive, and has its ledger"):
         restored(lost, tmp_path / "mirror")

@@ -154,6 +154,7 @@ def test_repair_brings_back_what_is_sought(stocked: Archive, mirror: Archive) ->
     assert repair(stocked, open_origin(str(mirror.folder)), swarm=LOCAL, clock=lambda: AFTER).sought == []
 
 
+@pytest.mark.once("asks what the test before it does")
 def test_what_is_sought_and_nobody_has_is_told(stocked: Archive, mirror: Archive) -> None:
     (old,) = music_bags(stocked)
     lost = sha256(in_bag(stocked, old, "01 One.flac"))
@@ -170,6 +171,7 @@ def test_what_is_sought_and_nobody_has_is_told(stocked: Archive, mirror: Archive
         assert ledger.execute(select(files.c.held).where(files.c.sha256 == lost)).scalar()
 
 
+@pytest.mark.once("about the bytes of bags")
 def test_a_whole_disk_that_was_lost_is_filled_again(stocked: Archive, mirror: Archive) -> None:
     like = hashes_below(stocked.bags)
     shutil.rmtree(stocked.bags)
@@ -178,6 +180,7 @@ def test_a_whole_disk_that_was_lost_is_filled_again(stocked: Archive, mirror: Ar
     assert hashes_below(stocked.bags) == like
 
 
+@pytest.mark.once("about the bytes of bags")
 def test_a_mirror_that_lost_its_ledger_fetches_nothing_again(mirror: Archive, tmp_path: Path) -> None:
     like = hashes_below(mirror.bags)
     mirror.close()
