@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+from pathlib import Path
 
 import pytest
+
+_CLIENTS = Path(__file__).parents[1] / ".venv" / "clients" / "bin"
 
 
 def tool(name: str, package: str) -> str:
@@ -17,3 +20,17 @@ def tool(name: str, package: str) -> str:
             pytest.fail(reason)
         pytest.skip(reason)
     return path
+
+
+def client(name: str, *, must: bool = False) -> str:
+    """Return the path of somebody's BitTorrent program, perhaps newer than the system's; else skip the test.
+
+    Only where it ``must`` be there, and TESTS_MUST_RUN says so, the test fails: others are not ours to have.
+    """
+    path = _CLIENTS / name
+    if not path.exists():
+        reason = f"{name} is not installed; make tools installs it where it can be had"
+        if must and os.environ.get("TESTS_MUST_RUN") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return str(path)
