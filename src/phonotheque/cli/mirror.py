@@ -92,7 +92,7 @@ from phonotheque.vault.settings_file import set_in_file
     metavar="ORIGIN",
     help="Also ask this mirror's web server or folder, and follow it where ORIGIN fails. Repeatable.",
 )
-@click.option("--report", is_flag=True, help="Tell the publisher what is held, signed; a name only if one is set.")
+@click.option("--report", is_flag=True, help="Tell the publisher what is held, signed; a name only if set.")
 @log_option
 @only_option
 @explain_option
