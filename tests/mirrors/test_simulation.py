@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -14,6 +14,7 @@ from phonotheque.mirrors.simulation.flow import Asking, flow
 from phonotheque.mirrors.simulation.run import YEAR, Run
 from phonotheque.mirrors.simulation.scenario import Group, Scenario, Shock
 from phonotheque.mirrors.simulation.summary import proportion, simulate
+from tests.docs.docs_pages import DOCS, codes, table
 
 # Mirrors that hold everything, never leave, and come to no harm but what a test adds.
 CALM = Group(
@@ -221,3 +222,10 @@ def test_intervals_are_the_known_ones() -> None:
     assert (none.value, none.low) == (0.0, 0.0)
     assert none.high == pytest.approx(3 / 1000, rel=0.01)  # the rule of three
     assert proportion(1000, 1000).low == pytest.approx(1 - 3 / 1000, rel=0.01)
+
+
+def test_the_page_on_scale_names_every_field_of_a_scenario() -> None:
+    told = {name for row in table(DOCS / "scale.md", "### The model") for name in codes(row[0])}
+    scenario = {field.name for field in fields(Scenario)} - {"groups", "shocks"}
+    inside = {field.name for kind in (Group, Shock) for field in fields(kind)}
+    assert told == scenario | inside | {"[[mirrors]]", "[[shocks]]"}
