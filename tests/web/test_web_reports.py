@@ -21,6 +21,7 @@ from phonotheque.vault.archive import Archive, now
 from phonotheque.web.reports import Rate
 from phonotheque.web.serve import public_application
 from phonotheque.web.server import Beside
+from tests.conftest import MakeArchive
 from tests.mirrors.reported import Somebody, publishing
 
 A, B = Somebody("a"), Somebody("b")
@@ -79,6 +80,15 @@ def test_an_archive_that_is_busy_is_asked_again_later(archive: Archive) -> None:
         assert (answer.status, answer.headers["retry-after"]) == (503, "600")
         assert str(archive.folder) not in answer.data.decode()
     assert mirrors_of(archive) == []
+
+
+def test_a_ledger_that_cannot_be_read_is_nobodys_business(make_archive: MakeArchive) -> None:
+    archive = make_archive("damaged")
+    archive.public.mkdir()
+    (archive.folder / "ledger.sqlite").write_bytes(b"no ledger at all" * 100)
+    with serving(archive) as address, pytest.raises(BusyError, match="cannot record anything") as told:
+        send_report(address, A.report(at=now()))
+    assert str(archive.folder) not in told.value.message
 
 
 @pytest.mark.parametrize(("reports", "refused"), [("nobody", "takes no reports"), ("known", "that it knows")])

@@ -121,6 +121,10 @@ async def _body(request: Request) -> bytes | None:
 def _take(archive: Archive, data: bytes, looking: threading.Lock) -> Response:
     at = now()
     try:
+        archive.ledger.connect().close()
+    except PhonothequeError:  # what is wrong with it, and where it is, is for the archivist
+        return _said(503, "The archive cannot record anything just now.")
+    try:
         # The archive's lock keeps out other processes, and would refuse another thread of this one.
         with looking, archive.writing("serve"):
             taken = take_report(archive, data, at=at)
