@@ -130,6 +130,15 @@ def test_folders_that_are_not_there_are_left_out(published: Publisher, tmp_path:
 
 
 @pytest.mark.ledger
+def test_bags_are_copied_from_a_folder_beside_a_web_server(published: Publisher, tmp_path: Path) -> None:
+    with served(published.public, bags=False) as web:
+        mirror = open_mirror(tmp_path / "mirror", web.url)
+        run(mirror, origin=Origins([open_origin(web.url), open_origin(str(published.folder))]))
+        assert web.bag_bytes == 0
+    assert_complete(mirror, published, ALL)
+
+
+@pytest.mark.ledger
 def test_a_new_mirror_is_made_of_others_when_the_publisher_is_gone(
     published: Publisher, tmp_path: Path
 ) -> None:

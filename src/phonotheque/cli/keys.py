@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -160,7 +161,7 @@ def accept_command(archive: Archive, files: tuple[Path, ...], as_json: bool) -> 
     _change(archive, lambda one: accept(one.public, one.keys, files, now=now()), as_json)
 
 
-def _change(archive: Archive, change: Any, as_json: bool) -> None:
+def _change(archive: Archive, change: Callable[[Archive], Standing], as_json: bool) -> None:
     _refuse_mirrors(archive)
     with archive.writing("keys"), progress_bars() as progress:
         stands = change(archive)

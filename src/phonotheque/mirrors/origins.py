@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
+from phonotheque.editions.shelves import BAGS
 from phonotheque.mirrors.origin import Origin, Stamp, open_origin
 from phonotheque.model.errors import NetworkError, NotFoundError, PhonothequeError, VerificationError
 
@@ -43,7 +44,7 @@ class Origins:
     def open_range(self, path: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
         """Yield bytes from the first that has them; where it breaks off, the next one goes on."""
         got, troubles = 0, list[NetworkError | NotFoundError]()
-        for origin in self.in_turn():
+        for origin in self._that_give(path):
             try:
                 left = None if length is None else length - got
                 for chunk in origin.open_range(path, start + got, left):
@@ -58,6 +59,11 @@ class Origins:
     def read_if_changed(self, path: str, max_bytes: int, known: Stamp | None) -> tuple[bytes, Stamp] | None:
         """Ask the first only: a stamp is of one origin."""
         return self._first.read_if_changed(path, max_bytes, known)
+
+    def _that_give(self, path: str) -> list[Origin]:
+        """Bags come straight from folders only: web servers seed the swarm, which asks others, too."""
+        near = [one for one in self.in_turn() if one.web_seed is None] if path.startswith(f"{BAGS}/") else []
+        return near or self.in_turn()
 
     def in_turn(self) -> list[Origin]:
         """All of them, in the order in which they are asked."""
@@ -81,6 +87,11 @@ def first_right(origin: Origin, read: Callable[[Origin], T]) -> T:
         except (NetworkError, NotFoundError, VerificationError) as error:
             troubles.append(error)
     raise next((error for error in troubles if isinstance(error, VerificationError)), troubles[0])
+
+
+def has_near(origin: Origin) -> bool:
+    """Tell whether bags can be taken straight from an origin, or one of its parts: from a folder, that is."""
+    return any(one.web_seed is None for one in each(origin))
 
 
 def prefer(origin: Origin, one: Origin) -> None:

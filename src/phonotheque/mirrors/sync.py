@@ -26,6 +26,7 @@ from phonotheque.mirrors.leaving import Erasure, Leave, erase, going_bags, part,
 from phonotheque.mirrors.looking import Looking
 from phonotheque.mirrors.messages import Report, SwarmSettings
 from phonotheque.mirrors.origin import Origin
+from phonotheque.mirrors.origins import has_near
 from phonotheque.mirrors.parts import Parts, choose_parts, sort_bags, wanted_list, wanted_parts
 from phonotheque.mirrors.public import fetch_target, publish_edition
 from phonotheque.mirrors.rest import Rest
@@ -214,7 +215,7 @@ def _round(plan: _Plan, fetching: Fetching, knowing: Knowing) -> tuple[SyncResul
         plan.progress.start("Mirroring", total_bytes=bags.bytes_wanted(parts or {}))
         outcome = fetching.fetch(
             wanted,
-            direct=plan.origin.web_seed is None,
+            direct=has_near(plan.origin),
             forbidden=leave.stones.keys(),
             outcome=outcome,
             news=lambda: plan.looking.news(followed) or otherwise(),
