@@ -134,6 +134,14 @@ def test_no_bag_starves_between_two_drills() -> None:
     assert outcome.samples[-1].few < 600 // 20
 
 
+def test_room_that_is_kept_for_what_nobody_has_lets_more_be_lost() -> None:
+    group = Group(count=12, budget=(10**12, 10**12), leave=0.4)
+    told = Scenario(bags=150, years=6, groups=(group,), publisher_lost_after=1)
+    keeping = sum(Run(told, 1, number).finish().lost for number in range(4))
+    passing = sum(Run(replace(told, passes_over=True), 1, number).finish().lost for number in range(4))
+    assert passing < keeping
+
+
 GROUPS = st.builds(
     Group,
     count=st.integers(1, 6),

@@ -30,7 +30,7 @@ class Known:
 
 def ranks(proven: Ints, claimed: Ints, catalogue: int = 0) -> Ints:
     """Return the rank of each bag: the catalogue (-1: none), then by copies, as mirrors count them."""
-    rank = proven + np.clip(claimed - proven, 0, BELIEVED)
+    rank: Ints = proven + np.clip(claimed - proven, 0, BELIEVED)
     if catalogue >= 0:
         rank[catalogue] = -1
     return rank

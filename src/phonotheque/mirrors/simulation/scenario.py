@@ -71,7 +71,8 @@ class Scenario:
     """All that a run depends on but its seed. Sizes in bytes, speeds in bytes a second.
 
     ``copies_days`` and ``drill_days`` say how often the publisher counts what mirrors claim, and asks them
-    for proofs of all of it; 0: never. ``silent_days``: how long the claims of a mirror that is gone count.
+    for proofs of all of it; 0: never. ``passes_over``: mirrors keep no room for what nobody has any more,
+    which those of today do. ``silent_days``: how long the claims of a mirror that is gone count.
     """
 
     years: float = 10.0
@@ -85,6 +86,7 @@ class Scenario:
     silent_days: float = 30.0
     step_days: float = 1.0  # transfers are reckoned in steps of this length
     shocks: tuple[Shock, ...] = field(default=())
+    passes_over: bool = False
 
     @property
     def mirrors(self) -> int:
@@ -133,6 +135,7 @@ def read_scenario(table: Mapping[str, Any], where: str) -> Scenario:
             silent_days=top.number("silent_days", plain.silent_days),
             step_days=top.number("step_days", plain.step_days),
             shocks=shocks,
+            passes_over=top.flag("passes_over", plain.passes_over),
         ),
         where,
     )
@@ -243,6 +246,12 @@ class _Table:
         if found != int(found):
             raise UsageError(f"{self._where}: {key} is {found:g}.", "Write a whole number.")
         return int(found)
+
+    def flag(self, key: str, default: bool) -> bool:
+        found = self._value.get(key, default)
+        if not isinstance(found, bool):
+            raise UsageError(f"{self._where}: {key} is {found!r:.40}.", "Write true or false.")
+        return found
 
     def text(self, key: str, default: str) -> str:
         found = self._value.get(key, default)

@@ -81,9 +81,10 @@ class Transfers:
         world = self._world
         days = max(self._scenario.copies_days, self._scenario.step_days)
         most = int(mirror.group.download * DAY * days / self._smallest) + _AT_ONCE
-        fresh = pick(
-            self._known, world.taken(mirror), world.room(mirror), spread(mirror.key, self._bags), most
-        )
+        taken = world.taken(mirror)
+        if self._scenario.passes_over:
+            taken |= world.lost(self._bags)
+        fresh = pick(self._known, taken, world.room(mirror), spread(mirror.key, self._bags), most)
         mirror.full = len(fresh) < most
         mirror.queue = np.concatenate([mirror.queue, fresh])
         mirror.lacking = np.concatenate([mirror.lacking, world.sizes[fresh].astype(np.float64)])
@@ -116,8 +117,12 @@ class Transfers:
 
     def _drop_unbegun(self, mirror: Mirror) -> None:
         world = self._world
-        # What is lost has no copies, and would be chosen again first.
-        kept = (mirror.lacking < world.sizes[mirror.queue]) | world.lost(mirror.queue)
+        # What is lost has no copies, and would be chosen again first, unless it is passed over.
+        lost = world.lost(mirror.queue)
+        if self._scenario.passes_over:
+            kept = (mirror.lacking < world.sizes[mirror.queue]) & ~lost
+        else:
+            kept = (mirror.lacking < world.sizes[mirror.queue]) | lost
         if not kept.all():
             mirror.queue, mirror.lacking, mirror.full = mirror.queue[kept], mirror.lacking[kept], False
 
