@@ -184,6 +184,18 @@ def test_keys_are_backed_up_and_restored(walked: Console) -> None:
         pytest.skip(f"not installed, so not run: {walked.not_run}")
 
 
+@one_console
+@pytest.mark.once("runs commands that their own tests run on both")
+def test_an_archive_is_restored_from_its_mirror(walked: Console, tmp_path: Path) -> None:
+    console = new_console(tmp_path)
+    shutil.copytree(walked.folder, console.folder, symlinks=True, dirs_exist_ok=True)
+    for line in command_lines(HOW_TO / "restore-an-archive.md"):
+        if "https://" not in line.text:
+            console.run(line)
+    assert "Nothing new to publish: edition 1 is current." in "\n".join(console.said)
+    assert "all as it should be" in "\n".join(console.said)
+
+
 def test_keys_are_replaced_and_several_people_sign(tmp_path: Path) -> None:
     console = new_console(tmp_path)
     console.run(Line('phono init my-archive --name "Songs of our village"'))
