@@ -190,6 +190,7 @@ def test_a_mirror_keeps_query_and_budget_and_explains_its_choice(
     assert "left out  audio-2" in done.stdout
     assert "not asked for by licence:cc0: none of its 1 files are" in done.stdout
     assert open_mirror(mirror).settings.mirror.only == "licence:cc0"
+    assert "Wants      licence:cc0" in run("status", mirror).stdout
     again = json.loads(run(*words, "--json", "--explain").stdout)
     assert again["complete"] == ["audio-1", "catalogue-1"]
     assert {one["bag"] for one in again["explained"]} == {bag.id for bag in published.bags}

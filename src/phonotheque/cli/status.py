@@ -177,6 +177,7 @@ def _mirror(archive: Archive) -> dict[str, Any]:
     return {
         "origin": archive.settings.mirror.origin,
         "budget": archive.settings.mirror.budget,
+        "only": archive.settings.mirror.only or None,
         "complete": len(complete),
         "partial": sum(holding.state is HoldingState.PARTIAL for holding in holdings),
         "bytes": sum(held.values()),
@@ -200,6 +201,8 @@ def _print_mirror(archive: Archive, data: dict[str, Any]) -> None:
     )
     if data["wanted"]:
         output.print(f"Incomplete {counted(data['wanted'], 'bag')}: run phono mirror again")
+    if data["only"]:
+        output.print(safe(f"Wants      {data['only']}"))
     if data["country"]:
         output.print(f"Is in      {data['country']}")
     if data["withdrawals"] or data["tombstones"]:
