@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -173,8 +174,11 @@ def test_a_key_that_nobody_put_or_a_tree_that_nobody_has_is_said(
 ) -> None:
     with pytest.raises(NetworkError, match="no signpost of the key"):
         follow(KeyOrigin(bytes(31) + b"\1", tmp_path / "s", reach(nodes)), tmp_path / "trust", now=NOW)
-    with posting(signposted.public, nodes):
-        pass
+    with posting(signposted.public, nodes) as post:
+        small = replace(reach(nodes, post), most=10_000, patience=6.0)
+        with pytest.raises(NetworkError, match="more than the 10000 that it may have"):
+            follow(KeyOrigin(key_of(signposted), tmp_path / "s", small), tmp_path / "trust", now=NOW)
+        assert not list((tmp_path / "s").rglob("*.torrent"))
     origin = KeyOrigin(key_of(signposted), tmp_path / "s", reach(nodes, patience=0.5))
     with pytest.raises(NetworkError, match="did not come: nobody who has it was found"):
         follow(origin, tmp_path / "trust", now=NOW)

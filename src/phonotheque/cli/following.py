@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 
 from phonotheque.cli.transfer import Transfer
 from phonotheque.mirrors.by_key import SCHEME, KeyOrigin, Reach, parse_key
@@ -24,9 +25,12 @@ def origin_of(
     also: Sequence[str],
     say: Callable[[str], None],
     stop: threading.Event,
+    *,
+    budget: int,
 ) -> Origin:
     """Return what a mirror follows; ``also`` are addresses and folders of others that hold the same archive.
 
+    The small files to which a key leads may have ``budget`` bytes.
     Raises UsageError for what is no address, NotFoundError when none of the folders is there.
     """
     ours = mirror.settings.mirror
@@ -41,7 +45,8 @@ def origin_of(
                 "or when listening on this machine only.",
                 "Leave that out, or name a node of a DHT of your own: --dht-node HOST:PORT",
             )
-        return KeyOrigin(key, mirror.folder / "signpost", reach_of(swarm, transfer), say, stop)
+        reach = replace(reach_of(swarm, transfer), most=budget)
+        return KeyOrigin(key, mirror.folder / "signpost", reach, say, stop)
 
     return open_origins((ours.origin, *also), opened, say)
 

@@ -166,7 +166,7 @@ def mirror_command(
     ):
         result = sync(
             mirror,
-            origin_of(mirror, swarm, transfer, also, work.progress.say, work.stop),
+            origin_of(mirror, swarm, transfer, also, work.progress.say, work.stop, budget=allowed),
             budget=allowed,
             peers=transfer.peers,
             also=web_addresses(also),

@@ -37,6 +37,7 @@ def magnet_parameters(command: Magnet, settings: SwarmSettings) -> lt.add_torren
     parameters.name = command.bag
     parameters.save_path = command.save_path
     parameters.flags &= ~(lt.torrent_flags.auto_managed | lt.torrent_flags.paused)
+    parameters.flags |= lt.torrent_flags.upload_mode  # nothing is fetched until it is known what it is
     for flag, wanted in (
         (lt.torrent_flags.disable_dht, settings.dht),
         (lt.torrent_flags.disable_lsd, settings.lsd),

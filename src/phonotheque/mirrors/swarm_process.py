@@ -292,6 +292,8 @@ def _hear(swarm: _Session, alert: lt.alert) -> None:
             if bag and bag.magnet and (why := unwanted(alert.handle, bag.magnet)):
                 swarm.session.remove_torrent(swarm.bags.pop(bag.magnet.bag).handle)
                 tell(Trouble(bag.magnet.bag, why))
+            elif bag:
+                alert.handle.unset_flags(lt.torrent_flags.upload_mode)
         case lt.cache_flushed_alert():
             bag = swarm.bags.get(alert.torrent_name)
             if bag and bag.flushing:
