@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,6 +23,7 @@ from phonotheque.mirrors.origin import open_origin
 from phonotheque.model.errors import BusyError
 from phonotheque.web.serve import public_application
 from phonotheque.web.server import Beside
+from tests.conftest import MakeArchive
 from tests.mirrors.mirror_publisher import LOCAL, Publisher, served, tree, wait_for
 from tests.mirrors.mirror_runs import ALL, PACE, Told, assert_complete, complete, mirroring, run
 
@@ -55,23 +56,15 @@ class Running:
 
 
 @contextmanager
-def running(folder: Path, *words: object) -> Iterator[Running]:
+def running(folder: Path, *words: object, command: Sequence[str] = ("mirror", *QUIET)) -> Iterator[Running]:
     home = folder.parent / f"{folder.name}.notify"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         home.unlink(missing_ok=True)
         manager.bind(str(home))
         manager.settimeout(60)
+        phono = (sys.executable, "-m", "phonotheque.cli.main")
         process = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "phonotheque.cli.main",
-                "mirror",
-                *map(str, words),
-                "--log",
-                "json",
-                *QUIET,
-            ],
+            [*phono, *command, *map(str, words), "--log", "json"],
             env=os.environ | {"NOTIFY_SOCKET": str(home)},
             stderr=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -145,6 +138,18 @@ def test_what_is_wrong_at_the_end_is_logged_with_its_exit_code(published: Publis
         failed = mirror.until("failed")
         assert "1.root.json has the fingerprint" in failed["message"]
         assert mirror.process.wait(60) == failed["exit_code"] == 4
+
+
+def test_an_archives_server_is_a_service_too(make_archive: MakeArchive, tmp_path: Path) -> None:
+    archive = make_archive()
+    archive.public.mkdir()
+    with running(archive.folder, archive.folder, "--port", "0", command=("serve",)) as server:
+        url = server.until("serving", what="bags")["url"]
+        assert server.told() == f"READY=1\nSTATUS=Serving at {url}"
+        assert HTTP.request("GET", f"{url}healthz").data == b"ok\n"
+        server.process.send_signal(signal.SIGTERM)
+        server.until("ended")
+        assert server.process.wait(60) == 0
 
 
 def test_bags_appear_and_vanish_while_it_serves(publisher: Publisher, tmp_path: Path) -> None:
