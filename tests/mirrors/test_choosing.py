@@ -13,6 +13,7 @@ from phonotheque.ledger.holdings import HoldingState, all_holdings, want
 from phonotheque.mirrors import sync as syncing
 from phonotheque.mirrors.choosing import better_known, choose_bags
 from phonotheque.mirrors.copies import BagCopies, Copies, write_copies
+from phonotheque.mirrors.fetching import Pace
 from phonotheque.mirrors.follow import accepted
 from phonotheque.mirrors.holdings import expected_bags
 from phonotheque.mirrors.home import leaving, open_mirror, trust_dir
@@ -22,8 +23,8 @@ from phonotheque.mirrors.origin import open_origin
 from phonotheque.mirrors.sync import SyncResult
 from phonotheque.vault.archive import Archive
 from phonotheque.vault.check import check_bags
-from tests.mirrors.mirror_publisher import ARCHIVE, NOW, Publisher, later, noise, tree
-from tests.mirrors.mirror_runs import Told, complete, run
+from tests.mirrors.mirror_publisher import ARCHIVE, NOW, Publisher, later, noise, tree, wait_for
+from tests.mirrors.mirror_runs import Told, complete, mirroring, run
 from tests.mirrors.test_revisions import proofs
 
 pytestmark = pytest.mark.ledger  # a mirror has one
@@ -188,6 +189,24 @@ def test_what_enough_others_hold_is_dropped_with_proof_and_may_come_back(
     again = run(mirror, budget=3 * ROOM)
     assert (again.dropped, again.erased_files) == ((), 0)
     assert set(run(mirror, budget=10 * ROOM).complete) == {*BAGS, "catalogue-1"}
+
+
+def test_a_running_mirror_drops_when_others_have_proved_enough_and_serves_on(
+    published: Publisher, tmp_path: Path
+) -> None:
+    mirror = start(published, tmp_path)
+    pace = Pace(stall_timeout=10.0, follow_every=0.2)
+    with mirroring(mirror, budget=3 * ROOM, pace=pace) as (ports, pids):
+        wait_for(lambda: ports, 60)
+        assert complete(mirror) == {*BAGS, "catalogue-1"}
+        say_copies(published, {"audio-1": 9, "audio-2": 9})
+        wait_for(lambda: len(complete(mirror)) == 4 and not any(leaving(mirror).glob("*")), 60)
+        client = with_only(open_mirror(tmp_path / "client", str(published.folder)), "-bag:audio-1,audio-2")
+        for bag in BAGS:
+            (published.public / "bags" / bag).unlink()  # only the mirror can give it
+        run(client, peers=[f"127.0.0.1:{ports[0]}"])
+        assert complete(client) == {"catalogue-1", "audio-3", "audio-4", "audio-5"}
+    assert len(pids) == 1
 
 
 def test_the_catalogue_is_dropped_for_no_budget(published: Publisher, tmp_path: Path) -> None:
