@@ -21,6 +21,7 @@ ONCE: Final = {
     "tests/jobs/test_cluster.py": "about where files are read; what comes of it is written as always",
     "tests/mirrors/test_by_key.py": "about what is followed; what comes of it is written as always",
     "tests/mirrors/test_hostile_origin.py": "about public trees, before anything of them is recorded",
+    "tests/mirrors/test_mirror_list.py": "about public trees; test_choosing is about the ledger",
     "tests/mirrors/test_limits.py": "about transfers",
     "tests/mirrors/test_offering.py": "about what peers are offered",
     "tests/mirrors/test_repair.py": "about the bytes of bags",
