@@ -27,8 +27,8 @@ def parse_address(text: str, where: str) -> tuple[str, int]:
     """
     host, colon, port = text.strip().rpartition(":")
     bare = host.removeprefix("[").removesuffix("]")
-    wrong = not (port.isascii() and port.isdecimal()) or len(port) > 5 or int(port) > 65535 or (":" in host and bare == host)
-    if wrong or (colon and not bare):
+    number = port.isascii() and port.isdecimal() and len(port) <= 5 and int(port) <= 65535
+    if not number or (":" in host and bare == host) or (colon and not bare):
         raise UsageError(
             f"{where}: “{text:.60}” is no address to listen on.",
             "Write ADDRESS:PORT, such as 0.0.0.0:8750 or [::]:8750, or a port alone for this machine only.",
