@@ -41,6 +41,7 @@ def nodes() -> Iterator[tuple[str, ...]]:
 @pytest.fixture
 def signposted(publisher: Publisher) -> Publisher:
     write_key(publisher.folder / "keys" / f"{SIGNPOST}.pem")
+    publisher.with_about = True
     publisher.bag("catalogue-1", {"catalogue.parquet": b"c" * 5000})
     publisher.bag("audio-1")
     publisher.bag("audio-2")

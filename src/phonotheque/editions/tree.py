@@ -83,7 +83,7 @@ def tree_files(public: Path) -> list[str]:
         paths.append(f"targets/{folder}{slash}{target.hashes['sha256']}.{name}")
         if path == "edition.json":
             edition = read_edition((public / paths[-1]).read_bytes())
-            paths.append(f"targets/{edition.index.path}")
+            paths += [f"targets/{table.path}" for table in edition.tables]
             paths += [f"targets/{bag.torrent.path}" for bag in edition.bags]
     return [path for path in paths if RESTRICTED not in path.split("/") and (public / path).is_file()]
 
