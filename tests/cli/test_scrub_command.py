@@ -13,7 +13,7 @@ from phonotheque.ledger.holdings import all_holdings
 from phonotheque.ledger.scrubs import scrubs
 from phonotheque.mirrors.home import open_mirror
 from phonotheque.vault.archive import Archive, open_archive
-from phonotheque.vault.scrub import Run
+from phonotheque.vault.scrub import End, Run
 from tests.cli.conftest import Phono
 from tests.mirrors.mirror_publisher import Publisher
 from tests.mirrors.mirror_runs import run
@@ -63,7 +63,7 @@ def test_a_part_each_time_until_all_was_read_and_damage_is_told(phono: Phono, mi
     assert phono("check", mirror, "--due").code == 4, "it is still so"
     with archive.ledger.connect() as ledger:
         held = all_holdings(ledger)
-    assert held["catalogue-1"].verified_at > "2026", "a mirror tells others when it verified what"
+    assert (held["catalogue-1"].verified_at or "") > "2026", "a mirror tells others when it verified what"
     archive.close()
     assert phono("repair", mirror, "--no-discovery").code == 0
     assert phono("check", mirror, "--due").code == 0
@@ -87,7 +87,7 @@ def test_budgets_come_from_the_settings_and_ctrl_c_ends_well(
         given.append(budget)
         signal.raise_signal(signal.SIGINT)
         assert stop.is_set()
-        return Run("2026-01-01T00:00:00Z", ended=check.End.STOPPED)
+        return Run("2026-01-01T00:00:00Z", ended=End.STOPPED)
 
     monkeypatch.setattr(check, "scrub", scrub)
     settings = mirror / "phonotheque.toml"

@@ -228,8 +228,10 @@ def test_it_stops_when_told_to_and_an_error_loses_nothing_that_was_read(archive:
     def broken(member: Member) -> Finding | None:
         raise NetworkError("the storage is gone")
 
-    done = run(archive, units=[replace(units[0], check=broken), unit("other", [5])])
-    assert list(done.unreachable) == [""]
+    away = replace(units[0], check=broken, place="s3://away", came_at="2025-01-01T00:00:00Z")
+    done = run(archive, units=[away, units[0], unit("other", [5], place="s3://away")], bytes=1)
+    assert list(done.unreachable) == ["s3://away"]
+    assert done.finished == 0
     after = run(archive, units=units)
     assert after.finished == 1
     assert after.files < 50

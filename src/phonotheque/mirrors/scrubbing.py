@@ -8,10 +8,18 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import select, update
+from sqlalchemy import Connection, update
 
 from phonotheque.editions.edition import Edition
-from phonotheque.ledger.holdings import GOING, HELD, Holding, HoldingState, all_holdings, verified_files
+from phonotheque.ledger.holdings import (
+    GOING,
+    HELD,
+    Holding,
+    HoldingState,
+    all_holdings,
+    state_of,
+    verified_files,
+)
 from phonotheque.ledger.schema import holding_files, holdings
 from phonotheque.ledger.scrubs import Scrub, save_scrub
 from phonotheque.mirrors.holdings import current_edition
@@ -43,14 +51,15 @@ def units_of(folder: Archive, at: datetime) -> list[Unit]:
 
 def note_whole(folder: Archive, unit: Unit, scrub: Scrub) -> None:
     """Note when a mirror's bag, all of it right, was verified: a mirror tells others by that."""
-    if not folder.is_mirror or scrub.verified_at is None:
-        return
-    with folder.ledger.begin() as ledger:
-        states = [state.value for state in HELD]
-        held = (holdings.c.bag_id == unit.name) & holdings.c.state.in_(states)
-        if ledger.execute(select(holdings.c.bag_id).where(held)).first() is None:
-            return
-        ledger.execute(update(holdings).where(held).values(verified_at=scrub.verified_at))
+    if folder.is_mirror:
+        with folder.ledger.begin() as ledger:
+            _note_whole(ledger, unit, scrub)
+
+
+def _note_whole(ledger: Connection, unit: Unit, scrub: Scrub) -> None:
+    states = [state.value for state in HELD]
+    held = (holdings.c.bag_id == unit.name) & holdings.c.state.in_(states)
+    if ledger.execute(update(holdings).where(held).values(verified_at=scrub.verified_at)).rowcount:
         of_bag = holding_files.c.bag_id == unit.name
         ledger.execute(update(holding_files).where(of_bag).values(verified_at=scrub.verified_at))
 
@@ -60,16 +69,18 @@ def note_checked(folder: Archive, checked: Iterable[Checked], at: datetime) -> N
     by_subject = {part.subject: part for part in checked}
     units = units_of(folder, at)
     places = {unit.place for unit in units if unit.place}
+    noted: list[tuple[Unit, Scrub]] = []
     for unit in units:
         part = by_subject.get(unit.subject)
         if part is None or unit.name in _NOT_CHECKED or unit.name.startswith(_LEAVING):
             continue
         wrong = len([one for one in part.findings if _is_about(unit, one, places)])
-        scrub = Scrub(unit.place, unit.name, part.started_at, 0, unit.bytes, wrong)
-        with folder.ledger.begin() as ledger:
+        noted.append((unit, Scrub(unit.place, unit.name, part.started_at, 0, unit.bytes, wrong)))
+    with folder.ledger.begin() as ledger:
+        for unit, scrub in noted:
             save_scrub(ledger, scrub)
-        if not wrong:
-            note_whole(folder, unit, scrub)
+            if folder.is_mirror and not scrub.wrong:
+                _note_whole(ledger, unit, scrub)
 
 
 def _is_about(unit: Unit, finding: Finding, places: set[str]) -> bool:
@@ -101,8 +112,7 @@ def _held(mirror: Archive, holding: Holding) -> Unit:
 def _verified(mirror: Archive, bag: str) -> list[Member]:
     """Return the files of a bag that were verified once, and are to be here as long as it is held."""
     with mirror.ledger.connect() as ledger:
-        holding = all_holdings(ledger).get(bag)
-        if holding is None or holding.state in GOING:
+        if state_of(ledger, bag) in (None, *GOING):
             return []
         return sorted(Member(f.path, f.size, f.sha256) for f in verified_files(ledger, bag).values())
 

@@ -24,12 +24,11 @@ from sqlalchemy.exc import OperationalError
 from phonotheque.ledger.events import record_event
 from phonotheque.ledger.scrubs import Scrub, all_scrubs, forget_scrubs, save_scrub
 from phonotheque.model.bags import Finding
-from phonotheque.model.errors import BusyError, NetworkError
+from phonotheque.model.errors import BusyError, PhonothequeError
 from phonotheque.model.progress import QUIET, Progress
 from phonotheque.vault.archive import Archive, now, timestamp
 from phonotheque.vault.check import Checked, record_check
 from phonotheque.vault.scrub_units import Member, Unit
-from phonotheque.vault.storage.base import PlaceGoneError
 
 LOCK = ".scrub-lock"
 _SAVED_EVERY = 5.0  # seconds; what a kill costs
@@ -206,7 +205,9 @@ class _Scrub:
                 self._save(scrub, now_and_then=True)
             if not left or scrub.after == left[-1].path:
                 scrub = self._finish(unit, scrub, part)
-        except (NetworkError, PlaceGoneError) as error:
+        except PhonothequeError as error:
+            if not unit.place:
+                raise
             self._run.unreachable[unit.place] = error.message
             self._progress.say(f"{error.message} The rest of it is left for another time.")
         finally:
@@ -263,8 +264,6 @@ class _Scrub:
     def _rest(unit: Unit) -> list[Finding]:
         try:
             return unit.rest()
-        except (NetworkError, PlaceGoneError):
-            raise
         except OSError as error:
             where = str(error.filename or unit.name)
             return [Finding("unreadable", where, f"cannot be read: {error.strerror}")]

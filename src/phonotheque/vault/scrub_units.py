@@ -39,6 +39,7 @@ from phonotheque.vault.check import (
 from phonotheque.vault.fixity import check_file
 from phonotheque.vault.incoming import SHELVES, incoming_path
 from phonotheque.vault.outside import check_recorded
+from phonotheque.vault.storage.base import Storage
 from phonotheque.vault.transfers import read_back
 
 RESTORED = "restored"  # the source of accessions of which only what was published is known
@@ -216,21 +217,25 @@ def _place_unit(archive: Archive, place: BagPlace, size: int) -> Unit:
             gone = withdrawn_from_bag(ledger, bag)  # it may be gone from there already
             return [entry for entry in files_in_bag(ledger, bag) if entry.path not in gone]
 
+    opened: list[Storage] = []
+
+    def members() -> list[Member]:
+        listed = sorted(Member(entry.path, entry.size, entry.sha256) for entry in recorded())
+        opened[:] = [check_recorded(archive, place.place, first=bag)] if listed else []
+        return listed
+
     def check(member: Member) -> Finding | None:
-        storage = check_recorded(archive, place.place, first=bag)
-        found = read_back(storage, f"{bag}/{member.path}", member.size, member.sha256)
+        found = read_back(opened[0], f"{bag}/{member.path}", member.size, member.sha256)
         return None if found is None else replace(found, path=member.path)
 
     def rest() -> list[Finding]:
+        if not members():
+            return []
         with archive.ledger.connect() as ledger:
-            listed = {entry.path for entry in files_in_bag(ledger, bag)}
-        storage = check_recorded(archive, place.place, first=bag)
-        keys = (stored.key.partition("/")[2] for stored in storage.list(f"{bag}/"))
-        detail = f"no manifest lists it, in {storage.url}"
-        return [Finding("extra", key, detail) for key in keys if listed and key not in listed]
-
-    def members() -> list[Member]:
-        return sorted(Member(entry.path, entry.size, entry.sha256) for entry in recorded())
+            known = {entry.path for entry in files_in_bag(ledger, bag)}
+        keys = (stored.key.partition("/")[2] for stored in opened[0].list(f"{bag}/"))
+        detail = f"no manifest lists it, in {opened[0].url}"
+        return [Finding("extra", key, detail) for key in keys if key not in known]
 
     return Unit(bag, bag, size, place.verified_at, members, check, rest, place.place)
 
