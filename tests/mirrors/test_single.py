@@ -228,5 +228,8 @@ def test_a_recording_is_fetched_by_its_isrc_and_credited(
         assert said["record"]["isrcs"] == [ISRC]
         other = run(web.url, "GBAYE0000001", "--to", tmp_path / "to")
         assert isinstance(other.exception, NotFoundError)
+        unclear = run(web.url, "nonsense")
+        assert isinstance(unclear.exception, UsageError)
+        assert "its ISRC" in unclear.exception.advice
         wrong = run(web.url, ISRC, "--trust", "0" * 64, "--to", tmp_path / "to")
         assert isinstance(wrong.exception, VerificationError)

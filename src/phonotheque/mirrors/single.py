@@ -191,8 +191,14 @@ def _choose(origin: Origin, state: Path, edition: Edition, what: str, country: s
 
 
 def _meant(origin: Origin, state: Path, edition: Edition, what: str) -> Wanted:
-    isrc = as_isrc(what)
-    return parse_wanted([what]) if isrc is None else Wanted(recordings_of(origin, state, edition, isrc))
+    if isrc := as_isrc(what):
+        return Wanted(recordings_of(origin, state, edition, isrc))
+    try:
+        return parse_wanted([what])
+    except UsageError as error:
+        raise UsageError(
+            error.message, "Write its id, its ISRC, the SHA-256 of a file, or a path: BAG/data/…"
+        ) from error
 
 
 def _stone(edition: Edition, country: str, wanted: Wanted, rows: Sequence[Indexed]) -> Tombstone | None:
