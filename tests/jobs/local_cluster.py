@@ -28,7 +28,7 @@ def wait_for_workers(address: str, workers: int) -> None:
     from distributed import Client
 
     with Client(address, set_as_default=False) as client:  # type: ignore[no-untyped-call]
-        client.wait_for_workers(workers, timeout=_PATIENCE)  # type: ignore[no-untyped-call]
+        client.wait_for_workers(workers, timeout=_PATIENCE)
 
 
 @contextmanager
