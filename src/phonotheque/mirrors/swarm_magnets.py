@@ -26,9 +26,18 @@ def dht_settings(settings: SwarmSettings) -> Any:
         return {}
     private = all(_is_private(node) for node in settings.dht_nodes)
     return {
-        "dht_bootstrap_nodes": ",".join(settings.dht_nodes),
+        # Nodes that are named here are asked, and never kept. In a small DHT of one's own that would be all.
+        "dht_bootstrap_nodes": "" if private else ",".join(settings.dht_nodes),
         **(dict.fromkeys(_GUARDS, False) if private else {}),
     }
+
+
+def enter_dht(session: lt.session, settings: SwarmSettings) -> None:
+    """Let the session know the nodes of the DHT that are named."""
+    for node in settings.dht_nodes if settings.dht and settings.proxy is None else ():
+        host, _, port = node.rpartition(":")
+        if port.isdecimal():
+            session.add_dht_node((host.strip("[]"), int(port)))
 
 
 def magnet_parameters(command: Magnet, settings: SwarmSettings) -> lt.add_torrent_params:

@@ -34,7 +34,7 @@ from phonotheque.mirrors.messages import (
     SwarmSettings,
     Trouble,
 )
-from phonotheque.mirrors.swarm_magnets import dht_settings, magnet_parameters, unwanted
+from phonotheque.mirrors.swarm_magnets import dht_settings, enter_dht, magnet_parameters, unwanted
 from phonotheque.model.proxies import Proxy
 
 _TICK = 0.05  # seconds between looks at commands and alerts
@@ -97,6 +97,7 @@ def main() -> None:
         settings = connection.recv()
         session = lt.session(_session_settings(settings))
         session.set_peer_class_filter(_everybody())
+        enter_dht(session, settings)
         swarm = _Session(connection, settings, session)
         swarm.tell(Listening(swarm.session.listen_port()))
         while os.getppid() == parent and _turn(swarm):
