@@ -11,7 +11,9 @@ from urllib.parse import quote
 
 import pytest
 import urllib3
+from sqlalchemy import delete
 
+from phonotheque.ledger.scrubs import scrubs
 from phonotheque.mirrors.home import open_mirror
 from phonotheque.model.errors import UsageError, VerificationError
 from phonotheque.vault.archive import open_archive
@@ -84,6 +86,14 @@ def test_damage_is_found_and_repaired(place: tuple[str, dict[str, str]], moved: 
     inner = [song.partition("/")[2].partition("/")[2] for song in songs]
     more = inner[0].replace("data/", "data/more/")
     assert found == {("damaged", inner[0]), ("missing", inner[1]), ("extra", more)}
+
+    archive = open_archive(kept.folder)
+    with archive.ledger.begin() as ledger:
+        ledger.execute(delete(scrubs))  # what was checked a moment ago is due again
+    archive.close()
+    scrubbed = kept.phono("check", "--due", "--json", code=4).data["run"]["wrong"]
+    assert {(one["finding"]["what"], one["finding"]["path"]) for one in scrubbed} == found
+    assert {one["place"] for one in scrubbed} == {f"{where}/bags"}
 
     done = kept.phono("repair", "--from", tmp_path / "mirror", "--delete-extra", "--json", *LOOPBACK)
     assert len(done.data["findings"]) == 2
