@@ -43,10 +43,12 @@ class Somebody:
 
     name: str
     key: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
+    by_address: bool = False  # known to a drill by its address only
 
     @property
     def id(self) -> str:
-        return str(uuid5(UUID(ARCHIVE_ID), self.name))
+        made = uuid5(UUID(ARCHIVE_ID), self.name)
+        return str(made if self.by_address else UUID(bytes=made.bytes, version=4))
 
     def report(self, bags: Iterable[str] = SIZES, /, *, at: datetime = NOW, **changes: Any) -> bytes:
         """Its report of whole bags, with changes in its fields."""

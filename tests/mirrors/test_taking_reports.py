@@ -58,8 +58,8 @@ def test_a_report_that_comes_twice_is_taken_once_and_an_older_one_never(archive:
     one = Somebody("one")
     old = one.report(["bag-1"], at=ago(hours=2))
     new = one.report(["bag-2"], at=ago(hours=1))
-    take_report(archive, old, at=NOW)
-    take_report(archive, new, at=NOW)
+    take_report(archive, old, at=ago(minutes=20))
+    take_report(archive, new, at=ago(minutes=9))
     assert take_report(archive, new, at=NOW).again
     other_of_the_same_moment = one.report(["bag-3"], at=ago(hours=1))
     for late in (old, other_of_the_same_moment):
@@ -119,7 +119,7 @@ def test_before_the_first_edition_nobody_holds_anything(make_archive: MakeArchiv
 def test_strangers_are_taken_as_the_settings_say(archive: Archive) -> None:
     known, stranger = Somebody("known"), Somebody("stranger")
     choosy = with_health(archive, reports="known")
-    take_report(choosy, known.report(at=ago(hours=1)), at=NOW, by_hand=True)
+    take_report(choosy, known.report(at=ago(hours=1)), at=ago(hours=1), by_hand=True)
     assert take_report(choosy, known.report(at=NOW), at=NOW).bags == 3
     with pytest.raises(UsageError, match="that it knows"):
         take_report(choosy, stranger.report(), at=NOW)

@@ -6,6 +6,7 @@ nobody reports for another, nothing is replayed, and no mirror goes back in time
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -30,11 +31,14 @@ from phonotheque.ledger.mirrors import (
 )
 from phonotheque.ledger.packed import Held, Packed, pack, unpack, whole_bags
 from phonotheque.ledger.schema import bags
+from phonotheque.ledger.withdrawal_tables import former_bags
+from phonotheque.mirrors.reach import is_public, literal, names_this_machine
 from phonotheque.mirrors.report import Report, SignedReport, read_report
 from phonotheque.model.errors import NotFoundError, PhonothequeError, UsageError, VerificationError
 from phonotheque.vault.archive import Archive, timestamp
 
 AHEAD: Final = timedelta(minutes=10)  # by which a mirror's clock may be wrong
+APART: Final = timedelta(minutes=10)  # that two reports of one mirror by HTTP must be
 NEW_IN_A_DAY: Final = 100  # mirrors that may come by HTTP: a flood of them must not crowd out others
 _ADVICE = "Nothing of it was recorded."
 
@@ -45,6 +49,10 @@ class NoRoomError(PhonothequeError):
 
 class NotNewerError(PhonothequeError):
     """A report is older than what is known of its mirror, or another one of the same moment."""
+
+
+class TooSoonError(PhonothequeError):
+    """A mirror has reported a moment ago."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +71,27 @@ class Taken:
 
 
 def take_report(archive: Archive, data: bytes, *, at: datetime, by_hand: bool = False) -> Taken:
-    """Record a report. The caller holds the archive's lock, and counts copies afterwards.
+    """Read a report, and record it: :func:`check_report`, then :func:`record_signed`."""
+    return record_signed(archive, check_report(archive, data, at=at), at=at, by_hand=by_hand)
 
-    ``by_hand``: the archivist gives it, so a mirror may be new whatever the settings say. Raises
-    VerificationError for what is malformed, of another archive, key or time; NotNewerError; UsageError where
-    reports of strangers are not taken; NoRoomError.
+
+def check_report(archive: Archive, data: bytes, *, at: datetime) -> SignedReport:
+    """Read a report, and check all that can be without the ledger: that needs no lock.
+
+    Raises VerificationError for what is malformed, or of another archive or time.
     """
     signed = read_report(data)
     _check_about_us(archive, signed.report, at)
+    return signed
+
+
+def record_signed(archive: Archive, signed: SignedReport, *, at: datetime, by_hand: bool = False) -> Taken:
+    """Record a report that was checked. The caller holds the archive's lock, and counts copies afterwards.
+
+    ``by_hand``: the archivist gives it, so a mirror may be new whatever the settings say, and give two at a
+    time. Raises VerificationError for another key, and for bags of other sizes; NotNewerError; TooSoonError;
+    UsageError where reports of strangers are not taken; NoRoomError.
+    """
     with archive.ledger.begin() as ledger:
         _check_possible(ledger, signed.report)
         before = find_mirror(ledger, signed.report.mirror)
@@ -79,6 +100,11 @@ def take_report(archive: Archive, data: bytes, *, at: datetime, by_hand: bool = 
         elif _is_known(before, signed):
             return Taken(
                 before.id, signed.report.time, before.bags, before.bytes, 0, 0, before.unknown, False, True
+            )
+        elif not by_hand and timestamp(at - APART) < (before.received_at or "") <= timestamp(at):
+            raise TooSoonError(
+                "This mirror has reported a moment ago: once in ten minutes is enough.",
+                "Send it again later.",
             )
         return _record(ledger, signed, at)
 
@@ -89,14 +115,32 @@ def _check_about_us(archive: Archive, report: Report, at: datetime) -> None:
         raise VerificationError(f"The report is about another archive, {report.archive}.", _ADVICE)
     if report.mirror == own:
         raise VerificationError("The report says that its mirror is this archive.", _ADVICE)
+    if uuid.UUID(report.mirror).version != 4:  # drills make up others for whom they know by address only
+        raise VerificationError(f"The report says {report.mirror}, which is no id of a mirror.", _ADVICE)
     if datetime.fromisoformat(report.time) > at + AHEAD:
         raise VerificationError(
             f"The report is of the future: {report.time}; here it is {timestamp(at)}.", _ADVICE
         )
-    published = archive.settings.publish.url
-    if report.web and published and _host(report.web) == _host(published):
+    if report.web:
+        _check_where(archive, report.web)
+
+
+def _check_where(archive: Archive, web: str) -> None:
+    """Refuse an address that is the archive's own, or that means something else to each who asks it.
+
+    Names are resolved by a drill only: what they are resolved to now need not be so then.
+    """
+    published, host = archive.settings.publish.url, _host(web)
+    if published and host == _host(published):
         raise VerificationError(
-            f"The report gives this archive's own address as the mirror's: {report.web}.", _ADVICE
+            f"The report gives this archive's own address as the mirror's: {web}.", _ADVICE
+        )
+    number = literal(host)
+    inside = names_this_machine(host) if number is None else not is_public(number)
+    if inside and not archive.settings.health.private_addresses:
+        raise VerificationError(
+            f"The report gives an address inside somebody's own network: {web}.",
+            "The archivist can allow that: [health] private_addresses = true.",
         )
 
 
@@ -108,7 +152,11 @@ def _check_possible(ledger: Connection, report: Report) -> None:
         raise VerificationError(
             f"The report is about edition {report.edition}; the newest is {edition.number}.", _ADVICE
         )
-    sizes = {row.id: int(row.bytes) for row in ledger.execute(select(bags.c.id, bags.c.bytes))}
+    sizes = {
+        row.id: int(row.bytes)
+        for table in (former_bags, bags)
+        for row in ledger.execute(select(table.c.id, table.c.bytes))
+    }
     for bag in report.bags:
         size = sizes.get(bag.id, bag.bytes)
         if bag.bytes > size or (bag.whole and bag.bytes != size):

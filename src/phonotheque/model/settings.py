@@ -158,6 +158,7 @@ class HealthSettings:
 
     What a mirror says counts, as a claim, for ``silent_days``. ``reports``: whose are taken over HTTP:
     "anybody", "known" (mirrors that reported before, or by hand) or "nobody"; of at most ``mirrors`` mirrors.
+    ``private_addresses``: mirrors may be in our own network, and what they tell of where they are is believed.
     """
 
     copies: int = 3
@@ -165,6 +166,7 @@ class HealthSettings:
     silent_days: int = 30
     mirrors: int = 1000
     reports: str = "anybody"
+    private_addresses: bool = False
 
 
 @dataclass(frozen=True, slots=True)
