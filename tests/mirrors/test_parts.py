@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from phonotheque.cli.mirror import mirror_command
 from phonotheque.cli.status import status_command
 from phonotheque.ledger.holdings import HoldingState, all_holdings, verified_files
 from phonotheque.mirrors.holdings import expected_bags, parts_held
-from phonotheque.mirrors.home import REPLACED, arriving, open_mirror
+from phonotheque.mirrors.home import arriving, open_mirror, replaced
 from phonotheque.mirrors.origin import open_origin
 from phonotheque.mirrors.recordings import parse_wanted, read_list
 from phonotheque.mirrors.repair import repair
@@ -128,15 +129,55 @@ def test_a_part_grows_and_becomes_whole_from_what_is_there(songs: Publisher, tmp
     assert "audio-1" in run(wanting(mirror, [recording_id(NAMES[0])])).complete
 
 
+def killed_while_replaced(mirror: Archive) -> Path:
+    """Leave audio-1 as a kill does between its old part's going and the new one's coming; return the old."""
+    old = replaced(mirror, "audio-1")
+    shutil.copytree(mirror.bags / "audio-1", arriving(mirror) / "audio-1")
+    (mirror.bags / "audio-1").rename(old)
+    return old
+
+
 def test_a_kill_between_the_old_part_and_the_new_one_costs_nothing(songs: Publisher, tmp_path: Path) -> None:
-    mirror = mirror_of(tmp_path / "mirror", songs.folder, *NAMES[:2])
+    mirror = mirror_of(tmp_path / "mirror", songs.folder, NAMES[0])
     run(mirror)
-    (mirror.bags / "audio-1").rename(arriving(mirror) / "audio-1")
-    (arriving(mirror) / REPLACED).mkdir()
-    (arriving(mirror) / REPLACED / "bagit.txt").write_text("of the part before")
+    (mirror.bags / "audio-1" / "notes.txt").write_text("somebody's")
+    old = killed_while_replaced(mirror)
+    mirror = wanting(mirror, [recording_id(song) for song in NAMES[:2]])
+    assert run(mirror).fetched == len(SONGS[NAMES[1]])
+    assert (mirror.bags / "audio-1" / "notes.txt").read_text() == "somebody's"
+    (mirror.bags / "audio-1" / "notes.txt").unlink()
+    assert_part(mirror, songs, *NAMES[:2])
+    # And a kill after the new one has come leaves the old one, of which nothing is needed.
+    (old / "data").mkdir(parents=True)
     assert run(mirror).fetched == 0
     assert_part(mirror, songs, *NAMES[:2])
-    assert not (arriving(mirror) / REPLACED).exists()
+    assert not old.exists()
+
+
+def test_after_such_a_kill_a_repair_puts_no_bag_into_another(songs: Publisher, tmp_path: Path) -> None:
+    second = next(iter(music("b", files=2)))
+    mirror = mirror_of(tmp_path / "mirror", songs.folder, NAMES[0], second)
+    run(mirror)
+    killed_while_replaced(mirror)
+    shutil.rmtree(mirror.bags / "audio-2")
+    report = repair(mirror, open_origin(str(songs.folder)), swarm=LOCAL, pace=PACE)
+    assert (report.whole, report.repaired) == (True, ["audio-2"])
+    there = tree(mirror.public / "bags" / "audio-2")
+    assert {path for path in there if path.startswith("data/")} == {f"data/{second}"}
+    assert {path for path in tree(mirror.public / "bags" / "audio-1") if path.startswith("data/")} == {
+        f"data/{NAMES[0]}"
+    }
+
+
+def test_a_repair_brings_to_its_place_what_is_right_where_it_arrived(
+    songs: Publisher, tmp_path: Path
+) -> None:
+    mirror = mirror_of(tmp_path / "mirror", songs.folder, NAMES[0])
+    run(mirror)
+    (mirror.bags / "audio-1").rename(arriving(mirror) / "audio-1")
+    report = repair(mirror, open_origin(str(songs.folder)), swarm=LOCAL, pace=PACE)
+    assert (report.whole, report.fetched) == (True, 0)
+    assert_part(mirror, songs, NAMES[0])
 
 
 def test_parts_are_given_to_others_without_a_web_seed(songs: Publisher, tmp_path: Path) -> None:

@@ -12,11 +12,11 @@ from phonotheque.mirrors.by_key import SCHEME, parse_key
 from phonotheque.model.errors import UsageError
 from phonotheque.model.settings import parse_country
 from phonotheque.vault.archive import SETTINGS_FILE, Archive, open_archive
-from phonotheque.vault.place import write_durably
+from phonotheque.vault.place import fsync_dir, write_durably
 from phonotheque.vault.settings_file import set_in_file
 
 REUSED, MENDING = ".reused", ".mending"  # in vault/arriving: copies of files on their way to their places
-REPLACED = ".replaced"  # there, too: the part of a bag of which more is in its place now
+_REPLACED = ".replaced-"  # there, too, before a bag's id: the part of which more takes the place
 
 
 def open_mirror(
@@ -70,12 +70,26 @@ def leaving(mirror: Archive) -> Path:
     return mirror.folder / "vault" / "leaving"
 
 
+def replaced(mirror: Archive, bag: str) -> Path:
+    """Where the part of a bag that was held lies for the moment in which more of it takes its place."""
+    return arriving(mirror) / f"{_REPLACED}{bag}"
+
+
 def sweep(mirror: Archive) -> None:
-    """Remove copies that a kill has left half way: they may be of what may not be held."""
+    """Clear up what a kill has left half way: copies, which may be of what may not be held, and old parts.
+
+    A part that nothing has replaced yet goes back to its place.
+    """
     for name in (REUSED, MENDING):
         (arriving(mirror) / name).unlink(missing_ok=True)
-    if (arriving(mirror) / REPLACED).exists():
-        shutil.rmtree(arriving(mirror) / REPLACED)
+    for old in sorted(arriving(mirror).glob(f"{_REPLACED}*")):
+        home = mirror.bags / old.name.removeprefix(_REPLACED)
+        if home.exists():
+            shutil.rmtree(old)  # all that only it had was moved before it was replaced
+        else:
+            old.rename(home)
+            fsync_dir(home.parent)
+            fsync_dir(old.parent)
 
 
 def _address(origin: str) -> str:

@@ -18,6 +18,7 @@ from phonotheque.ledger.bags import BagPlace, places_of_bags
 from phonotheque.ledger.holdings import reopen
 from phonotheque.ledger.scrubs import note_verified
 from phonotheque.mirrors.fetching import Fetching, Pace
+from phonotheque.mirrors.home import sweep
 from phonotheque.mirrors.holdings import current_edition, expected_bags, parts_held
 from phonotheque.mirrors.messages import SwarmSettings
 from phonotheque.mirrors.origin import Origin
@@ -80,6 +81,7 @@ def repair(
     stop = stop or threading.Event()
     report, began = RepairReport(deleted=delete_extra), clock()
     with folder.writing("repair"):
+        sweep(folder)
         edition = current_edition(folder)
         parts = parts_held(folder) if folder.is_mirror else {}
         held = expected_bags(folder).keys() if folder.is_mirror else {entry.id for entry in edition.bags}
@@ -205,7 +207,8 @@ def _survey(
         if folder.is_mirror:
             with folder.ledger.begin() as connection:
                 reopen(connection, entry.id, [file.path for file in standing.lacking])
-    return bool(standing.lacking)
+    # A kill may have come when all of it was right, and before it was in its place.
+    return bool(standing.lacking) or home != folder.bags / entry.id
 
 
 def _finding(folder: Archive, entry: BagEntry, file: TorrentFile, standing: Standing) -> Finding:

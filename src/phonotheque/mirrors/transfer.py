@@ -28,7 +28,7 @@ from phonotheque.ledger.holdings import (
     want,
 )
 from phonotheque.mirrors.copying import copy_pieces
-from phonotheque.mirrors.home import REPLACED, arriving, leaving
+from phonotheque.mirrors.home import arriving, leaving, replaced
 from phonotheque.mirrors.origin import Origin, fetch
 from phonotheque.mirrors.origins import first_right
 from phonotheque.mirrors.public import keep_target, publish_bag, read_target
@@ -281,29 +281,35 @@ def finish(
 
 
 def _settle(mirror: Archive, arrival: Arrival) -> None:
-    """Bring a verified bag to its place; the part of it that was there before goes."""
-    home = mirror.bags / arrival.entry.id
+    """Bring a verified bag to its place; the part of it that was there before goes.
+
+    Raises OSError naming a folder of that part that cannot be listed: what lies in it may be somebody's.
+    """
+    home, old = mirror.bags / arrival.entry.id, replaced(mirror, arrival.entry.id)
     if arrival.folder == home:
         return
-    old = arriving(mirror) / REPLACED
     if home.exists():
-        home.rename(old)  # a kill after this: the next run finds all of it where it has arrived
+        for path in _extra(arrival, home):
+            place = arrival.folder / path
+            place.parent.mkdir(parents=True, exist_ok=True)
+            (home / path).rename(place)
+            fsync_dir(place.parent)
+        home.rename(old)  # a kill after this: the next command puts it back, or removes it (home.sweep)
     arrival.folder.rename(home)
     fsync_dir(mirror.bags)
     fsync_dir(arrival.folder.parent)
     arrival.folder = home
     if old.exists():
-        for path in sorted(_extra(arrival, old)):
-            (home / path).parent.mkdir(parents=True, exist_ok=True)
-            (old / path).rename(home / path)
         shutil.rmtree(old)
 
 
-def _extra(arrival: Arrival, folder: Path) -> set[str]:
+def _extra(arrival: Arrival, folder: Path) -> list[str]:
     """Return the files in a bag's folder that the bag does not list: they are somebody's, and stay."""
-    return {path for path, _ in files_in(folder, lambda _, error: None)} - {
-        f.path for f in arrival.meta.files
-    }
+    unlistable: list[OSError] = []
+    there = [path for path, _ in files_in(folder, lambda _, error: unlistable.append(error))]
+    if unlistable:
+        raise unlistable[0]
+    return sorted(set(there) - {file.path for file in arrival.meta.files})
 
 
 def _drop_unwanted(arrival: Arrival, wanted: Set[str]) -> None:
