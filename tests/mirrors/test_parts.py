@@ -140,8 +140,8 @@ def killed_while_replaced(mirror: Archive) -> Path:
 def test_a_kill_between_the_old_part_and_the_new_one_costs_nothing(songs: Publisher, tmp_path: Path) -> None:
     mirror = mirror_of(tmp_path / "mirror", songs.folder, NAMES[0])
     run(mirror)
-    (mirror.bags / "audio-1" / "notes.txt").write_text("somebody's")
     old = killed_while_replaced(mirror)
+    (old / "notes.txt").write_text("somebody's")
     mirror = wanting(mirror, [recording_id(song) for song in NAMES[:2]])
     assert run(mirror).fetched == len(SONGS[NAMES[1]])
     assert (mirror.bags / "audio-1" / "notes.txt").read_text() == "somebody's"

@@ -18,8 +18,8 @@ from phonotheque.ledger.bags import BagPlace, places_of_bags
 from phonotheque.ledger.holdings import reopen
 from phonotheque.ledger.scrubs import note_verified
 from phonotheque.mirrors.fetching import Fetching, Pace
-from phonotheque.mirrors.home import sweep
 from phonotheque.mirrors.holdings import current_edition, expected_bags, parts_held
+from phonotheque.mirrors.home import sweep
 from phonotheque.mirrors.messages import SwarmSettings
 from phonotheque.mirrors.origin import Origin
 from phonotheque.mirrors.origins import each
