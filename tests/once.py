@@ -31,5 +31,6 @@ ONCE: Final = {
     "tests/mirrors/test_single.py": "about what is fetched without a ledger",
     "tests/mirrors/test_sync.py": "about transfers; mirrors with a ledger there are killed in tests/endtoend",
     "tests/sources/test_already.py": "about files that are not taken in",
+    "tests/web/test_web_report_load.py": "about HTTP; test_taking_reports is about what is recorded",
     "tests/web/test_web_reports.py": "about HTTP; test_taking_reports is about what is recorded",
 }

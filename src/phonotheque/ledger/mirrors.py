@@ -121,6 +121,14 @@ def mirror_count(connection: Connection) -> int:
     return int(connection.execute(select(func.count()).select_from(mirrors)).scalar_one())
 
 
+def bags_ever(connection: Connection) -> int:
+    """Return how many bags there are or were."""
+    return sum(
+        int(connection.execute(select(func.count()).select_from(table)).scalar_one())
+        for table in (bags, former_bags)
+    )
+
+
 def new_mirrors(connection: Connection, since: str) -> int:
     """Return how many mirrors were first seen since."""
     query = select(func.count()).select_from(mirrors).where(mirrors.c.first_seen > since)

@@ -1,7 +1,9 @@
 """Where mirrors send what they hold: the one thing that a publisher's server takes in.
 
 A report is bounded in size and time before it is read, one is looked at after the other, and none is believed
-beyond its signature (mirrors.taking_reports). How often anybody may send is bounded, too.
+beyond its signature (mirrors.taking_reports). How often anybody may send is bounded, too. The archive's lock
+is held only while one that was verified is recorded, and while copies are counted, which has a small share of
+the time.
 """
 
 from __future__ import annotations
@@ -19,10 +21,18 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from phonotheque.ledger.mirrors import bags_ever
 from phonotheque.mirrors.health import site
 from phonotheque.mirrors.report import MAX_REPORT_BYTES
 from phonotheque.mirrors.reporting import REPORTS
-from phonotheque.mirrors.taking_reports import NoRoomError, NotNewerError, Taken, take_report
+from phonotheque.mirrors.taking_reports import (
+    NoRoomError,
+    NotNewerError,
+    Taken,
+    TooSoonError,
+    check_report,
+    record_signed,
+)
 from phonotheque.mirrors.telling_health import update_health
 from phonotheque.model.errors import (
     BusyError,
@@ -34,13 +44,18 @@ from phonotheque.model.errors import (
 from phonotheque.vault.archive import Archive, now
 
 _SECONDS: Final = 60.0  # that a report may take to arrive
-_AT_ONCE: Final = 4  # reports that are on their way; each may take some 16 MiB of memory
-_LATER: Final = "600"  # seconds
+_AT_ONCE: Final = 8  # reports that are on their way, each from another place
+_LATER: Final = 600  # seconds
 _PER_HOUR: Final = 60  # reports from one address: a proxy, or a house, may stand for several mirrors
 _ADDRESSES: Final = 10_000  # that are remembered
+_PER_BAG: Final = 256  # bytes of a report
+_BESIDES: Final = 64 * 1024  # bytes of a report that has no bags
+_QUICK: Final = 1.0  # seconds: counting that takes no longer is done after each report
+_SHARE: Final = 30  # longer counting waits for this many times what it took
 _STATUS: Final[tuple[tuple[type[PhonothequeError], int], ...]] = (
     (NoRoomError, 503),
     (NotNewerError, 409),
+    (TooSoonError, 429),
     (UsageError, 403),
     (VerificationError, 422),
     (NotFoundError, 503),
@@ -66,37 +81,101 @@ class Rate:
         return allowed
 
 
+class Counting:
+    """When copies are counted: at once where that is quick, else so that it has a small share of the time."""
+
+    def __init__(self) -> None:
+        self.waiting = False  # somebody will count, when it is time
+        self._next = 0.0
+
+    def due_in(self, at: float) -> float:
+        """Return after how many seconds there may be a count, at a moment in seconds."""
+        return max(0.0, self._next - at)
+
+    def took(self, *, begun: float, ended: float) -> None:
+        """Take into account how long it took."""
+        took = ended - begun
+        self._next = ended + took * _SHARE if took > _QUICK else 0.0
+
+
+def most_bytes(archive: Archive) -> int:
+    """Return how large a report can be that names each bag there is or was."""
+    with archive.ledger.connect() as ledger:
+        return min(MAX_REPORT_BYTES, _BESIDES + _PER_BAG * bags_ever(ledger))
+
+
 def reports_route(archive: Archive) -> Route:
     """Return the route by which an archive takes reports of mirrors, by POST.
 
     Answers 200 with what came of it; 400 for half a report, 403 where strangers' are not taken, 409 for an
     older one, 413, 422 for one that does not verify, 429 and 503 with Retry-After.
     """
-    rate, looking = Rate(), threading.Lock()
-    coming = 0
+    rate, looking, counting = Rate(), threading.Lock(), Counting()
+    coming = set[str]()
 
     async def take(request: Request) -> Response:
-        nonlocal coming
+        who = _asker(request)
         if archive.settings.health.reports == "nobody":
             return _said(403, "This archive takes no reports by HTTP.")
-        if not rate.allows(_asker(request), time.monotonic()):
+        if not rate.allows(who, time.monotonic()):
             return _said(429, "Too many reports come from your address.")
-        if coming >= _AT_ONCE:
+        if len(coming) >= _AT_ONCE or who in coming:
             return _said(503, "Others are reporting just now.")
-        coming += 1
+        coming.add(who)
         try:
-            data = await asyncio.wait_for(_body(request), _SECONDS)
+            most = await run_in_threadpool(_most, archive)
+            if most is None:
+                return _said(503, "The archive cannot record anything just now.")
+            data = await asyncio.wait_for(_body(request, most), _SECONDS)
             if data is None:
-                return _said(413, f"A report has at most {MAX_REPORT_BYTES} bytes.")
-            return await run_in_threadpool(_take, archive, data, looking)
+                return _said(413, f"A report has at most {most} bytes here.")
+            answer, changed = await run_in_threadpool(_take, archive, data, looking)
+            if changed:
+                await _count(archive, looking, counting)
+            return answer
+        except PhonothequeError:  # the report was recorded; what is wrong is for the archivist
+            return _said(500, "The report was recorded, and copies could not be counted.")
         except TimeoutError:
             return _said(408, f"A report must arrive within {_SECONDS:.0f} seconds.")
         except ClientDisconnect:
             return _said(400, "The report broke off.")  # for the log of a proxy: nobody else reads it
         finally:
-            coming -= 1
+            coming.discard(who)
 
     return Route(f"/{REPORTS}", take, methods=["POST"])
+
+
+async def _count(archive: Archive, looking: threading.Lock, counting: Counting) -> None:
+    """Count now, or see to it that it is done when it is time: then for all that came until then."""
+    if counting.waiting:
+        return
+    wait = counting.due_in(time.monotonic())
+    if not wait:
+        if await run_in_threadpool(_counted, archive, looking, counting):
+            return
+        wait = _LATER
+    counting.waiting = True
+    loop = asyncio.get_running_loop()
+
+    def begin() -> None:
+        loop.run_in_executor(None, _counted, archive, looking, counting)
+
+    loop.call_later(wait, begin)  # if the server ends before: the next report counts, or phono health
+
+
+def _counted(archive: Archive, looking: threading.Lock, counting: Counting) -> bool:
+    """Count, and tell whether that was done: not while somebody else is changing the archive."""
+    with looking:
+        counting.waiting = False
+        begun = time.monotonic()
+        try:
+            with archive.writing("serve"):
+                update_health(archive, at=now())
+        except BusyError:
+            return False
+        finally:
+            counting.took(begun=begun, ended=time.monotonic())
+    return True
 
 
 def _asker(request: Request) -> str:
@@ -105,37 +184,42 @@ def _asker(request: Request) -> str:
     return site(f"[{host}]" if ":" in host else host)
 
 
-async def _body(request: Request) -> bytes | None:
+def _most(archive: Archive) -> int | None:
+    """Return how large a report may be; None if the ledger, of which only the archivist learns, fails."""
+    try:
+        return most_bytes(archive)
+    except PhonothequeError:
+        return None
+
+
+async def _body(request: Request, most: int) -> bytes | None:
     """Return what was sent, None if it is too much; no more than that is ever read."""
     said = request.headers.get("content-length", "0")
-    if not said.isdecimal() or len(said) > 18 or int(said) > MAX_REPORT_BYTES:
+    if not said.isdecimal() or len(said) > 18 or int(said) > most:
         return None
     data = bytearray()
     async for chunk in request.stream():
         data += chunk
-        if len(data) > MAX_REPORT_BYTES:
+        if len(data) > most:
             return None
     return bytes(data)
 
 
-def _take(archive: Archive, data: bytes, looking: threading.Lock) -> Response:
+def _take(archive: Archive, data: bytes, looking: threading.Lock) -> tuple[Response, bool]:
+    """Return the answer to a report, and whether anything has changed by it."""
     at = now()
     try:
-        archive.ledger.connect().close()
-    except PhonothequeError:  # what is wrong with it, and where it is, is for the archivist
-        return _said(503, "The archive cannot record anything just now.")
-    try:
-        # The archive's lock keeps out other processes, and would refuse another thread of this one.
-        with looking, archive.writing("serve"):
-            taken = take_report(archive, data, at=at)
-            if not taken.again:
-                update_health(archive, at=at)
+        with looking:
+            signed = check_report(archive, data, at=at)
+            # The archive's lock keeps out other processes, and would refuse another thread of this one.
+            with archive.writing("serve"):
+                taken = record_signed(archive, signed, at=at)
     except BusyError:  # its words name folders and processes of this machine
-        return _said(503, "The archive is being changed just now.")
+        return _said(503, "The archive is being changed just now."), False
     except PhonothequeError as error:
         status = next((code for kind, code in _STATUS if isinstance(error, kind)), 500)
-        return _said(status, "" if status == 500 else error.message)
-    return _accepted(taken)
+        return _said(status, "" if status == 500 else error.message), False
+    return _accepted(taken), not taken.again
 
 
 def _accepted(taken: Taken) -> Response:
@@ -143,7 +227,7 @@ def _accepted(taken: Taken) -> Response:
 
 
 def _said(status: int, why: str) -> Response:
-    later = {"Retry-After": _LATER} if status in (429, 503) else {}
+    later = {"Retry-After": str(_LATER)} if status in (429, 503) else {}
     return PlainTextResponse(
         f"{why or 'The report could not be recorded.'}\n", status_code=status, headers=later
     )
