@@ -21,6 +21,7 @@ from phonotheque.mirrors.drills import mirrors_to_ask, own_tree, record_drill
 from phonotheque.mirrors.report import Report, ReportedBag, write_report
 from phonotheque.mirrors.taking_reports import take_report
 from phonotheque.model.errors import NotFoundError, VerificationError
+from phonotheque.model.settings import HealthSettings
 from phonotheque.vault.archive import Archive, timestamp
 from phonotheque.vault.hashing import piece_hash
 from tests.conftest import MakeArchive
@@ -252,9 +253,12 @@ def tell(archive: Archive, publisher: Publisher, who: Somebody, bag: str, **abou
 
 def test_what_a_drill_shows_becomes_proofs_events_and_copies(archive: Archive, published: Publisher) -> None:
     one = Somebody("one")
+    settings = replace(archive.settings, health=HealthSettings(private_addresses=True))
+    archive = replace(archive, settings=settings)
     with served(published.public) as web:
         tell(archive, published, one, "audio-1", web=web.url, name="One")
-        with own_tree(str(archive.folder)) as own:
+        with own_tree(str(archive.folder)) as opened:
+            own = replace(opened, archive=archive)
             asked = mirrors_to_ask(own, [])
             assert [(mirror.mirror, mirror.name, mirror.claims) for mirror in asked] == [
                 (one.id, "One", frozenset(["audio-1"]))

@@ -15,16 +15,15 @@ from typing import Final
 from urllib.parse import quote, urlsplit
 
 import urllib3
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
 from phonotheque.editions.metainfo import TorrentFile, TorrentMeta
 from phonotheque.editions.shelves import RESTRICTED, bags_folder
 from phonotheque.mirrors.origin import COUNTRY_HEADER
 from phonotheque.mirrors.patience import paced
-from phonotheque.mirrors.pools import web_pool
+from phonotheque.mirrors.reach import ANYWHERE, Reach, resolve
 from phonotheque.mirrors.standing import piece_size
 from phonotheque.model.errors import NetworkError, UsageError
-from phonotheque.model.proxies import Proxy
 from phonotheque.vault.hashing import piece_hash
 
 _CHUNK: Final = 64 * 1024
@@ -77,20 +76,20 @@ class StatusError(Exception):
 
 
 class Respondent:
-    """The web server of one mirror. ``limit``: seconds to begin an answer, and for each further 64 KiB."""
+    """The web server of one mirror. ``limit``: seconds to begin an answer, and for each further 64 KiB.
 
-    def __init__(self, web: str, *, country: str = "", limit: float, proxy: Proxy | None = None) -> None:
+    Its name is resolved once, when it is first asked; ``reach`` says what it may be resolved to.
+    """
+
+    def __init__(self, web: str, *, country: str = "", limit: float, reach: Reach = ANYWHERE) -> None:
         parts = urlsplit(web)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
             raise UsageError(f"{web} is no address of a mirror.", "Write it as https://host/path")
         self.web = web.rstrip("/") + "/"
-        self._country, self._limit = country, limit
-        self._pool = web_pool(
-            proxy,
-            timeout=urllib3.Timeout(connect=limit / 2, read=limit),
-            retries=False,  # which follows no redirects, either
-            headers={"User-Agent": "Phonotheque", "Accept-Encoding": "identity"},
-        )
+        self.answered_at = ""  # HOST:PORT that was connected to, the host as a number
+        self._country, self._limit, self._reach = country, limit, reach
+        self._parts = parts
+        self._pools: list[urllib3.HTTPConnectionPool] = []
 
     def ask(self, question: Question, slow: float) -> Answer:
         """Ask for one piece and judge it; later than ``slow`` seconds, a right one is slow."""
@@ -130,26 +129,66 @@ class Respondent:
         status: list[int] = []
 
         def answer() -> Iterator[bytes]:
+            got = self._get(shown, headers)
             try:
-                got = self._pool.request(
-                    "GET",
-                    url,
-                    preload_content=False,
-                    redirect=False,
-                    headers=dict(self._pool.headers) | headers,
-                )
-                try:
-                    status.append(got.status)
-                    if got.status in (200, 206):
-                        yield from _cut(got.stream(_CHUNK), start if got.status == 200 else 0, length)
-                finally:
-                    got.close()
+                status.append(got.status)
+                if got.status in (200, 206):
+                    yield from _cut(got.stream(_CHUNK), start if got.status == 200 else 0, length)
             except HTTPError as error:
                 raise NetworkError(f"{url} could not be asked: {error}.") from error
+            finally:
+                got.close()
 
         yield from paced(answer, url, self._limit)
         if status and status[0] not in (200, 206):
             raise StatusError(status[0])
+
+    def _get(self, shown: str, headers: dict[str, str]) -> urllib3.BaseHTTPResponse:
+        """Ask at the address that answered before; the first time at those that the name has, in turn."""
+        target, failed = f"{self._parts.path.rstrip('/')}/{quote(shown)}", ""
+        if not self._pools:
+            self._pools = list(self._connections())
+        for pool in list(self._pools):
+            try:
+                got = pool.urlopen(
+                    "GET",
+                    target,
+                    preload_content=False,
+                    redirect=False,
+                    retries=False,
+                    headers=self._headers | headers,
+                )
+            except (NewConnectionError, ConnectTimeoutError) as error:
+                failed = str(error)
+                continue
+            except HTTPError as error:
+                raise NetworkError(f"{self.web}{quote(shown)} could not be asked: {error}.") from error
+            self._pools = [pool]
+            self.answered_at = (
+                f"[{pool.host}]:{pool.port}" if ":" in pool.host else f"{pool.host}:{pool.port}"
+            )
+            return got
+        raise NetworkError(f"{self.web}{quote(shown)} could not be asked: {failed}.")
+
+    def _connections(self) -> Iterator[urllib3.HTTPConnectionPool]:
+        host, secure = self._parts.hostname or "", self._parts.scheme == "https"
+        port = self._parts.port or (443 if secure else 80)
+        timeout = urllib3.Timeout(connect=self._limit / 2, read=self._limit)
+        for address in resolve(host, port, self._reach):
+            if secure:
+                yield urllib3.HTTPSConnectionPool(
+                    address, port, timeout=timeout, server_hostname=host, assert_hostname=host
+                )
+            else:
+                yield urllib3.HTTPConnectionPool(address, port, timeout=timeout)
+
+    @property
+    def _headers(self) -> dict[str, str]:
+        return {
+            "Host": self._parts.netloc.rpartition("@")[2],
+            "User-Agent": "Phonotheque",
+            "Accept-Encoding": "identity",
+        }
 
     def _judge(self, question: Question, data: bytearray) -> tuple[Verdict, str]:
         if len(data) != question.length:

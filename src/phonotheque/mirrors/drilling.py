@@ -33,6 +33,7 @@ from phonotheque.mirrors.asking import (
     in_order,
     questions,
 )
+from phonotheque.mirrors.reach import ANYWHERE, Reach
 from phonotheque.model.errors import NetworkError
 from phonotheque.model.progress import QUIET, Progress
 from phonotheque.vault.hashing import piece_hash
@@ -45,12 +46,16 @@ _KEPT: Final = 32  # torrents in memory at once: those of large bags have megaby
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A mirror to be asked. ``claims``: bags that it says it holds whole; None: it has not said anything."""
+    """A mirror to be asked. ``claims``: bags that it says it holds whole; None: it has not said anything.
+
+    ``reach``: where it may be; a stranger's report may name any address.
+    """
 
     mirror: str  # its id
     web: str
     name: str | None = None
     claims: frozenset[str] | None = None
+    reach: Reach = ANYWHERE
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +104,15 @@ class Restored:
 
 @dataclass(slots=True)
 class Drilled:
-    """What came of one mirror. Seconds of its answers that were right, whole and to the first byte."""
+    """What came of one mirror. Seconds of its answers that were right, whole and to the first byte.
+
+    ``answered_at``: HOST:PORT of the machine that answered, "" where none did.
+    """
 
     mirror: str
     web: str
     name: str | None
+    answered_at: str = ""
     bags: list[BagAsked] = field(default_factory=list)
     middle: float | None = None
     slowest: float | None = None
@@ -187,7 +196,7 @@ class _Drill:
     ) -> None:
         self._mirror, self._bags, self._torrents = mirror, bags, torrents
         self._terms, self._stop = terms, stop
-        self._web = Respondent(mirror.web, country=country, limit=max(terms.slow, 1.0))
+        self._web = Respondent(mirror.web, country=country, limit=max(terms.slow, 1.0), reach=mirror.reach)
 
     def ask(self) -> Drilled:
         """Ask for pieces of some bags."""
@@ -207,6 +216,7 @@ class _Drill:
                     break
             right += [answer for answer in answers if answer.verdict is Verdict.RIGHT]
             found.bags.append(_judge(entry.id, answers))
+        found.answered_at = self._web.answered_at
         if owed >= _GIVEN_UP and not found.trouble:
             found.trouble = "it was asked no more, as it did not answer"
         if right:

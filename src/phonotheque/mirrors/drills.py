@@ -5,9 +5,10 @@ from __future__ import annotations
 import tempfile
 import time
 import uuid
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -22,6 +23,7 @@ from phonotheque.mirrors.drilling import Asked, Drilled, Terms
 from phonotheque.mirrors.follow import follow
 from phonotheque.mirrors.holdings import current_edition
 from phonotheque.mirrors.origin import FolderOrigin, Origin, open_origin
+from phonotheque.mirrors.reach import reach_of_strangers
 from phonotheque.mirrors.telling_health import update_health
 from phonotheque.mirrors.transfer import find_torrent
 from phonotheque.mirrors.whereabouts import may_hold
@@ -30,6 +32,7 @@ from phonotheque.model.proxies import parse_proxy
 from phonotheque.vault.archive import SETTINGS_FILE, Archive, now, open_archive, timestamp
 
 METHOD: Final = "web"
+_AT_ONE_ADDRESS: Final = 3  # mirrors that say they are there, and are asked
 _EVENT: Final = "fixity check"  # PREMIS 3.0
 _BUSY: Final = (
     120.0  # seconds to wait for whoever is changing the archive, before what was learnt is not recorded
@@ -90,34 +93,43 @@ def _of_archive(archive: Archive) -> Own:
 def mirrors_to_ask(own: Own, addresses: Sequence[str]) -> list[Asked]:
     """Return the mirrors at ``addresses``, or all that told the archive their address in a report.
 
-    Raises NotFoundError when there is none.
+    The latter may be out in the Internet only, unless the settings say otherwise; who names an address knows
+    whose it is. Raises NotFoundError when there is none.
     """
-    told = _told(own.archive, {entry.id for entry in own.edition.bags}) if own.archive else {}
+    told = _told(own.archive, {entry.id for entry in own.edition.bags}) if own.archive else []
     if not addresses:
-        if not told:
+        if own.archive is None or not told:
             raise NotFoundError(
                 "No mirror has told the address of its public tree.", "Name some: --mirror https://host/path"
             )
-        return list(told.values())
+        settings = own.archive.settings
+        reach = reach_of_strangers(settings.publish.url, private=settings.health.private_addresses)
+        return [replace(mirror, reach=reach) for mirror in told]
+    first = {_plain(mirror.web): mirror for mirror in reversed(told)}  # who told it first
     found = []
     for address in dict.fromkeys(_plain(address) for address in addresses):
         unknown = str(uuid.uuid5(uuid.UUID(own.edition.archive.id), address))
-        found.append(told.get(address, Asked(unknown, address)))
+        found.append(first.get(address, Asked(unknown, address)))
     return found
 
 
-def _told(archive: Archive, listed: set[str]) -> dict[str, Asked]:
-    """Return by address the mirrors that have reported one, with the bags they claim of those ``listed``."""
+def _told(archive: Archive, listed: set[str]) -> list[Asked]:
+    """Return mirrors that have reported an address, with the bags they claim of those ``listed``.
+
+    Several may name one address, and only one of them be there: each is asked, the first to name it before
+    others, and no more than some.
+    """
     if archive.is_mirror:
-        return {}
-    found = {}
+        return []
+    found, named = list[Asked](), Counter[str]()
     with archive.ledger.begin() as ledger:
         names = {number: bag for bag, number in number_bags(ledger).items() if bag in listed}
         for mirror in all_mirrors(ledger):
-            if mirror.web:
+            if mirror.web and named[_plain(mirror.web)] < _AT_ONE_ADDRESS:
+                named[_plain(mirror.web)] += 1
                 whole = whole_bags(holds_of(ledger, mirror.number)).tolist()
                 claims = frozenset(names[number] for number in whole if number in names)
-                found[_plain(mirror.web)] = Asked(mirror.id, mirror.web, mirror.name, claims)
+                found.append(Asked(mirror.id, mirror.web, mirror.name, claims))
     return found
 
 
@@ -154,7 +166,7 @@ def _record(archive: Archive, results: Sequence[Drilled], terms: Terms, at: date
                         timestamp(at),
                         bag.outcome,
                         METHOD,
-                        found.web,
+                        found.answered_at or found.web,
                         bag.blocks,
                         bag.bytes,
                     )
@@ -181,6 +193,7 @@ def _detail(found: Drilled, terms: Terms) -> dict[str, Any]:
     return {
         "drill": {"seed": terms.seed, "bags": terms.bags, "blocks": terms.blocks, "slow": terms.slow},
         "address": found.web,
+        "answered_at": found.answered_at,
         "bags": [
             {"bag": bag.bag, "outcome": bag.outcome.value, "verdict": bag.verdict.value, "why": bag.why}
             for bag in found.bags

@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -35,6 +36,7 @@ from phonotheque.ledger.mirrors import MirrorRecord, each_report, mirror_count, 
 from phonotheque.ledger.packed import whole_bags
 from phonotheque.ledger.proofs import Standing, standing_proofs
 from phonotheque.ledger.schema import bags
+from phonotheque.mirrors.reach import names_this_machine
 from phonotheque.model.errors import NotFoundError, UsageError
 from phonotheque.model.settings import HealthSettings
 from phonotheque.vault.archive import Archive, timestamp
@@ -143,12 +145,13 @@ def _reports(
         by_mirror[proof.mirror].append(proof)
     heard_since, reporting = timestamp(at - timedelta(days=settings.silent_days)), 0
     for mirror, records in each_report(ledger):
-        whole = whole_bags(records)
+        held = np.zeros(highest + 1, np.bool_)  # looked up in for each proof
+        held[whole_bags(records)] = True
         if (mirror.reported_at or "") >= heard_since:
-            claims[whole] += 1
+            claims += held
             reporting += 1
         for proof in by_mirror.pop(mirror.number, ()):
-            if not _denies(mirror, whole, proof):
+            if not _denies(mirror, held, proof):
                 proofs[proof.bag].append(proof)
     for others in by_mirror.values():  # of mirrors that report nothing
         for proof in others:
@@ -156,9 +159,9 @@ def _reports(
     return claims, proofs, mirror_count(ledger), reporting
 
 
-def _denies(mirror: MirrorRecord, whole: NDArray[np.uint32], proof: Standing) -> bool:
+def _denies(mirror: MirrorRecord, held: NDArray[np.bool_], proof: Standing) -> bool:
     """Tell whether a mirror has said, after it proved that it has a bag, that it has it no more."""
-    return (mirror.reported_at or "") > proof.at and not np.isin(proof.bag, whole)
+    return (mirror.reported_at or "") > proof.at and not held[proof.bag]
 
 
 def distinct(proofs: Iterable[Standing]) -> tuple[int, str | None]:
@@ -175,22 +178,26 @@ def distinct(proofs: Iterable[Standing]) -> tuple[int, str | None]:
     return len(fewest), min(fewest, default=None)
 
 
+@lru_cache(4096)
 def site(address: str) -> str:
     """Return what an address (a URL or HOST:PORT) is one place with: a host, an IPv6 network of 64 bits.
 
-    On this machine itself each port is a place.
+    On this machine itself each port is a place, whatever the machine is called.
     """
     parts = urlsplit(address if "://" in address else f"//{address}")
     host = (parts.hostname or address).rstrip(".")
+    if names_this_machine(host):
+        return f"localhost:{parts.port}"
     try:
         number = ipaddress.ip_address(host)
     except ValueError:
         return host
+    number = getattr(number, "ipv4_mapped", None) or number
     if number.is_loopback:
-        return f"{number}:{parts.port}"
-    if isinstance(number, ipaddress.IPv6Address) and number.ipv4_mapped is None:
+        return f"localhost:{parts.port}"
+    if isinstance(number, ipaddress.IPv6Address):
         return str(ipaddress.ip_network((number, 64), strict=False))
-    return str(getattr(number, "ipv4_mapped", None) or number)
+    return str(number)
 
 
 def _alerts(

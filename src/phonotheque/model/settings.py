@@ -158,7 +158,7 @@ class HealthSettings:
 
     What a mirror says counts, as a claim, for ``silent_days``. ``reports``: whose are taken over HTTP:
     "anybody", "known" (mirrors that reported before, or by hand) or "nobody"; of at most ``mirrors`` mirrors.
-    ``private_addresses``: mirrors may be in our own network, and what they tell of where they are is believed.
+    ``private_addresses``: mirrors may be in our own network; where they say they are is believed.
     """
 
     copies: int = 3
