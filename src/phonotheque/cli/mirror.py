@@ -19,9 +19,11 @@ from phonotheque.cli.common import (
     safe,
     show,
 )
-from phonotheque.cli.following import keeping_signpost, origin_of, web_addresses
+from phonotheque.cli.following import keeping_signpost, known_peers, origin_of, web_addresses
 from phonotheque.cli.log import log_option, logging_as, tell
 from phonotheque.cli.mirror_choice import (
+    agree_to_drop,
+    drop_option,
     explain_option,
     explaining,
     keep_choice,
@@ -36,6 +38,7 @@ from phonotheque.cli.transfer import Transfer, tempo_of, transfer_options
 from phonotheque.mirrors.holdings import lost_by_moving
 from phonotheque.mirrors.home import open_mirror
 from phonotheque.mirrors.only import parse_query
+from phonotheque.mirrors.only_one import check_only_one
 from phonotheque.mirrors.recordings import read_list
 from phonotheque.mirrors.reporting import check_reporting
 from phonotheque.mirrors.sync import SyncResult, sync
@@ -51,6 +54,7 @@ from phonotheque.vault.settings_file import set_in_file
 @click.option(
     "--budget", type=Size(), help="How much of your disk it may take: 500GB, 2TB. Kept for next time."
 )
+@drop_option
 @click.option(
     "--trust", default="", metavar="SHA256", help="Demand this fingerprint of the publisher's root."
 )
@@ -103,6 +107,7 @@ def mirror_command(
     origin: str,
     folder: Path | None,
     budget: int | None,
+    drop: bool,
     trust: str,
     country: str,
     move: bool,
@@ -136,6 +141,7 @@ def mirror_command(
         origin, folder = "", Path(origin)
     if only is not None:
         parse_query(only)  # a mistake in it is named before anything is made
+    check_only_one(folder)
     if country and not move and (folder / SETTINGS_FILE).exists():
         _ask_before_moving(open_mirror(folder, origin), parse_country(country, "--in"))
     mirror = open_mirror(folder, origin, budget=budget or 0, trust=trust, country=country)
@@ -147,7 +153,9 @@ def mirror_command(
         mirror = _with(mirror, active=active)
     ours = mirror.settings.mirror
     swarm = transfer.swarm(ours)
+    transfer = known_peers(transfer, swarm)
     also = also or ours.also
+    agree_to_drop(mirror, allowed, lowered=allowed < mirror.settings.mirror.budget, drop=drop)
     mirror = keep_choice(mirror, budget, only)
     report = report or ours.report
     if report:

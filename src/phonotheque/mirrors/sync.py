@@ -10,6 +10,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence, Set
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -25,6 +26,7 @@ from phonotheque.mirrors.knowing import Knowing
 from phonotheque.mirrors.leaving import Erasure, Leave, erase, going_bags, part, take_leave, waiting
 from phonotheque.mirrors.looking import Looking
 from phonotheque.mirrors.messages import Report, SwarmSettings
+from phonotheque.mirrors.only_one import only_one
 from phonotheque.mirrors.origin import Origin
 from phonotheque.mirrors.origins import has_near
 from phonotheque.mirrors.parts import Parts, choose_parts, sort_bags, wanted_list, wanted_parts
@@ -117,9 +119,9 @@ def sync(
     look at the origin.
 
     With ``once``, raises NetworkError naming what nobody delivered, PhonothequeError naming what the disk has
-    no room for. Always: VerificationError when the origin's metadata does not verify (without ``once``, what
-    was accepted before is served on, and said), PhonothequeError when the disk becomes full. Bags that do not
-    verify are ``refused`` in the result.
+    no room for. Always: BusyError when another process mirrors into the folder, VerificationError when the
+    origin's metadata does not verify (without ``once``, what was accepted before is served on, and said),
+    PhonothequeError when the disk becomes full. Bags that do not verify are ``refused`` in the result.
     """
     pace = pace or Pace()
     stop = stop or threading.Event()
@@ -142,7 +144,7 @@ def sync(
         on_report=on_report,
     )
     knowing = Knowing(mirror, origin, progress.say, clock)
-    try:
+    with only_one(mirror.folder), closing(fetching):
         before, began = None, time.monotonic()
         result: SyncResult | None = None
         while True:
@@ -169,8 +171,6 @@ def sync(
             began = time.monotonic()
             if stop.is_set():
                 break
-    finally:
-        fetching.close()
     assert result is not None
     if once and result.missing and not stop.is_set():
         raise _undelivered(result)
