@@ -19,11 +19,9 @@ from phonotheque.cli.common import (
     safe,
     show,
 )
-from phonotheque.cli.following import keeping_signpost, known_peers, origin_of, web_addresses
+from phonotheque.cli.following import keeping_signpost, origin_of, web_addresses
 from phonotheque.cli.log import log_option, logging_as, tell
 from phonotheque.cli.mirror_choice import (
-    agree_to_drop,
-    drop_option,
     explain_option,
     explaining,
     keep_choice,
@@ -54,7 +52,6 @@ from phonotheque.vault.settings_file import set_in_file
 @click.option(
     "--budget", type=Size(), help="How much of your disk it may take: 500GB, 2TB. Kept for next time."
 )
-@drop_option
 @click.option(
     "--trust", default="", metavar="SHA256", help="Demand this fingerprint of the publisher's root."
 )
@@ -107,7 +104,6 @@ def mirror_command(
     origin: str,
     folder: Path | None,
     budget: int | None,
-    drop: bool,
     trust: str,
     country: str,
     move: bool,
@@ -153,9 +149,7 @@ def mirror_command(
         mirror = _with(mirror, active=active)
     ours = mirror.settings.mirror
     swarm = transfer.swarm(ours)
-    transfer = known_peers(transfer, swarm)
     also = also or ours.also
-    agree_to_drop(mirror, allowed, lowered=allowed < mirror.settings.mirror.budget, drop=drop)
     mirror = keep_choice(mirror, budget, only)
     report = report or ours.report
     if report:
