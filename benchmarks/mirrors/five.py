@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from benchmarks.adding import PHONO, new_archive
 from benchmarks.measure import Cost, command, measure
+from benchmarks.mirrors.copied import copy_padded
 from benchmarks.music import make_music
 from benchmarks.results import print_heading
 from tests.network.lab import Host, Lab, network, run
@@ -67,7 +68,10 @@ def bench_five(folder: Path, size: int, rate: int) -> None:
         ground = stack.enter_context(_prepared(lab, folder, size, rate))
         found = [_fill(ground, "Phonotheque", lambda: _phonotheque(ground))]
         if shutil.which(str(CLIENTS / "transmission-daemon")):
-            found.append(_fill(ground, _transmission_version(), lambda: _transmission(ground)))
+            seeded = folder / "seeded"
+            copy_padded(ground.publisher.archive / "vault" / "bags", ground.torrents, seeded)
+            found.append(_fill(ground, _transmission_version(), lambda: _transmission(ground, seeded)))
+            shutil.rmtree(seeded)
         else:
             print("Transmission 4.1 is not installed: scripts/client-tools.sh", file=sys.stderr)
         found.append(_fill(ground, "rsync, one after another", lambda: _rsync(ground)))
@@ -104,6 +108,7 @@ def _publish(publisher: Publisher, tracker: Tracker, folder: Path, count: int) -
 def _fill(ground: Ground, name: str, work: Callable[[], float]) -> Filled:
     """Let all be filled from nothing; ``work`` returns how many seconds that took."""
     took: list[float] = []
+    _clear(ground)  # a run that was broken off
     before = ground.lab.sent(ground.publisher.host)
 
     def run_all() -> None:  # what is measured must begin and end here, the tracker as well
@@ -118,10 +123,15 @@ def _fill(ground: Ground, name: str, work: Callable[[], float]) -> Filled:
 
     cost = measure(run_all)
     sent = ground.lab.sent(ground.publisher.host) - before
-    for mirror in _NAMES:
-        shutil.rmtree(ground.folder / mirror, ignore_errors=True)
+    _clear(ground)
     print(f"{name}: {took[0]:.1f} s", file=sys.stderr)
     return Filled(name, took[0], sent, cost)
+
+
+def _clear(ground: Ground) -> None:
+    for mirror in _NAMES:
+        shutil.rmtree(ground.folder / mirror, ignore_errors=True)
+        (ground.folder / mirror).with_suffix(".log").unlink(missing_ok=True)
 
 
 def _phonotheque(ground: Ground) -> float:
@@ -145,14 +155,13 @@ def _phonotheque(ground: Ground) -> float:
     finally:
         for mirror in mirrors:
             mirror.end()
-            mirror.folder.with_suffix(".log").unlink(missing_ok=True)
         ground.publisher.die()
 
 
-def _transmission(ground: Ground) -> float:
-    """Let the publisher's daemon seed from the archive, and each mirror's fetch."""
+def _transmission(ground: Ground, seeded: Path) -> float:
+    """Let the publisher's daemon seed from a copy of the bags, and each mirror's fetch."""
     with ExitStack() as stack:
-        seed = _daemon(stack, ground, ground.publisher.host, ground.publisher.archive / "vault" / "bags")
+        seed = _daemon(stack, ground, ground.publisher.host, seeded)
         for torrent in ground.torrents:
             _remote(ground.publisher.host, "--add", str(torrent))
         _await_all(ground.publisher.host, seed, len(ground.torrents))
@@ -181,6 +190,7 @@ def _daemon(stack: ExitStack, ground: Ground, host: Host, downloads: Path) -> Pr
         "download-queue-enabled": False,
         "lpd-enabled": False,
         "port-forwarding-enabled": False,
+        "rename-partial-files": False,
         "rpc-host-whitelist-enabled": False,
         "rpc-whitelist-enabled": False,
         "seed-queue-enabled": False,

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from benchmarks.adding import PHONO
 from benchmarks.measure import command
+from benchmarks.mirrors.copied import copy_padded
 from benchmarks.mirrors.five import CLIENTS
 from benchmarks.results import print_heading
 from tests.endtoend.commands import kill_session, session_members, start
@@ -95,22 +96,25 @@ def _transmission(home: Path, bags: int) -> Held:
     settings = {
         "bind-address-ipv4": _HERE,
         "dht-enabled": False,
-        "download-dir": str(home / "mirror" / "vault" / "bags"),
+        "download-dir": str(home / "seeded"),
         "download-queue-enabled": False,
         "lpd-enabled": False,
         "peer-port": _PEERS,
         "pex-enabled": False,
         "port-forwarding-enabled": False,
+        "rename-partial-files": False,
         "rpc-bind-address": _HERE,
         "rpc-port": _CONTROL,
         "watch-dir": str(home / "watched"),
         "watch-dir-enabled": True,
     }
     (own / "settings.json").write_text(json.dumps(settings))
+    torrents = list((home / "mirror" / "public" / "targets").rglob("*.torrent"))
+    copy_padded(home / "mirror" / "vault" / "bags", torrents, home / "seeded")
     watched = home / "watched"
     shutil.rmtree(watched, ignore_errors=True)
     watched.mkdir()
-    for torrent in (home / "mirror" / "public" / "targets").rglob("*.torrent"):
+    for torrent in torrents:
         shutil.copy(torrent, watched)
     with _daemon(own):  # the first time, it reads everything
         _await_seeding(bags)

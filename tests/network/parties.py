@@ -118,7 +118,9 @@ class Publisher:
     def serve(self) -> None:
         """Show the public tree."""
         words = ("phonotheque.cli.main", "serve", self.archive, "--host", self.host.address, "--port", PAGES)
-        self.server = launch(self.host, self.archive.with_suffix(".log"), *python(*words))
+        log = self.archive.with_suffix(".log")
+        log.unlink(missing_ok=True)  # what an earlier one said says nothing of this one
+        self.server = launch(self.host, log, *python(*words))
         self.server.await_words(r"http://")
 
     def die(self) -> None:
