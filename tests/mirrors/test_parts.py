@@ -7,6 +7,7 @@ import json
 import shutil
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -15,15 +16,17 @@ from click.testing import CliRunner, Result
 from phonotheque.cli.check import check_command
 from phonotheque.cli.mirror import mirror_command
 from phonotheque.cli.status import status_command
-from phonotheque.ledger.holdings import HoldingState, all_holdings, verified_files
-from phonotheque.mirrors.holdings import expected_bags, parts_held
+from phonotheque.ledger.holdings import HoldingState, all_holdings, bytes_held, verified_files
+from phonotheque.mirrors.holdings import expected_bags, parts_expected
 from phonotheque.mirrors.home import arriving, open_mirror, replaced
 from phonotheque.mirrors.origin import open_origin
 from phonotheque.mirrors.recordings import parse_wanted, read_list
 from phonotheque.mirrors.repair import repair
+from phonotheque.mirrors.scrubbing import units_of
 from phonotheque.model.errors import NotFoundError, PhonothequeError, UsageError
-from phonotheque.vault.archive import Archive
+from phonotheque.vault.archive import Archive, now
 from phonotheque.vault.check import check_bags
+from phonotheque.vault.scrub import Budget, scrub
 from tests.mirrors.mirror_publisher import (
     LOCAL,
     Publisher,
@@ -79,7 +82,7 @@ def assert_part(mirror: Archive, publisher: Publisher, *songs: str) -> None:
     assert {path: file.sha256 for path, file in recorded.items()} == {
         path: hashlib.sha256(data).hexdigest() for path, data in there.items()
     }
-    checked = list(check_bags(mirror, expected_bags(mirror), parts=parts_held(mirror)))
+    checked = list(check_bags(mirror, expected_bags(mirror), parts=parts_expected(mirror)))
     assert [part.findings for part in checked] == [()] * len(checked)
     assert not (arriving(mirror) / "audio-1").exists()
 
@@ -219,7 +222,7 @@ def test_damage_in_a_part_is_found_and_mended_and_nothing_else_is_fetched(
     bad.chmod(0o644)
     bad.write_bytes(b"x" + SONGS[NAMES[0]][1:])
     lost.unlink()
-    (checked,) = check_bags(mirror, expected_bags(mirror), parts=parts_held(mirror))
+    (checked,) = check_bags(mirror, expected_bags(mirror), parts=parts_expected(mirror))
     assert [(finding.what, finding.path[-12:]) for finding in checked.findings] == [
         ("damaged", "00 Piste.ogg"),
         ("missing", "01 Piste.ogg"),
@@ -231,6 +234,44 @@ def test_damage_in_a_part_is_found_and_mended_and_nothing_else_is_fetched(
     # What is lost without anybody having looked is fetched with the next round.
     lost.unlink()
     assert run(mirror).fetched == len(SONGS[NAMES[1]])
+    assert_part(mirror, songs, *NAMES[:2])
+
+
+def test_a_part_does_not_forget_what_it_lost(songs: Publisher, tmp_path: Path) -> None:
+    mirror = mirror_of(tmp_path / "mirror", songs.folder, *NAMES[:2])
+    run(mirror)
+    (mirror.bags / "audio-1" / "data" / NAMES[1]).unlink()
+    shutil.copytree(songs.public, tmp_path / "empty" / "public", ignore=shutil.ignore_patterns("audio-*"))
+    nobody = open_origin(str(tmp_path / "empty"))
+    for _ in range(2):
+        report = repair(mirror, nobody, swarm=LOCAL, pace=replace(PACE, stall_timeout=0.2))
+        assert (report.whole, [finding.path for _, finding in report.findings]) == (
+            False,
+            [f"data/{NAMES[1]}"],
+        )
+        (checked,) = check_bags(mirror, expected_bags(mirror), parts=parts_expected(mirror))
+        assert [(one.what, one.path) for one in checked.findings] == [("missing", f"data/{NAMES[1]}")]
+        with mirror.ledger.connect() as connection:
+            assert bytes_held(connection) == {"audio-1": size_of(songs, NAMES[0])}
+    later = now() + timedelta(days=365)
+    read = scrub(mirror, units_of(mirror, later), Budget(), clock=lambda: later)
+    assert [(one.unit, one.finding.what) for one in read.wrong] == [("audio-1", "missing")]
+    # It is fetched again, though it is not on the list any more.
+    mirror = wanting(mirror, [recording_id(NAMES[0])])
+    assert run(mirror).fetched == len(SONGS[NAMES[1]])
+    assert_part(mirror, songs, *NAMES[:2])
+    report = repair(mirror, nobody, swarm=LOCAL, pace=PACE)
+    assert (report.whole, report.findings) == (True, [])
+
+
+def test_a_part_in_which_a_file_has_rotted_grows_and_is_mended(songs: Publisher, tmp_path: Path) -> None:
+    mirror = mirror_of(tmp_path / "mirror", songs.folder, NAMES[0])
+    run(mirror)
+    bad = mirror.bags / "audio-1" / "data" / NAMES[0]
+    bad.chmod(0o644)
+    bad.write_bytes(b"x" + SONGS[NAMES[0]][1:])
+    result = run(wanting(mirror, [recording_id(song) for song in NAMES[:2]]))
+    assert (result.partial, result.refused) == (("audio-1",), ())
     assert_part(mirror, songs, *NAMES[:2])
 
 

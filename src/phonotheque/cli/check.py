@@ -26,7 +26,7 @@ from phonotheque.cli.common import (
     show,
 )
 from phonotheque.cli.scrubbing import print_run, print_standing, warn_of_pace
-from phonotheque.mirrors.holdings import expected_bags, parts_held
+from phonotheque.mirrors.holdings import expected_bags, parts_expected
 from phonotheque.mirrors.scrubbing import note_checked, note_whole, units_of
 from phonotheque.model.durations import duration_or_none, parse_duration
 from phonotheque.vault.archive import Archive, now
@@ -113,7 +113,7 @@ def _check(archive: Archive) -> list[Checked]:
         return checked  # a ledger that cannot be trusted says nothing about the rest
     with progress_bars() as progress:
         if archive.is_mirror:
-            checked += check_bags(archive, expected_bags(archive), progress, parts=parts_held(archive))
+            checked += check_bags(archive, expected_bags(archive), progress, parts=parts_expected(archive))
         else:
             checked.append(check_catalogue(archive))
             checked.append(check_incoming(archive, progress))

@@ -6,10 +6,10 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
-from sqlalchemy import Connection, delete, exists, func, insert, select, update
+from sqlalchemy import Connection, Table, delete, exists, func, insert, select, update
 
-from phonotheque.ledger.schema import events, holding_files, holdings
-from phonotheque.ledger.together import insert_unless_there
+from phonotheque.ledger.schema import events, holding_files, holding_lost, holdings
+from phonotheque.ledger.together import insert_or_replace, insert_unless_there
 from phonotheque.model.batches import IN_A_STATEMENT, batched
 
 
@@ -84,6 +84,12 @@ def verified_files(connection: Connection, bag_id: str) -> dict[str, HeldFile]:
     return {row.path: HeldFile(row.path, row.size, row.sha256) for row in rows}
 
 
+def lost_since(connection: Connection, bag_id: str) -> dict[str, HeldFile]:
+    """Return the files of a bag held in part that were verified once, and are not right any more, by path."""
+    rows = connection.execute(select(holding_lost).where(holding_lost.c.bag_id == bag_id))
+    return {row.path: HeldFile(row.path, row.size, row.sha256) for row in rows}
+
+
 def verified_parts(connection: Connection) -> dict[str, tuple[int, str]]:
     """Return of each bag that is here in part the bytes that were verified, and since when, all of them."""
     columns, parts = holding_files.c, (HoldingState.WANTED.value, HoldingState.PARTIAL.value)
@@ -106,13 +112,15 @@ def record_verified(connection: Connection, bag_id: str, files: Iterable[HeldFil
     The caller has brought them to the disk (fsync) first.
     """
     rows = [{"bag_id": bag_id, "verified_at": at, **asdict(file)} for file in files]
-    _forget(connection, bag_id, [str(row["path"]) for row in rows])
+    for table in (holding_files, holding_lost):
+        _forget(connection, bag_id, [str(row["path"]) for row in rows], table)
     if rows:
         connection.execute(insert(holding_files), rows)
 
 
 def complete(connection: Connection, bag_id: str, *, at: str) -> None:
     """Record that every file of a bag was verified."""
+    _find_all(connection, bag_id)
     _set(connection, bag_id, HoldingState.COMPLETE, at)
 
 
@@ -142,15 +150,20 @@ def bytes_held(connection: Connection) -> dict[str, int]:
 def reopen(connection: Connection, bag_id: str, paths: Collection[str]) -> None:
     """Take back that a bag is complete: the files at ``paths`` were found wrong or missing.
 
-    A bag that is held in part stays so, without them.
+    A bag that is held in part stays so, without them; those that were verified are known as lost.
     """
-    _forget(connection, bag_id, paths)
-    if state_of(connection, bag_id) is not HoldingState.PARTIAL:
+    if state_of(connection, bag_id) is HoldingState.PARTIAL:
+        known = verified_files(connection, bag_id)
+        for file in (known[path] for path in paths if path in known):
+            insert_or_replace(connection, holding_lost, {"bag_id": bag_id, **asdict(file)})
+    else:
         _set(connection, bag_id, HoldingState.WANTED, None)
+    _forget(connection, bag_id, paths)
 
 
 def let_go(connection: Connection, bag_id: str, state: HoldingState) -> None:
     """Record that a bag is not to be held any more: it was withdrawn, is barred from here, or was dropped."""
+    _find_all(connection, bag_id)
     _set(connection, bag_id, state, None)
 
 
@@ -217,8 +230,11 @@ def _set(connection: Connection, bag_id: str, state: HoldingState, verified_at: 
     )
 
 
-def _forget(connection: Connection, bag_id: str, paths: Iterable[str]) -> None:
+def _forget(connection: Connection, bag_id: str, paths: Iterable[str], table: Table = holding_files) -> None:
     for some in batched(paths, IN_A_STATEMENT):
-        connection.execute(
-            delete(holding_files).where(holding_files.c.bag_id == bag_id, holding_files.c.path.in_(some))
-        )
+        connection.execute(delete(table).where(table.c.bag_id == bag_id, table.c.path.in_(some)))
+
+
+def _find_all(connection: Connection, bag_id: str) -> None:
+    """Look for none of a bag's lost files any more."""
+    connection.execute(delete(holding_lost).where(holding_lost.c.bag_id == bag_id))

@@ -302,6 +302,16 @@ holding_files = Table(
     Index("ix_holding_files_sha256", "sha256"),
 )
 
+# Files of bags held in part that were verified once, and found missing or wrong since.
+holding_lost = Table(
+    "holding_lost",
+    metadata,
+    Column("bag_id", String(128), ForeignKey("holdings.bag_id"), primary_key=True),
+    Column("path", String(1024), primary_key=True),
+    Column("size", BigInteger, nullable=False),
+    Column("sha256", _SHA256, nullable=False),
+)
+
 fixity_checks = Table(
     "fixity_checks",
     metadata,

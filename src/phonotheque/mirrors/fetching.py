@@ -275,7 +275,7 @@ class Fetching:
                 self._offering.add(arrival.entry, arrival.wanted)
             return True
         attempts[bag] += 1
-        examine(arrival)
+        examine(self._mirror, arrival)
         # If every piece is right and the manifests still disagree, fetching again cannot help.
         again = arrival.standing.lacking and not any(finding.what == WITHDRAWN for finding in findings)
         if again and attempts[bag] < self._pace.attempts:
@@ -371,7 +371,7 @@ class Fetching:
     def _again(self) -> None:
         """Give a new swarm process what was in the one that was lost, as it is on the disk now."""
         for active in self._active.values():
-            examine(active.arrival)
+            examine(self._mirror, active.arrival)
             active.downloaded, active.since = 0, time.monotonic()
             if active.arrival.standing.lacking:
                 self._add(active)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from phonotheque.editions.edition import Edition, read_edition
-from phonotheque.ledger.holdings import GOING, HELD, HoldingState, all_holdings, verified_files
+from phonotheque.ledger.holdings import GOING, HELD, HoldingState, all_holdings, lost_since, verified_files
 from phonotheque.mirrors.follow import EDITION, accepted
 from phonotheque.mirrors.home import trust_dir
 from phonotheque.mirrors.whereabouts import may_hold
@@ -61,6 +61,16 @@ def parts_held(mirror: Archive) -> dict[str, frozenset[str]]:
     with mirror.ledger.connect() as connection:
         return {
             bag: frozenset(verified_files(connection, bag))
+            for bag, holding in all_holdings(connection).items()
+            if holding.state is HoldingState.PARTIAL
+        }
+
+
+def parts_expected(mirror: Archive) -> dict[str, frozenset[str]]:
+    """Return, of each bag that a mirror holds in part, the files that ought to be there: lost ones, too."""
+    with mirror.ledger.connect() as connection:
+        return {
+            bag: frozenset(verified_files(connection, bag) | lost_since(connection, bag))
             for bag, holding in all_holdings(connection).items()
             if holding.state is HoldingState.PARTIAL
         }

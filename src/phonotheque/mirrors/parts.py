@@ -14,6 +14,7 @@ from phonotheque.ledger.holdings import (
     HoldingState,
     all_holdings,
     bytes_held,
+    lost_since,
     reopen,
     verified_files,
 )
@@ -149,12 +150,13 @@ def sort_bags(
                 reopen(connection, bag, lost)
                 say(f"{bag} has lost {len(lost)} files (first: {lost[0]}): fetching them.")
             whole = holding.state is HoldingState.COMPLETE
+            gone = {} if whole else lost_since(connection, bag)
             more = not whole and bag in chosen and (part is None or bool(part - files.keys()))
-            if lost or more:
+            if lost or gone or more:
                 found.wanted.append(entry)
                 if not whole and not (more and part is None):
                     found.wanted_parts[bag] = frozenset(
-                        path for path in {*files, *(part or ())} if path.startswith(PAYLOAD)
+                        path for path in {*files, *gone, *(part or ())} if path.startswith(PAYLOAD)
                     )
                 continue
             # A kill may have come between ledger and link.

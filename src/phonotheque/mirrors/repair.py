@@ -18,7 +18,7 @@ from phonotheque.ledger.bags import BagPlace, places_of_bags
 from phonotheque.ledger.holdings import reopen
 from phonotheque.ledger.scrubs import note_verified
 from phonotheque.mirrors.fetching import Fetching, Pace
-from phonotheque.mirrors.holdings import current_edition, expected_bags, parts_held
+from phonotheque.mirrors.holdings import current_edition, expected_bags, parts_expected
 from phonotheque.mirrors.home import sweep
 from phonotheque.mirrors.messages import SwarmSettings
 from phonotheque.mirrors.origin import Origin
@@ -83,7 +83,7 @@ def repair(
     with folder.writing("repair"):
         sweep(folder)
         edition = current_edition(folder)
-        parts = parts_held(folder) if folder.is_mirror else {}
+        parts = parts_expected(folder) if folder.is_mirror else {}
         held = expected_bags(folder).keys() if folder.is_mirror else {entry.id for entry in edition.bags}
         chosen = [entry for entry in edition.bags if entry.id in held and (not bags or entry.id in bags)]
         if unknown := set(bags) - {entry.id for entry in chosen}:

@@ -17,6 +17,7 @@ from phonotheque.ledger.holdings import (
     Holding,
     HoldingState,
     all_holdings,
+    lost_since,
     state_of,
     verified_files,
 )
@@ -114,7 +115,8 @@ def _verified(mirror: Archive, bag: str) -> list[Member]:
     with mirror.ledger.connect() as ledger:
         if state_of(ledger, bag) in (None, *GOING):
             return []
-        return sorted(Member(f.path, f.size, f.sha256) for f in verified_files(ledger, bag).values())
+        files = verified_files(ledger, bag) | lost_since(ledger, bag)
+    return sorted(Member(f.path, f.size, f.sha256) for f in files.values())
 
 
 def _waiting(mirror: Archive, bag: str) -> Iterator[Unit]:

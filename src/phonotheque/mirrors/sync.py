@@ -229,7 +229,8 @@ def _round(plan: _Plan, fetching: Fetching, knowing: Knowing) -> tuple[SyncResul
         publish_edition(plan.origin, plan.mirror.public, trust_dir(plan.mirror), followed, plan.progress)
         keep_signpost(plan.origin, plan.mirror.public, followed, plan.progress.say)
     if not plan.once:
-        fetching.seed(held, parts_held(plan.mirror))
+        parts_now = parts_held(plan.mirror)  # what is here of a part is offered while more of it is sought
+        fetching.seed([*held, *(entry for entry in wanted if entry.id in parts_now)], parts_now)
     return _result(plan, leave, choice, outcome, held, erasures), False
 
 

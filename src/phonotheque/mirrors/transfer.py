@@ -23,6 +23,7 @@ from phonotheque.ledger.holdings import (
     complete,
     complete_in_part,
     record_verified,
+    reopen,
     state_of,
     verified_files,
     want,
@@ -340,6 +341,9 @@ def _throw_out(
     return tuple(Finding(WITHDRAWN, file.path, "was withdrawn and is erased") for file in files)
 
 
-def examine(arrival: Arrival) -> None:
-    """Look again at what is on the disk, trusting no record."""
+def examine(mirror: Archive, arrival: Arrival) -> None:
+    """Look again at what is on the disk, trusting no record; what was recorded wrongly is so no more."""
     arrival.standing = narrowed(look(arrival.folder, arrival.meta), arrival.wanted)
+    if mirror.is_mirror and arrival.standing.lacking:
+        with mirror.ledger.begin() as connection:
+            reopen(connection, arrival.entry.id, [file.path for file in arrival.standing.lacking])
