@@ -7,10 +7,11 @@ from typing import Any
 import libtorrent as lt
 import pytest
 
-from phonotheque.mirrors.messages import Add, Removed, SwarmSettings
+from phonotheque.editions.metainfo import read_torrent
+from phonotheque.mirrors.messages import Add, Removed, SwarmSettings, Trouble
 from phonotheque.mirrors.swarm import Swarm
 from phonotheque.mirrors.swarm_process import _add, _Session
-from tests.mirrors.mirror_publisher import LOCAL, Publisher, wait_for
+from tests.mirrors.mirror_publisher import LOCAL, Publisher, served, wait_for
 
 EVERYWHERE = SwarmSettings(trackers=("udp://tracker.example:6969",))
 _QUIET = lt.torrent_flags.disable_dht | lt.torrent_flags.disable_lsd | lt.torrent_flags.disable_pex
@@ -60,3 +61,22 @@ def test_it_is_told_when_a_bag_is_served_no_more(publisher: Publisher) -> None:
             return Removed("audio-1") in heard
 
         wait_for(told)
+
+
+def test_what_a_web_seed_answered_is_told(publisher: Publisher) -> None:
+    entry = publisher.bag("audio-1", SONG)
+    torrent = (publisher.public / "targets" / entry.torrent.path).read_bytes()
+    last = read_torrent(torrent).files[-1]
+    pieces, arriving = last.first_piece + last.pieces, publisher.folder / "arriving"
+    with served(publisher.public, bags=False) as web, Swarm(LOCAL) as swarm:
+        seeds = [f"{web.url}/bags/"]
+        swarm.add("audio-1", torrent, str(arriving), have=bytes(pieces), web_seeds=seeds)
+        heard: list[Any] = []
+
+        def told() -> bool:
+            heard.extend(swarm.poll(0.1))
+            return any(isinstance(report, Trouble) for report in heard)
+
+        wait_for(told)
+    (trouble, *_) = (report for report in heard if isinstance(report, Trouble))
+    assert trouble == Trouble("audio-1", f"the web seed {seeds[0]} failed: 404 Not Found")

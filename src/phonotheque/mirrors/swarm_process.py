@@ -317,7 +317,11 @@ def _hear(swarm: _Session, alert: lt.alert) -> None:
             system = alert.error.category().name() in ("system", "generic")
             what = f"{alert.filename()}: {alert.error.message()}"
             tell(Trouble(alert.torrent_name, what, alert.error.value() if system else None))
-        case lt.torrent_error_alert() | lt.url_seed_alert() | lt.hash_failed_alert():
+        case lt.url_seed_alert():
+            # What a server answered, as “404 Not Found”, is not in the alert's own message.
+            why = alert.error_message() or alert.error.message()
+            tell(Trouble(alert.torrent_name, f"the web seed {alert.server_url()} failed: {why}"))
+        case lt.torrent_error_alert() | lt.hash_failed_alert():
             tell(Trouble(alert.torrent_name, alert.message()))
         case lt.peer_ban_alert():
             # Who it was goes into nobody's log.
