@@ -14,6 +14,7 @@ ONCE: Final = {
     "tests/cli/test_beside_music.py": "asks the ledger what test_sidecars and test_publish_sidecars do",
     "tests/cli/test_damage_shown.py": "about decoders, and how damage is said",
     "tests/cli/test_one_file_a_recording.py": "asks the ledger what test_publish and test_planning do",
+    "tests/cli/test_own_proxy.py": "about whom commands ask",
     "tests/cli/test_resolve_on.py": "about Spark and the catalogue",
     "tests/cli/test_holdings_and_health.py": "asks the ledger what test_taking_reports and test_health do",
     "tests/docs/test_walkthrough.py": "runs commands that their own tests run on both",

@@ -22,6 +22,8 @@ from phonotheque.cli.common import (
 from phonotheque.cli.following import keeping_signpost, origin_of, web_addresses
 from phonotheque.cli.log import log_option, logging_as, tell
 from phonotheque.cli.mirror_choice import (
+    agree_to_drop,
+    drop_option,
     explain_option,
     explaining,
     keep_choice,
@@ -52,6 +54,7 @@ from phonotheque.vault.settings_file import set_in_file
 @click.option(
     "--budget", type=Size(), help="How much of your disk it may take: 500GB, 2TB. Kept for next time."
 )
+@drop_option
 @click.option(
     "--trust", default="", metavar="SHA256", help="Demand this fingerprint of the publisher's root."
 )
@@ -104,6 +107,7 @@ def mirror_command(
     origin: str,
     folder: Path | None,
     budget: int | None,
+    drop: bool,
     trust: str,
     country: str,
     move: bool,
@@ -151,6 +155,7 @@ def mirror_command(
     swarm = transfer.swarm(ours)
     also = also or ours.also
     mirror = keep_choice(mirror, budget, only)
+    agree_to_drop(mirror, allowed, lowered=allowed < mirror.settings.mirror.budget, drop=drop)
     report = report or ours.report
     if report:
         check_reporting(mirror)

@@ -1,6 +1,7 @@
 """What a publisher shows of its bags' copies: ``copies.json`` for mirrors, ``health.atom`` for people.
 
-Neither is signed, and nothing depends on them but which bags mirrors would rather take, and who is told.
+The first is signed by the keys of the timestamp, where they are here: without that no mirror drops a bag by
+it. On both depends which bags mirrors would rather take, and who is told.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from datetime import datetime
 from typing import Final
 from xml.etree import ElementTree
 
+from phonotheque.editions.trust import count_signers
 from phonotheque.ledger.bags import latest_edition
 from phonotheque.ledger.copy_counts import Alert, Level, Measure, last_alerts
 from phonotheque.mirrors.copies import COPIES, BagCopies, Copies, write_copies
@@ -31,7 +33,8 @@ def update_health(archive: Archive, *, at: datetime, seeders: Mapping[str, int] 
     Raises as :func:`phonotheque.mirrors.health.count_copies`.
     """
     health = count_copies(archive, at=at, seeders=seeders)
-    write_durably(archive.public / COPIES, write_copies(copies_of(health)))
+    signers = count_signers(archive.public / "metadata", archive.keys)
+    write_durably(archive.public / COPIES, write_copies(copies_of(health), signers))
     feed = health_feed(archive)
     place = archive.public / FEED
     if not place.exists() or place.read_bytes() != feed:
