@@ -34,7 +34,9 @@ def archive(archive: Archive) -> Archive:
 
 def counted(archive: Archive, at: datetime = NOW, **seeders: int) -> Health:
     with archive.writing("test"):
-        return update_health(archive, at=at, seeders={bag.replace("_", "-"): n for bag, n in seeders.items()})
+        return update_health(
+            archive, at=at, seeders={bag.replace("_", "-"): n for bag, n in seeders.items()} or None
+        )
 
 
 def proven(health: Health) -> dict[str, int]:
@@ -230,7 +232,7 @@ def test_what_was_asked_of_whom_is_kept(archive: Archive) -> None:
             (Outcome.FAILED, "203.0.113.7:6881"),
             (Outcome.PROVED, "a.example.org:6881"),
         ]
-        ((mirror, verified),) = claimants(ledger, "bag-1")
+        ((mirror, verified),) = claimants(ledger, "bag-1", since=timestamp(ago(days=30)))
         assert (mirror.id, verified) == (A.id, timestamp(NOW))
         with pytest.raises(NotFoundError, match="no bag made-up"):
             record_proofs(ledger, [Proof(A.id, "made-up", timestamp(NOW), Outcome.PROVED, "web", "x", 1, 1)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import timedelta
 from typing import Any
 
 import click
@@ -27,7 +28,7 @@ from phonotheque.mirrors.health import BagHealth, Health, look
 from phonotheque.mirrors.scrape import Hashes, Scraped, scrape
 from phonotheque.mirrors.telling_health import update_health
 from phonotheque.model.errors import BusyError, NotFoundError, UsageError
-from phonotheque.vault.archive import Archive, now
+from phonotheque.vault.archive import Archive, now, timestamp
 
 _SHOWN = 20
 
@@ -56,7 +57,7 @@ def health_command(
     public/health.atom. Exit code 4 while any bag is at risk.
     """
     scraped = _scrape(archive) if ask_trackers else Scraped({}, ())
-    health = _count(archive, scraped.seeders)
+    health = _count(archive, scraped.seeders if ask_trackers else None)
     if bag_id is not None:
         _show_bag(archive, health, bag_id, as_json)
     else:
@@ -65,7 +66,7 @@ def health_command(
     context.exit(4 if at_risk else 0)
 
 
-def _count(archive: Archive, seeders: Mapping[str, int]) -> Health:
+def _count(archive: Archive, seeders: Mapping[str, int] | None) -> Health:
     """Count and record; if somebody else is changing the archive, count only."""
     at = now()
     try:
@@ -140,7 +141,9 @@ def _print(health: Health, everything: bool) -> None:
     shown = health.at_risk if everything else health.at_risk[:_SHOWN]
     for bag in shown:
         seeders = (
-            "" if bag.count.seeders is None else f", {counted(bag.count.seeders, 'seeder')} as trackers claim"
+            ""
+            if bag.count.seeders is None
+            else f", {counted(bag.count.seeders, 'seeder')} as trackers last claimed"
         )
         copies = f"{bag.count.proven} proven, {bag.count.claimed} claimed{seeders}"
         output.print(safe(f"  {bag.id}  {human_size(bag.bytes)}: {copies}"))
@@ -165,7 +168,8 @@ def _show_bag(archive: Archive, health: Health, bag_id: str, as_json: bool) -> N
             f"List them with: phono health {archive.folder} --json",
         )
     with archive.ledger.connect() as ledger:
-        said_by = claimants(ledger, bag_id)
+        heard_since = timestamp(now() - timedelta(days=health.settings.silent_days))
+        said_by = claimants(ledger, bag_id, since=heard_since)
         proofs = proofs_of_bag(ledger, bag_id)
         history = over_time(ledger, bag_id)
     data = {

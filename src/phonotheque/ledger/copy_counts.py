@@ -30,6 +30,7 @@ class Measure(StrEnum):
 
 
 LEVELS: Final = tuple(Level)
+_CLAIMS_KEPT: Final = 100  # alerts
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +146,27 @@ def over_time(connection: Connection, bag: str) -> list[OnADay]:
     return [OnADay(row.day, row.claimed, row.proven, row.seeders) for row in connection.execute(query)]
 
 
+def claims_on(connection: Connection, day: str) -> dict[str, tuple[int, int]]:
+    """Return for each bag of which the figures changed on a day its claims at its beginning, and now."""
+    earlier = copies_over_time.alias()
+    last = (
+        select(copies_over_time.c.bag, func.max(earlier.c.day).label("day"))
+        .outerjoin(earlier, (earlier.c.bag == copies_over_time.c.bag) & (earlier.c.day < day))
+        .where(copies_over_time.c.day == day)
+        .group_by(copies_over_time.c.bag)
+        .subquery()
+    )
+    query = (
+        select(copies.c.bag_id, func.coalesce(copies_over_time.c.claimed, 0), copies.c.claimed)
+        .join(last, last.c.bag == copies.c.number)
+        .outerjoin(
+            copies_over_time,
+            (copies_over_time.c.bag == last.c.bag) & (copies_over_time.c.day == last.c.day),
+        )
+    )
+    return {bag: (int(before), int(now)) for bag, before, now in connection.execute(query)}
+
+
 def record_alerts(connection: Connection, alerts: Iterable[Alert]) -> None:
     """Append alerts."""
     rows = [asdict(alert) | {"bags": list(alert.bags)} for alert in alerts]
@@ -152,9 +174,26 @@ def record_alerts(connection: Connection, alerts: Iterable[Alert]) -> None:
         connection.execute(insert(copy_alerts), rows)
 
 
+def record_alerts_on_claims(connection: Connection, day: str, alerts: Iterable[Alert]) -> None:
+    """Put alerts in the place of those that there are on claims of a day; of earlier days the last stay.
+
+    Anybody can claim all and nothing in turn: that must not fill the ledger.
+    """
+    on_claims = copy_alerts.c.measure == Measure.CLAIMED
+    connection.execute(delete(copy_alerts).where(on_claims, copy_alerts.c.at >= day))
+    record_alerts(connection, alerts)
+    kept = select(copy_alerts.c.id).where(on_claims).order_by(copy_alerts.c.id.desc()).limit(_CLAIMS_KEPT)
+    connection.execute(delete(copy_alerts).where(on_claims, copy_alerts.c.id.not_in(kept)))
+
+
 def last_alerts(connection: Connection, most: int) -> dict[int, Alert]:
-    """Return the newest alerts by their numbers, the newest first."""
-    query = select(copy_alerts).order_by(copy_alerts.c.id.desc()).limit(most)
+    """Return the newest alerts of each measure by their numbers, the newest first."""
+    newest = (
+        select(copy_alerts.c.id).where(copy_alerts.c.measure == measure).order_by(copy_alerts.c.id.desc())
+        for measure in Measure
+    )
+    found = [number for query in newest for number in connection.execute(query.limit(most)).scalars()]
+    query = select(copy_alerts).where(copy_alerts.c.id.in_(found)).order_by(copy_alerts.c.id.desc())
     return {
         row.id: Alert(row.at, Measure(row.measure), row.fell, Level(row.level), row.wanted, tuple(row.bags))
         for row in connection.execute(query)

@@ -91,12 +91,18 @@ def each_report(connection: Connection) -> Iterator[tuple[MirrorRecord, Packed]]
             yield mirror, holds_of(connection, mirror.number)
 
 
-def claimants(connection: Connection, bag: str) -> list[tuple[MirrorRecord, str | None]]:
-    """Return the mirrors that say they hold a bag whole, and since when, as they say, it is verified."""
+def claimants(connection: Connection, bag: str, *, since: str) -> list[tuple[MirrorRecord, str | None]]:
+    """Return the mirrors that said since then that they hold a bag whole, and since when, as they say, it is
+    verified.
+    """
     number = connection.execute(select(copies.c.number).where(copies.c.bag_id == bag)).scalar()
     if number is None:
         return []
-    told = ((mirror, held_of(records, int(number))) for mirror, records in each_report(connection))
+    told = (
+        (mirror, held_of(records, int(number)))
+        for mirror, records in each_report(connection)
+        if (mirror.reported_at or "") >= since
+    )
     return [(mirror, held.verified_at) for mirror, held in told if held is not None and held.whole]
 
 

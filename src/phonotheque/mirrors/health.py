@@ -26,9 +26,11 @@ from phonotheque.ledger.copy_counts import (
     Count,
     Level,
     Measure,
+    claims_on,
     counts,
     level_of,
     record_alerts,
+    record_alerts_on_claims,
     save_counts,
 )
 from phonotheque.ledger.mirror_tables import copies
@@ -81,22 +83,36 @@ def look(archive: Archive, *, at: datetime, seeders: Mapping[str, int] | None = 
     """
     _check_is_publisher(archive)
     with archive.ledger.connect() as ledger:
-        return _counted(archive, ledger, at, seeders or {})
+        return _counted(archive, ledger, at, seeders)
 
 
 def count_copies(archive: Archive, *, at: datetime, seeders: Mapping[str, int] | None = None) -> Health:
     """Count the copies of every bag, and record what has changed, with alerts. The caller holds the lock.
 
-    ``seeders`` are what trackers said of bags, if they were asked. Raises as :func:`look`.
+    ``seeders`` are what trackers said of bags, None if they were not asked. Raises as :func:`look`.
     """
     _check_is_publisher(archive)
     with archive.ledger.begin() as ledger:
         numbers, before = number_bags(ledger), counts(ledger)
-        health = _counted(archive, ledger, at, seeders or {})
+        health = _counted(archive, ledger, at, seeders)
         changed = {bag.id: bag.count for bag in health.bags if bag.count != before[bag.id]}
-        save_counts(ledger, changed, before, numbers, timestamp(at)[:10])
-        record_alerts(ledger, _alerts(changed, before, archive.settings.health.copies, timestamp(at)))
+        day, wanted = timestamp(at)[:10], archive.settings.health.copies
+        save_counts(ledger, changed, before, numbers, day)
+        record_alerts(ledger, _alerts(Measure.PROVEN, _moved(changed, before), wanted, timestamp(at)))
+        if any(_alerts(Measure.CLAIMED, _moved(changed, before), wanted, timestamp(at))):
+            current = {bag.id for bag in health.bags}
+            of_the_day = {
+                bag: (Count(claimed=then), Count(claimed=since))
+                for bag, (then, since) in claims_on(ledger, day).items()
+                if bag in current
+            }
+            alerts = _alerts(Measure.CLAIMED, of_the_day, wanted, timestamp(at))
+            record_alerts_on_claims(ledger, day, alerts)
     return health
+
+
+def _moved(changed: Mapping[str, Count], before: Mapping[str, Count]) -> dict[str, tuple[Count, Count]]:
+    return {bag: (before[bag], count) for bag, count in changed.items()}
 
 
 def _check_is_publisher(archive: Archive) -> None:
@@ -107,7 +123,7 @@ def _check_is_publisher(archive: Archive) -> None:
         )
 
 
-def _counted(archive: Archive, ledger: Connection, at: datetime, seeders: Mapping[str, int]) -> Health:
+def _counted(archive: Archive, ledger: Connection, at: datetime, seeders: Mapping[str, int] | None) -> Health:
     settings, edition = archive.settings.health, latest_edition(ledger)
     if edition is None:
         raise NotFoundError(
@@ -122,7 +138,8 @@ def _counted(archive: Archive, ledger: Connection, at: datetime, seeders: Mappin
     found = []
     for bag in ledger.execute(query.order_by(bags.c.id)):
         row = known.get(bag.id)
-        asked = seeders.get(bag.id, row.seeders if row else None)
+        last = row.seeders if row else None
+        asked = last if seeders is None else seeders.get(bag.id)
         if row is None:
             count = Count(seeders=asked)
         else:
@@ -201,15 +218,13 @@ def site(address: str) -> str:
 
 
 def _alerts(
-    changed: Mapping[str, Count], before: Mapping[str, Count], wanted: int, at: str
+    measure: Measure, counted: Mapping[str, tuple[Count, Count]], wanted: int, at: str
 ) -> Iterator[Alert]:
-    """Yield one alert for all bags that came to one level from above, or from below."""
-    moved = defaultdict[tuple[Measure, bool, Level], list[str]](list)
-    for bag, count in changed.items():
-        for measure in Measure:
-            old = level_of(before[bag].of(measure), wanted)
-            new = level_of(count.of(measure), wanted)
-            if old is not new:
-                moved[measure, LEVELS.index(new) < LEVELS.index(old), new].append(bag)
-    for (measure, fell, level), listed in sorted(moved.items()):
+    """Yield one alert for all bags that came to one level from above, or from below, by (before, now)."""
+    moved = defaultdict[tuple[bool, Level], list[str]](list)
+    for bag, (before, now) in counted.items():
+        old, new = (level_of(count.of(measure), wanted) for count in (before, now))
+        if old is not new:
+            moved[LEVELS.index(new) < LEVELS.index(old), new].append(bag)
+    for (fell, level), listed in sorted(moved.items()):
         yield Alert(at, measure, fell, level, wanted, tuple(sorted(listed)))
