@@ -40,9 +40,15 @@ class Told:
 
 
 def run(mirror: Archive, **options: Any) -> SyncResult:
-    settings: dict[str, Any] = {"budget": BUDGET, "once": True, "swarm": LOCAL, "pace": PACE}
+    settings: dict[str, Any] = {
+        "budget": BUDGET,
+        "once": True,
+        "swarm": LOCAL,
+        "pace": PACE,
+        "clock": lambda: NOW,
+    }
     origin = options.pop("origin", None) or open_origin(mirror.settings.mirror.origin)
-    return sync(mirror, origin, clock=lambda: NOW, **(settings | options))
+    return sync(mirror, origin, **(settings | options))
 
 
 def assert_complete(mirror: Archive, publisher: Publisher, bags: tuple[str, ...]) -> None:

@@ -1,4 +1,4 @@
-"""What a mirror takes by copies and by a query, and what it drops when its budget shrinks."""
+"""What a mirror takes by copies and by a query."""
 
 from __future__ import annotations
 
@@ -9,23 +9,18 @@ from typing import Any
 
 import pytest
 
-from phonotheque.ledger.holdings import HoldingState, all_holdings, want
-from phonotheque.mirrors import sync as syncing
+from phonotheque.editions.trust import count_signers
 from phonotheque.mirrors.choosing import better_known, choose_bags
 from phonotheque.mirrors.copies import BagCopies, Copies, write_copies
-from phonotheque.mirrors.fetching import Pace
 from phonotheque.mirrors.follow import accepted
-from phonotheque.mirrors.holdings import expected_bags
-from phonotheque.mirrors.home import leaving, open_mirror, trust_dir
+from phonotheque.mirrors.home import open_mirror, trust_dir
 from phonotheque.mirrors.knowing import Knowing
 from phonotheque.mirrors.leaving import take_leave
 from phonotheque.mirrors.origin import open_origin
 from phonotheque.mirrors.sync import SyncResult
 from phonotheque.vault.archive import Archive
-from phonotheque.vault.check import check_bags
-from tests.mirrors.mirror_publisher import ARCHIVE, NOW, Publisher, later, noise, tree, wait_for
-from tests.mirrors.mirror_runs import Told, complete, mirroring, run
-from tests.mirrors.test_revisions import proofs
+from tests.mirrors.mirror_publisher import ARCHIVE, NOW, Publisher, later, noise
+from tests.mirrors.mirror_runs import Told, complete, run
 
 pytestmark = pytest.mark.ledger  # a mirror has one
 
@@ -52,7 +47,9 @@ def say_copies(publisher: Publisher, bags: Mapping[str, int], *, claimed: int = 
     since = changes.get("since", NOW - timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
     known = {bag: BagCopies(claimed, proven, since if proven else None) for bag, proven in bags.items()}
     at = changes.get("at", NOW).strftime("%Y-%m-%dT%H:%M:%SZ")
-    data = write_copies(Copies(changes.get("archive", ARCHIVE), at, known))
+    keys = publisher.folder / "keys" if changes.get("signed", True) else publisher.folder / "none"
+    signers = count_signers(publisher.public / "metadata", keys)
+    data = write_copies(Copies(changes.get("archive", ARCHIVE), at, known), signers)
     (publisher.public / "copies.json").write_bytes(data)
     return data
 
@@ -141,130 +138,6 @@ def test_older_copies_than_those_that_are_known_do_not_count(published: Publishe
     assert not said
 
 
-def test_without_proofs_a_smaller_budget_drops_nothing(published: Publisher, tmp_path: Path) -> None:
-    mirror = start(published, tmp_path)
-    before = tree(mirror.bags)
-    for known in (None, dict.fromkeys(BAGS, 3), dict.fromkeys(BAGS, 0)):
-        if known is not None:
-            say_copies(published, known, claimed=99)
-        result = run(mirror, budget=2 * ROOM)
-        assert result.dropped == ()
-        assert complete(mirror) == {*BAGS, "catalogue-1"}
-        kept = [why for verdict, why in told(result).values() if verdict == "kept"]
-        assert kept
-        assert all("it takes 3 to drop it" in why for why in kept)
-    say_copies(published, dict.fromkeys(BAGS, 9), since=NOW - timedelta(days=100))
-    assert run(mirror, budget=2 * ROOM).dropped == ()
-    say_copies(published, dict.fromkeys(BAGS, 9), at=NOW - timedelta(days=40))
-    assert run(mirror, budget=2 * ROOM).dropped == ()
-    assert tree(mirror.bags) == before
-
-
-def test_what_enough_others_hold_is_dropped_with_proof_and_may_come_back(
-    published: Publisher, tmp_path: Path
-) -> None:
-    mirror = start(published, tmp_path)
-    say_copies(published, {"audio-1": 4, "audio-2": 9, "audio-3": 3, "catalogue-1": 99})
-    result = run(mirror, budget=3 * ROOM)
-    assert [bag for bag, _ in result.dropped] == ["audio-2", "audio-1"]
-    assert complete(mirror) == {"catalogue-1", "audio-3", "audio-4", "audio-5"}
-    assert result.erased_bytes >= 2 * SIZE
-    for bag in ("audio-1", "audio-2"):
-        assert told(result)[bag][0] == "dropped"
-        assert not (mirror.public / "bags" / bag).is_symlink()
-        assert not list(mirror.public.rglob(f"{bag}.torrent"))
-        assert not (mirror.bags / bag).exists()
-        assert not (leaving(mirror) / bag).exists()
-        with mirror.ledger.connect() as ledger:
-            assert bag not in all_holdings(ledger)
-    (bag, gone), (other, _) = proofs(mirror, "deaccession")
-    assert {bag, other} == {"audio-1", "audio-2"}
-    assert gone["dropped"]["budget"] == 3 * ROOM
-    assert gone["dropped"]["copies"]["proven"] in (4, 9)
-    erasures = dict(proofs(mirror))
-    assert erasures.keys() == {"audio-1", "audio-2"}
-    assert "data/Artist 1/1.ogg" in [file["path"] for file in erasures["audio-2"]["erased"]]
-    assert erasures["audio-2"]["dropped"]["copies_at"] == "2026-11-21T10:15:00Z"
-    assert {checked.findings for checked in check_bags(mirror, expected_bags(mirror))} == {()}
-    again = run(mirror, budget=3 * ROOM)
-    assert (again.dropped, again.erased_files) == ((), 0)
-    assert set(run(mirror, budget=10 * ROOM).complete) == {*BAGS, "catalogue-1"}
-
-
-def test_a_running_mirror_drops_when_others_have_proved_enough_and_serves_on(
-    published: Publisher, tmp_path: Path
-) -> None:
-    mirror = start(published, tmp_path)
-    pace = Pace(stall_timeout=10.0, follow_every=0.2)
-    with mirroring(mirror, budget=3 * ROOM, pace=pace) as (ports, pids):
-        wait_for(lambda: ports, 60)
-        assert complete(mirror) == {*BAGS, "catalogue-1"}
-        say_copies(published, {"audio-1": 9, "audio-2": 9})
-        wait_for(lambda: len(complete(mirror)) == 4 and not any(leaving(mirror).glob("*")), 60)
-        client = with_only(open_mirror(tmp_path / "client", str(published.folder)), "-bag:audio-1,audio-2")
-        for bag in BAGS:
-            (published.public / "bags" / bag).unlink()  # only the mirror can give it
-        run(client, peers=[f"127.0.0.1:{ports[0]}"])
-        assert complete(client) == {"catalogue-1", "audio-3", "audio-4", "audio-5"}
-    assert len(pids) == 1
-
-
-def test_the_catalogue_is_dropped_for_no_budget(published: Publisher, tmp_path: Path) -> None:
-    mirror = start(published, tmp_path)
-    say_copies(published, dict.fromkeys([*BAGS, "catalogue-1"], 99))
-    result = run(mirror, budget=ROOM // 10)
-    assert complete(mirror) == {"catalogue-1"}
-    assert {bag for bag, _ in result.dropped} == set(BAGS)
-
-
-def test_a_bag_that_never_was_whole_goes_without_proof(published: Publisher, tmp_path: Path) -> None:
-    mirror = start(published, tmp_path, budget=2 * ROOM)
-    begun = next(bag for bag in BAGS if bag not in complete(mirror))
-    place = mirror.folder / "vault" / "arriving" / begun / "data" / "Artist"
-    place.mkdir(parents=True)
-    (place / "1.ogg").write_bytes(b"some of it")
-    with mirror.ledger.begin() as ledger:
-        want(ledger, begun, edition=1, size=SIZE)
-    result = run(mirror, budget=2 * ROOM - SIZE)
-    assert [bag for bag, _ in result.dropped] == [begun]
-    assert not (mirror.folder / "vault" / "arriving" / begun).exists()
-    assert not (leaving(mirror) / begun).exists()
-
-
-@pytest.mark.parametrize("budget", [3 * ROOM, 10 * ROOM])
-@pytest.mark.parametrize("where", ["_say_goodbye", "erase"])
-def test_a_kill_between_the_steps_of_dropping_costs_nothing(
-    published: Publisher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str, budget: int
-) -> None:
-    mirror = start(published, tmp_path)
-    say_copies(published, {"audio-1": 4, "audio-2": 9})
-    real = getattr(syncing, where)
-
-    def killed(*arguments: Any, **options: Any) -> Any:
-        with mirror.ledger.connect() as ledger:
-            states = {holding.state for holding in all_holdings(ledger).values()}
-        if HoldingState.DROPPED in states:
-            raise KeyboardInterrupt
-        return real(*arguments, **options)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(syncing, where, killed)
-        with pytest.raises(KeyboardInterrupt):
-            run(mirror, budget=3 * ROOM)
-    assert complete(mirror) == {"catalogue-1", "audio-3", "audio-4", "audio-5"}
-    assert not (mirror.public / "bags" / "audio-1").is_symlink()
-    result = run(mirror, budget=budget)
-    expected = {"catalogue-1", *BAGS} - (set() if budget == 10 * ROOM else {"audio-1", "audio-2"})
-    assert set(result.complete) == expected
-    assert not any(leaving(mirror).iterdir())
-    assert result.missing == ()
-    if budget == 3 * ROOM:
-        assert {bag for bag, _ in proofs(mirror)} == {"audio-1", "audio-2"}
-        assert all("copies" in detail["dropped"] for _, detail in proofs(mirror))
-    else:  # nothing of it is fetched twice but tag files
-        assert result.fetched < SIZE
-
-
 def test_a_query_takes_only_what_matches_and_drops_nothing(published: Publisher, tmp_path: Path) -> None:
     mirror = with_only(open_mirror(tmp_path / "mirror", str(published.folder)), "licence:cc0 year:..1960")
     result = run(mirror)
@@ -275,16 +148,6 @@ def test_a_query_takes_only_what_matches_and_drops_nothing(published: Publisher,
     settings.write_text(settings.read_text().replace("licence:cc0 year:..1960", 'artist:"artist 4"'))
     result = run(open_mirror(mirror.folder))
     assert set(result.complete) == {"catalogue-1", "audio-1", "audio-2", "audio-5"}
-
-
-def test_what_the_query_no_longer_asks_for_is_dropped_first(published: Publisher, tmp_path: Path) -> None:
-    mirror = start(published, tmp_path)
-    say_copies(published, dict.fromkeys(BAGS, 9))
-    result = run(with_only(mirror, "licence:cc0"), budget=10 * ROOM)
-    assert result.dropped == ()
-    assert told(result)["audio-5"][1].startswith("here already, and what is here stays (not asked for by")
-    result = run(open_mirror(mirror.folder), budget=4 * SIZE)
-    assert {"audio-4", "audio-5"} <= {bag for bag, _ in result.dropped}
 
 
 def test_a_mirror_of_a_mirror_can_ask_the_same(published: Publisher, tmp_path: Path) -> None:

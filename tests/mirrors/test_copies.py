@@ -80,19 +80,21 @@ def test_what_makes_no_sense_is_named(data: bytes, why: str) -> None:
     ("said", "proof", "proven"),
     [
         (NOW, NOW - timedelta(days=89), 3),
-        (NOW - timedelta(days=29), NOW - timedelta(days=29), 3),
+        (NOW - timedelta(days=1), NOW - timedelta(days=90), 3),  # as old as it was when it was counted
         (NOW + timedelta(hours=1), NOW, 3),  # somebody's clock
         (NOW, NOW - timedelta(days=91), 0),
-        (NOW - timedelta(days=31), NOW, 0),
+        (NOW - timedelta(days=3), NOW - timedelta(days=3), 0),
         (NOW, NOW + timedelta(days=2), 0),
         (NOW + timedelta(days=2), NOW, 0),
     ],
 )
 def test_old_proofs_and_future_ones_do_not_count(said: datetime, proof: datetime, proven: int) -> None:
-    copies = Copies(ARCHIVE, written(said), {"a": BagCopies(9, 3, written(proof)), "b": BagCopies(50)})
+    bags = {"a": BagCopies(9, 3, written(proof)), "b": BagCopies(50)}
+    copies = Copies(ARCHIVE, written(said), bags, signed=True)
     assert copies.proven_lately("a", NOW) == proven
     assert copies.proven_lately("b", NOW) == 0
     assert copies.proven_lately("c", NOW) == 0
+    assert Copies(ARCHIVE, written(said), bags).proven_lately("a", NOW) == 0
 
 
 class Said:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,12 +13,14 @@ import pytest
 from click.testing import CliRunner, Result
 
 from phonotheque.cli.main import phono
+from phonotheque.editions.edition import Tombstone
 from phonotheque.editions.metainfo import read_torrent
 from phonotheque.mirrors.home import open_mirror
 from phonotheque.mirrors.listing import magnet, torrent_of
+from phonotheque.mirrors.lowering import read_lowering
 from phonotheque.mirrors.origin import open_origin
 from phonotheque.model.errors import NotFoundError, PhonothequeError, UsageError, VerificationError
-from tests.mirrors.mirror_publisher import Publisher, noise, served, tree
+from tests.mirrors.mirror_publisher import DATE, Publisher, noise, served, tree
 from tests.mirrors.test_choosing import BY, CC0, say_copies
 
 pytestmark = pytest.mark.ledger  # a mirror has one
@@ -203,10 +206,60 @@ def test_a_mirror_keeps_query_and_budget_and_explains_its_choice(
     long_ago, today = datetime(2020, 1, 1, tzinfo=UTC), datetime.now(UTC)
     say_copies(published, {"audio-1": 9, "audio-2": 9}, at=long_ago, since=long_ago)
     kept = run(*words, "--budget", "45kB")
+    assert "kB more than a budget of 45.0 kB allows. It is kept." in kept.stderr
+    assert "once the publisher counts 3 other mirrors that proved to hold each, say --drop" in kept.stderr
+    assert "audio-1: held, but over the budget: it is kept" in kept.stderr
+    assert read_lowering(open_mirror(mirror)) is None
+    kept = run(*words, "--drop")
     assert "over the budget, and kept: no other mirrors have proved lately" in kept.stderr
     say_copies(published, {"audio-1": 4, "audio-2": 3}, at=today, since=today)
-    dropped = run(*words)
-    assert "audio-1 is dropped: over the budget, and 3 other mirrors have proved to hold it" in dropped.stderr
-    assert not (mirror / "vault" / "bags" / "audio-1").exists()
+    leaves = run(*words)
+    assert "audio-1: over the budget: it goes when the publisher has been told (--report)" in leaves.stderr
+    assert (mirror / "vault" / "bags" / "audio-1").exists()
+    lowering = read_lowering(open_mirror(mirror))
+    assert lowering is not None
+    assert lowering.announced.keys() == {"audio-1"}
     settings = open_mirror(mirror).settings.mirror
     assert (settings.budget, settings.only) == (45_000, "")
+
+
+@pytest.mark.parametrize("answer", ["y\n", "n\n"])
+def test_on_a_terminal_it_is_asked_before_anything_may_go(
+    published: Publisher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: str
+) -> None:
+    mirror = tmp_path / "mirror"
+    words = ["mirror", str(published.folder), str(mirror), *ONCE]
+    run(*words, "--budget", "1GB")
+
+    class Terminal:
+        @staticmethod
+        def isatty() -> bool:
+            return True
+
+    with monkeypatch.context() as patched:
+        patched.setattr("phonotheque.cli.mirror_choice.sys", type("", (), {"stdin": Terminal}))
+        done = CliRunner().invoke(phono, [*words, "--budget", "45kB"], input=answer)
+        assert done.exit_code == 0
+        assert "Drop bags until it fits" in done.stderr
+        again = CliRunner().invoke(phono, [*words, "--budget", "45kB"], input="")
+        assert again.exit_code == 0
+        assert "Drop bags" not in again.stderr  # what was said once holds
+    assert (read_lowering(open_mirror(mirror)) is not None) is (answer == "y\n")
+
+
+def test_a_bag_with_a_withdrawn_file_is_not_listed(published: Publisher, tmp_path: Path) -> None:
+    published.bag("audio-3", {"A/2.ogg": noise("2", 30_000)}, record=CC0)  # the same file as in audio-2
+    sha = hashlib.sha256(noise("2", 30_000)).hexdigest()
+    published.tombstones.append(
+        Tombstone("5f0e4ab4-8f7f-4d6e-9f1b-2a3c0b9cbd60", None, (sha,), "FR", DATE, "asked for", None)
+    )
+    published.publish(2)
+    assert "audio-3" in ids(listed(published.folder, "--in", "DE"))
+    for country in ((), ("--in", "FR")):
+        data = listed(published.folder, "--explain", *country)
+        assert not {"audio-2", "audio-3"} & set(ids(data))
+        why = {one["bag"]: one["why"] for one in data["left_out"]}
+        assert why["audio-3"] == "holds a file that edition 2 withdraws"
+    index = published.public / "targets" / "editions" / "2" / "index.parquet"
+    index.unlink()
+    assert isinstance(refused("mirror", "list", published.folder), NotFoundError)

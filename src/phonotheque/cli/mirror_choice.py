@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from typing import Any
@@ -9,8 +10,9 @@ from typing import Any
 import click
 from rich.console import Console
 
-from phonotheque.cli.common import counted, messages, output, safe
+from phonotheque.cli.common import counted, human_size, messages, output, safe
 from phonotheque.mirrors.choose import Explained, Verdict
+from phonotheque.mirrors.lowering import agree, bytes_over, read_lowering
 from phonotheque.mirrors.only import parse_query
 from phonotheque.mirrors.sync import SyncResult
 from phonotheque.model.errors import UsageError
@@ -23,6 +25,9 @@ only_option = click.option(
     "--only",
     metavar="QUERY",
     help="Only bags that match, such as 'licence:cc0 year:..1960'. Kept for next time; '' is all again.",
+)
+drop_option = click.option(
+    "--drop", is_flag=True, help="Drop, unasked, what is over the budget and enough others hold."
 )
 explain_option = click.option("--explain", is_flag=True, help="Print of every bag why it is taken or not.")
 
@@ -43,6 +48,34 @@ def keep_choice(mirror: Archive, budget: int | None, only: str | None) -> Archiv
         set_in_file(file, "mirror", "budget", budget)
         settings = replace(settings, mirror=replace(settings.mirror, budget=budget))
     return replace(mirror, settings=settings)
+
+
+def agree_to_drop(mirror: Archive, budget: int, *, lowered: bool, drop: bool) -> None:
+    """Let what is over the budget go if its keeper says so: with ``drop``, or asked when it was ``lowered``.
+
+    Where nobody can be asked, everything stays: a mistyped budget costs nothing.
+    """
+    if mirror.settings.mirror.recordings:
+        if drop:
+            raise UsageError("--drop is for whole bags, and this mirror holds the recordings of a list.")
+        return
+    over = bytes_over(mirror, budget) if lowered or drop else 0
+    if not over:
+        return
+    lowering = read_lowering(mirror)
+    if lowering is not None and lowering.bytes >= over:
+        return  # agreed already
+    keep = mirror.settings.mirror.keep_copies
+    what = f"What is held is {human_size(over)} more than a budget of {human_size(budget)} allows."
+    how = f"once the publisher counts {counted(keep, 'other mirror')} that proved to hold each"
+    if not drop and not sys.stdin.isatty():
+        messages.print(f"{what} It is kept. To let bags go, {how}, say --drop.")
+        return
+    if not drop and not click.confirm(f"{what} Drop bags until it fits, {how}?", err=True):
+        messages.print("They are kept, and nothing new is taken.")
+        return
+    with mirror.writing("mirror"):
+        agree(mirror, over)
 
 
 def explaining(on_round: Callable[[SyncResult], None], *, wanted: bool) -> Callable[[SyncResult], None]:
@@ -70,7 +103,7 @@ def print_left_out(result: SyncResult) -> None:
 
     Those that were dropped were told of when they were.
     """
-    kept = {one.bag for one in result.explained if one.verdict is Verdict.KEPT}
+    kept = {one.bag for one in result.explained if one.verdict in (Verdict.KEPT, Verdict.LEAVING)}
     left_out = [(bag, why) for bag, why in result.left_out if bag not in kept]
     for bag, why in result.left_out:
         if bag in kept:

@@ -28,7 +28,7 @@ from tuf.api.metadata import (
     Timestamp,
 )
 
-from phonotheque.editions.keys import ROLES, create_keys, load_signer, signers
+from phonotheque.editions.keys import ROLES, create_keys, load_signer, own_keys, signers
 from phonotheque.model.errors import UsageError, VerificationError
 from phonotheque.vault.names import check_portable
 from phonotheque.vault.place import feed, write_durably
@@ -40,6 +40,7 @@ __all__ = [
     "Lifetimes",
     "State",
     "advance",
+    "count_signers",
     "create_keys",
     "init_repository",
     "load_state",
@@ -148,6 +149,20 @@ def renew(
     state.timestamp.expires = until(now, lifetimes.timestamp)
     _write(metadata / "timestamp.json", state.timestamp, signers(keys_dir, "timestamp", state.root))
     return ("timestamp",)
+
+
+def count_signers(metadata: Path, keys_dir: Path) -> list[CryptoSigner]:
+    """Return the keys of the timestamp, by which counts of copies are signed.
+
+    No key, if fewer are here than the root asks for, or nothing was signed yet: what is counted is shown all
+    the same. Raises PhonothequeError for a key that cannot be read, VerificationError for a root.
+    """
+    if not (metadata / "1.root.json").exists():
+        return []
+    root = _read(metadata / f"{newest_root(metadata)}.root.json", Root)
+    here, role = own_keys(keys_dir, Timestamp.type), root.roles[Timestamp.type]
+    listed = sorted(here.keys() & set(role.keyids))
+    return [] if len(listed) < role.threshold else [load_signer(here[keyid]) for keyid in listed]
 
 
 def _online(keys_dir: Path, *roots: Root) -> dict[str, list[CryptoSigner]]:

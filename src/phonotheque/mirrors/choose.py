@@ -10,6 +10,8 @@ from enum import StrEnum
 from statistics import median
 from typing import Any, Final
 
+from phonotheque.mirrors.lowering import Lowering
+
 BELIEVED: Final = 3  # claims that nobody verified count up to this number, in choosing and nowhere else
 
 
@@ -37,6 +39,7 @@ class Verdict(StrEnum):
     CHOSEN = "chosen"
     LEFT_OUT = "left out"
     KEPT = "kept"  # held, and over the budget
+    LEAVING = "leaving"  # held, and announced to be dropped
     DROPPED = "dropped"
 
 
@@ -54,16 +57,22 @@ class Choice:
     """Bags to hold, in the order of fetching, and why others are left out.
 
     ``dropped`` are bags held so far, with what allows it, as the ledger keeps it; ``explained`` tells of all.
+    ``lowering`` is what may go for a smaller budget from now on.
     """
 
     chosen: tuple[str, ...]
     left_out: tuple[tuple[str, str], ...]
     dropped: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     explained: tuple[Explained, ...] = ()
+    lowering: Lowering | None = None
 
 
-def choose(bags: Sequence[Candidate], budget: int, held: Collection[str], seed: str) -> Choice:
+def choose(
+    bags: Sequence[Candidate], budget: int, held: Collection[str], seed: str, *, taken: int = 0
+) -> Choice:
     """Choose bags within ``budget`` bytes; ``seed`` is the mirror's id.
+
+    ``taken`` bytes of the budget are not to be had for anything new.
 
     The catalogue comes first, for without it the rest is mute; then what is held already; then what has the
     fewest copies (:func:`counted`), nobody's first. Equals are put in an order
@@ -72,7 +81,7 @@ def choose(bags: Sequence[Candidate], budget: int, held: Collection[str], seed: 
     taken.
     """
     # What is held takes its room even when it is over the budget: nothing is deleted to make place here.
-    spare = budget - sum(bag.size for bag in bags if bag.id in held)
+    spare = budget - taken - sum(bag.size for bag in bags if bag.id in held)
     kept = budget
     chosen, left_out, explained = [], [], []
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
@@ -11,14 +11,17 @@ from typing import Any, Final
 
 from phonotheque.editions.edition import BagEntry, Edition
 from phonotheque.editions.sealing import CATALOGUE_WAVE
-from phonotheque.ledger.holdings import GOING, Holding, HoldingState, all_holdings
+from phonotheque.ledger.holdings import GOING, Holding, HoldingState, all_holdings, bytes_held
 from phonotheque.mirrors.choose import Candidate, Choice, Explained, Verdict, choose
-from phonotheque.mirrors.dropping import Held, drop
+from phonotheque.mirrors.copies import moment
+from phonotheque.mirrors.dropping import Dropping, Held, Terms, drop
 from phonotheque.mirrors.home import leaving
 from phonotheque.mirrors.knowing import Knowing, Wishes
 from phonotheque.mirrors.leaving import Leave
+from phonotheque.mirrors.lowering import read_lowering
 from phonotheque.mirrors.only import unwanted
 from phonotheque.mirrors.origin import Origin
+from phonotheque.mirrors.reporting import told_leaving
 from phonotheque.mirrors.transfer import find_torrent, home_of
 from phonotheque.model.errors import NetworkError, NotFoundError, VerificationError
 from phonotheque.vault.archive import Archive
@@ -37,7 +40,7 @@ def choose_bags(
     wishes = wishes or Wishes()
     edition, seed = leave.edition, mirror.settings.archive.id
     with mirror.ledger.connect() as connection:
-        known = all_holdings(connection)
+        known, sizes = all_holdings(connection), bytes_held(connection)
     room = budget - sum(table.size for table in edition.tables)
     # A bag that was begun takes room already, and is finished before another one is.
     begun = {
@@ -52,22 +55,26 @@ def choose_bags(
     refused = _refused(leave, known)
     bags = [candidate(edition, entry, wishes) for entry in edition.bags if entry.id not in refused]
     lasting = instead | {entry.id for entry in edition.bags if entry.wave == CATALOGUE_WAVE}
-    held = [_held(mirror, bag, wishes, known, lasting) for bag in bags if bag.id in begun]
-    dropping = drop(held, room, wishes.keep, seed)
-    left = [bag for bag in bags if bag.id not in dropping.dropped]
-    choice = choose(left, room, begun - dropping.dropped.keys(), seed)
+    held = [_held(mirror, bag, wishes, known, sizes, lasting) for bag in bags if bag.id in begun]
+    dropping = _dropping(mirror, held, room, wishes)
+    going_bags = dropping.dropped.keys() | dropping.leaving.keys()
+    left = [bag for bag in bags if bag.id not in going_bags]
+    taken = sum(one.bytes for one in held if one.bag.id in dropping.leaving)
+    choice = choose(left, room, begun - going_bags, seed, taken=taken)
     over = [bag for bag, _ in choice.left_out if bag in instead]
     reasons = dict(choice.left_out) | {bag: dropping.kept.get(bag, why) for bag, why in choice.left_out}
     explained = [
         *(replace(one, why=reasons.get(one.bag, one.why)) for one in choice.explained),
+        *(Explained(bag, Verdict.LEAVING, why) for bag, why in dropping.leaving.items()),
         *(Explained(bag, Verdict.DROPPED, why) for bag, why in dropping.dropped.items()),
         *(Explained(bag, Verdict.LEFT_OUT, why) for bag, why in refused.items()),
     ]
     return Choice(
         (*choice.chosen, *over),
-        (*reasons.items(), *refused.items()),
+        (*reasons.items(), *dropping.leaving.items(), *refused.items()),
         {bag: _proof(bag, why, budget, wishes) for bag, why in dropping.dropped.items()},
         tuple(explained),
+        dropping.lowering,
     )
 
 
@@ -114,17 +121,31 @@ def candidate(edition: Edition, entry: BagEntry, wishes: Wishes) -> Candidate:
     )
 
 
+def _dropping(mirror: Archive, held: Sequence[Held], room: int, wishes: Wishes) -> Dropping:
+    lowering = read_lowering(mirror)
+    if lowering is None or wishes.now is None:
+        return Dropping()
+    copies = wishes.copies
+    counted = moment(copies.time) if copies and copies.signed and copies.is_late(wishes.now) else None
+    terms = Terms(wishes.keep, mirror.settings.archive.id, wishes.now, counted, told_leaving(mirror))
+    return drop(held, room, lowering, terms)
+
+
 def _held(
-    mirror: Archive, bag: Candidate, wishes: Wishes, known: Mapping[str, Holding], lasting: Collection[str]
+    mirror: Archive,
+    bag: Candidate,
+    wishes: Wishes,
+    known: Mapping[str, Holding],
+    sizes: Mapping[str, int],
+    lasting: Collection[str],
 ) -> Held:
-    # Nobody says whose proofs were counted: one of them may be this mirror's own.
-    proven = wishes.copies.proven_lately(bag.id, wishes.now) if wishes.copies and wishes.now else 0
-    complete = bag.id in known and known[bag.id].state is HoldingState.COMPLETE
+    state = known[bag.id].state if bag.id in known else None
     return Held(
         bag,
-        others=max(0, proven - 1),
-        whole=complete or (mirror.bags / bag.id).exists(),
+        proven=wishes.copies.proven_lately(bag.id, wishes.now) if wishes.copies and wishes.now else 0,
+        whole=state is HoldingState.COMPLETE or (mirror.bags / bag.id).exists(),
         stays=bag.catalogue or bag.id in lasting,
+        here=sizes.get(bag.id) if state is HoldingState.PARTIAL else None,
     )
 
 

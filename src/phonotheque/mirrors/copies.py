@@ -1,18 +1,22 @@
 """``copies.json``: how many mirrors hold each bag, as the publisher has been told and has proved.
 
-It is no part of TUF and nothing is trusted because of it: it steers which bags mirrors take, and says when
-one may be let go. What mirrors say of themselves is *claimed*; what a drill or a read of random blocks has
-shown is *proven*, with the date of the oldest proof that is counted.
+It is no part of TUF, and steers which bags mirrors take; signed by the keys of TUF's timestamp it also says
+when one may be let go. What mirrors say of themselves is *claimed*; what a drill or a read of random blocks
+has shown is *proven*, with the date of the oldest proof that is counted.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
+
+from securesystemslib.signer import Signature, Signer
+from tuf.api.exceptions import UnsignedMetadataError
+from tuf.api.metadata import Root, Timestamp
 
 from phonotheque.mirrors.origin import Origin, fetch
 from phonotheque.mirrors.strict_json import read_json
@@ -21,10 +25,13 @@ from phonotheque.model.errors import NotFoundError, VerificationError
 COPIES: Final = "copies.json"  # in the public tree
 FORMAT: Final = "phonotheque-copies/1"
 MAX_COPIES_BYTES: Final = 64 * 1024**2  # some 400,000 bags
-RECENT: Final = timedelta(days=90)  # what was proved longer ago may not be so any more
-_SAID_LATELY: Final = timedelta(days=30)  # a publisher who counts no more knows no more
+RECENT: Final = timedelta(days=90)  # what was proved longer before the count may not be so any more
+SAID_LATELY: Final = timedelta(days=2)  # mirrors report daily: a publisher who is there counts as often
 _AHEAD: Final = timedelta(days=1)  # by which somebody's clock may be wrong
 _MOST: Final = 10**9
+_SIGNATURES: Final = "signatures"
+_SIGNERS: Final = 100  # signatures that are looked at
+_SIGNATURE: Final = re.compile(r"[0-9a-f]{128}")  # Ed25519
 _TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 
 
@@ -42,41 +49,56 @@ class BagCopies:
 
 @dataclass(frozen=True, slots=True)
 class Copies:
-    """What was known at ``time`` (UTC, “2026-11-21T10:15:00Z”). A bag that is not named has no copies."""
+    """What was known at ``time`` (UTC, “2026-11-21T10:15:00Z”). A bag that is not named has no copies.
+
+    ``signed``: as many of the timestamp's keys signed it as the root asks for.
+    """
 
     archive: str
     time: str
     bags: Mapping[str, BagCopies] = field(default_factory=dict)
+    signed: bool = False
 
     def of(self, bag: str) -> BagCopies:
         """Return what is known of a bag."""
         return self.bags.get(bag, BagCopies())
 
+    def is_late(self, now: datetime) -> bool:
+        """Tell whether this was said lately, and not in the future by more than a clock may be wrong."""
+        return _within(SAID_LATELY, self.time, now)
+
     def proven_lately(self, bag: str, now: datetime) -> int:
-        """Return how many mirrors have proved that they hold a bag; 0 where that is not recent."""
+        """Return how many mirrors have proved that they hold a bag; 0 if that is not recent, or not signed.
+
+        A proof's age is what it was when it was counted.
+        """
         known = self.of(bag)
-        if known.proven_since is None or not _within(_SAID_LATELY, self.time, now):
+        if known.proven_since is None or not self.signed or not self.is_late(now):
             return 0
-        return known.proven if _within(RECENT, known.proven_since, now) else 0
+        return known.proven if _within(RECENT, known.proven_since, moment(self.time)) else 0
 
 
-def write_copies(copies: Copies) -> bytes:
-    """Return the JSON, keys sorted. Raises VerificationError when it does not make sense."""
-    value = {
+def write_copies(copies: Copies, signers: Sequence[Signer] = ()) -> bytes:
+    """Return the JSON, keys sorted, and signed. Raises VerificationError when it does not make sense."""
+    value: dict[str, Any] = {
         "format": FORMAT,
         "archive": copies.archive,
         "time": copies.time,
         "bags": {bag: asdict(one) for bag, one in copies.bags.items()},
     }
+    if signers:
+        payload = _payload(value)
+        value[_SIGNATURES] = {one.public_key.keyid: one.sign(payload).signature for one in signers}
     data = (json.dumps(value, ensure_ascii=False, sort_keys=True, indent=1) + "\n").encode()
     read_copies(data)
     return data
 
 
-def read_copies(data: bytes) -> Copies:
+def read_copies(data: bytes, root: Root | None = None) -> Copies:
     """Read what a stranger may have written. Raises VerificationError naming what is wrong in it.
 
-    Fields that are not known are passed over: a newer version may tell more.
+    Fields that are not known are passed over: a newer version may tell more. It counts as signed if the keys
+    of ``root`` for the timestamp have signed it. What is not, or wrongly, is read all the same.
     """
     if len(data) > MAX_COPIES_BYTES:
         raise _wrong(f"is larger than {MAX_COPIES_BYTES} bytes")
@@ -92,22 +114,51 @@ def read_copies(data: bytes) -> Copies:
     if not isinstance(archive, str) or not isinstance(bags, dict):
         raise _wrong("names no archive, or no bags")
     time = _time(top.get("time"), "time")
-    return Copies(archive, time, {bag: _bag(bag, value) for bag, value in bags.items()})
+    signed = root is not None and _is_signed(top, root)
+    return Copies(archive, time, {bag: _bag(bag, value) for bag, value in bags.items()}, signed)
 
 
-def fetch_copies(origin: Origin, archive: str) -> tuple[bytes, Copies] | None:
+def fetch_copies(origin: Origin, archive: str, root: Root | None = None) -> tuple[bytes, Copies] | None:
     """Return what an origin says of an archive's copies, verbatim and read; None where it says nothing.
 
+    ``root`` is as for :func:`read_copies`.
     Raises NetworkError, and VerificationError when it makes no sense or is about another archive.
     """
     try:
         data = fetch(origin, COPIES, MAX_COPIES_BYTES)
     except NotFoundError:
         return None
-    copies = read_copies(data)
+    copies = read_copies(data, root)
     if copies.archive != archive:
         raise _wrong(f"is about another archive, {copies.archive:.40}")
     return data, copies
+
+
+def moment(time: str) -> datetime:
+    """Return the moment that a time as it is written here means."""
+    return datetime.fromisoformat(time).astimezone(UTC)
+
+
+def _payload(value: Mapping[str, Any]) -> bytes:
+    """Return what is signed: the JSON without its signatures, keys sorted, no blanks, nothing but ASCII."""
+    said = {name: one for name, one in value.items() if name != _SIGNATURES}
+    return json.dumps(said, sort_keys=True, separators=(",", ":")).encode("ascii")
+
+
+def _is_signed(value: Mapping[str, Any], root: Root) -> bool:
+    given = value.get(_SIGNATURES)
+    if not isinstance(given, dict) or len(given) > _SIGNERS:
+        return False
+    found = {
+        keyid: Signature(keyid, signature)
+        for keyid, signature in given.items()
+        if isinstance(signature, str) and _SIGNATURE.fullmatch(signature)
+    }
+    try:
+        root.verify_delegate(Timestamp.type, _payload(value), found)
+    except UnsignedMetadataError:
+        return False
+    return True
 
 
 def _bag(bag: str, value: Any) -> BagCopies:
@@ -137,7 +188,7 @@ def _time(value: Any, where: str) -> str:
 
 
 def _within(period: timedelta, time: str, now: datetime) -> bool:
-    return -_AHEAD <= now - datetime.fromisoformat(time).astimezone(UTC) <= period
+    return -_AHEAD <= now - moment(time) <= period
 
 
 def _wrong(what: str) -> VerificationError:

@@ -11,8 +11,10 @@ from typing import TypeVar
 from phonotheque.editions.about import read_about
 from phonotheque.editions.edition import Edition
 from phonotheque.mirrors.copies import COPIES, Copies, fetch_copies, read_copies
+from phonotheque.mirrors.home import trust_dir
 from phonotheque.mirrors.only import Known, Query, find_named, parse_query
 from phonotheque.mirrors.origin import Origin
+from phonotheque.mirrors.tuf_client import trusted_root
 from phonotheque.model.errors import NetworkError, VerificationError
 from phonotheque.vault.archive import Archive, timestamp
 from phonotheque.vault.place import write_durably
@@ -67,14 +69,14 @@ class Knowing:
 
         What the origin says is shown by the mirror, too, for mirrors of this one.
         """
-        place = self._mirror.public / COPIES
-        kept, found = self._read(place, lambda file: read_copies(file.read_bytes())), None
+        place, root = self._mirror.public / COPIES, trusted_root(trust_dir(self._mirror))
+        kept, found = self._read(place, lambda file: read_copies(file.read_bytes(), root)), None
         if ask:
             try:
-                found = fetch_copies(self._origin, edition.archive.id)
+                found = fetch_copies(self._origin, edition.archive.id, root)
             except (NetworkError, VerificationError) as error:
                 self._once(f"How many copies there are is not known anew: {error.message}")
-        if found is None or (kept is not None and found[1].time < kept.time <= _written(self._clock())):
+        if found is None or (kept is not None and not _tells_more(found[1], kept, self._clock())):
             return kept  # one origin may know less than another did
         data, copies = found
         if copies != kept:
@@ -108,6 +110,13 @@ class Knowing:
         if message not in self._said:
             self._said.add(message)
             self.say(message)
+
+
+def _tells_more(found: Copies, kept: Copies, now: datetime) -> bool:
+    """Tell whether a count takes another's place: a signed one does, unless that one is signed, and newer."""
+    if found.signed is not kept.signed:
+        return found.signed or not kept.is_late(now)
+    return found.time >= kept.time or kept.time > _written(now)
 
 
 def _written(now: datetime) -> str:

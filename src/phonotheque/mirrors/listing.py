@@ -14,13 +14,14 @@ from phonotheque.editions.metainfo import TorrentMeta
 from phonotheque.mirrors.choose import Explained, Verdict, choose
 from phonotheque.mirrors.choosing import candidate
 from phonotheque.mirrors.copies import Copies, fetch_copies
+from phonotheque.mirrors.destinations import bags_of
 from phonotheque.mirrors.follow import Followed, follow
 from phonotheque.mirrors.knowing import Wishes
 from phonotheque.mirrors.only import Known, Query, find_named
 from phonotheque.mirrors.origin import Origin, fetch
 from phonotheque.mirrors.public import fetch_target
 from phonotheque.mirrors.transfer import MAX_TORRENT_BYTES, check_torrent
-from phonotheque.mirrors.whereabouts import may_hold, why_not
+from phonotheque.mirrors.whereabouts import may_hold, taken_back, why_not
 from phonotheque.model.errors import NetworkError, VerificationError
 from phonotheque.model.territory import WORLDWIDE
 
@@ -55,14 +56,16 @@ def list_bags(
     """Choose bags within ``most`` bytes (None: all) of the newest edition at an origin that verifies.
 
     ``whose`` list it is decides the order of equals. ``scratch`` is an empty folder. Raises what
-    :func:`~phonotheque.mirrors.follow.follow` does, and VerificationError or NetworkError where what the
-    query asks about cannot be had.
+    :func:`~phonotheque.mirrors.follow.follow` does, and VerificationError, NotFoundError or NetworkError
+    where what the query asks about, or which bags hold what was withdrawn, cannot be had.
     """
     followed = follow(origin, scratch / "trust", now=now, trust=trust)
     edition = followed.edition
     copies = _copies(origin, edition, say)
     wishes = Wishes(now, query, _known(origin, edition, query, scratch), copies)
-    barred = {bag.id: why_not(country, bag) for bag in edition.bags if not may_hold(country, bag.audience)}
+    barred = _tainted(origin, edition, country, scratch) | {
+        bag.id: why_not(country, bag) for bag in edition.bags if not may_hold(country, bag.audience)
+    }
     bags = [candidate(edition, bag, wishes) for bag in edition.bags if bag.id not in barred]
     room = sum(bag.size for bag in bags) if most is None else most
     choice = choose(bags, room, (), whose)
@@ -117,6 +120,17 @@ def _copies(origin: Origin, edition: Edition, say: Callable[[str], None]) -> Cop
         say(f"How many copies there are is not known: {error.message}")
         return None
     return None if found is None else found[1]
+
+
+def _tainted(origin: Origin, edition: Edition, country: str, scratch: Path) -> dict[str, str]:
+    """Return the bags that the edition lists with a file which it withdraws there, and that they do."""
+    stones = taken_back(country, edition.tombstones)
+    if not stones:
+        return {}
+    found = bags_of(_table(origin, edition.index, scratch), stones)
+    why = f"holds a file that edition {edition.number} withdraws"
+    listed = {bag.id for bag in edition.bags}
+    return {bag: why for bags in found.values() for bag in sorted(bags & listed)}
 
 
 def _known(origin: Origin, edition: Edition, query: Query, scratch: Path) -> Known:

@@ -7,7 +7,7 @@ key, which mean nothing elsewhere.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -27,6 +27,7 @@ from urllib3.exceptions import HTTPError
 from phonotheque.ledger.holdings import HoldingState, all_holdings, verified_parts
 from phonotheque.mirrors.follow import accepted
 from phonotheque.mirrors.home import trust_dir
+from phonotheque.mirrors.lowering import read_lowering
 from phonotheque.mirrors.pools import web_pool
 from phonotheque.mirrors.report import (
     MAX_NAME,
@@ -86,6 +87,8 @@ def _no_key(path: Path, why: str) -> PhonothequeError:
 def make_report(mirror: Archive, at: datetime) -> Report:
     """Return what a mirror holds at this moment: whole bags, and parts of others that were verified.
 
+    A bag that is about to be dropped is told of as a part, so that nobody counts on it any more.
+
     Raises NotFoundError before the first edition, UsageError for what the settings cannot mean.
     """
     if not mirror.is_mirror:
@@ -98,6 +101,7 @@ def make_report(mirror: Archive, at: datetime) -> Report:
     with mirror.ledger.connect() as ledger:
         held = all_holdings(ledger)
         parts = verified_parts(ledger)
+    leaving = _announced(mirror)
     bags = []
     for (
         bag,
@@ -105,7 +109,7 @@ def make_report(mirror: Archive, at: datetime) -> Report:
     ) in held.items():  # a clock may have been set back: nothing was verified after this moment
         if holding.state is HoldingState.COMPLETE:
             verified = min(holding.verified_at or moment, moment)
-            bags.append(ReportedBag(bag, holding.bytes, verified, whole=True))
+            bags.append(ReportedBag(bag, holding.bytes, verified, whole=bag not in leaving))
         elif bag in parts:
             size, since = parts[bag]
             bags.append(ReportedBag(bag, size, min(since, moment), whole=False))
@@ -146,7 +150,57 @@ def check_contact(mirror: Archive) -> None:
 
 def signed_report(mirror: Archive, at: datetime) -> bytes:
     """Return a mirror's report as the file or the message that it is."""
-    return write_report(make_report(mirror, at), own_key(mirror))
+    report = make_report(mirror, at)
+    _keep_told(mirror, _still_leaving(mirror, report))
+    return write_report(report, own_key(mirror))
+
+
+def told_leaving(mirror: Archive) -> Mapping[str, str]:
+    """Return since when every report has told the publisher that a bag, about to go, is not held whole."""
+    sent = _sent(mirror)
+    leaving = sent.get("leaving") if sent.get("to") == _to(mirror) else None
+    return leaving if isinstance(leaving, dict) else {}
+
+
+def keep_sent(mirror: Archive, report: Report) -> None:
+    """Keep that the publisher has taken this report."""
+    now_told = dict.fromkeys(_not_whole(report, _announced(mirror)), report.time)
+    leaving = now_told | _still_leaving(mirror, report)
+    sent = {"time": report.time, "content": _content(report), "to": _to(mirror), "leaving": leaving}
+    write_durably(mirror.folder / _SENT, json.dumps(sent).encode())
+
+
+def _announced(mirror: Archive) -> frozenset[str]:
+    lowering = read_lowering(mirror)
+    return frozenset(lowering.announced) if lowering is not None else frozenset()
+
+
+def _not_whole(report: Report, bags: frozenset[str]) -> frozenset[str]:
+    return bags - {bag.id for bag in report.bags if bag.whole}
+
+
+def _still_leaving(mirror: Archive, report: Report) -> dict[str, str]:
+    told = told_leaving(mirror)
+    return {bag: told[bag] for bag in _not_whole(report, frozenset(told)) & _announced(mirror)}
+
+
+def _keep_told(mirror: Archive, leaving: Mapping[str, str]) -> None:
+    """Forget, before a report says otherwise, which bags were told of as leaving and are not any more."""
+    if told_leaving(mirror) != leaving:
+        write_durably(mirror.folder / _SENT, json.dumps(_sent(mirror) | {"leaving": leaving}).encode())
+
+
+def _sent(mirror: Archive) -> dict[str, Any]:
+    """Return what was told last; nothing if that is not known any more."""
+    try:
+        sent = read_json((mirror.folder / _SENT).read_bytes())
+    except (FileNotFoundError, ValueError):
+        return {}
+    return sent if isinstance(sent, dict) else {}
+
+
+def _to(mirror: Archive) -> str:
+    return mirror.settings.mirror.report_to or mirror.settings.mirror.origin
 
 
 def address_for_reports(mirror: Archive) -> str:
@@ -211,22 +265,22 @@ class Reporter:
             content = _content(report)
             if not self._is_due(content, at):
                 return False
+            _keep_told(self.mirror, _still_leaving(self.mirror, report))
             data = write_report(report, own_key(self.mirror))
             send_report(address, data, proxy=parse_proxy(self.mirror.settings.mirror.proxy))
         except (PhonothequeError, OSError) as error:
             self.say(f"What is held could not be reported: {error}")
             return False
-        sent = {"time": report.time, "content": content}
-        write_durably(self.mirror.folder / _SENT, json.dumps(sent).encode())
+        keep_sent(self.mirror, report)
         self.say(f"Reported to {address}: {len(report.bags)} bags.")
         return True
 
     def _is_due(self, content: str, at: datetime) -> bool:
         try:
-            sent: Any = read_json((self.mirror.folder / _SENT).read_bytes())
+            sent = _sent(self.mirror)
             last = datetime.fromisoformat(sent["time"])
             return bool(sent["content"] != content or not timedelta(0) <= at - last < EVERY)
-        except (FileNotFoundError, ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError):
             return True  # never reported, or not known any more
 
 

@@ -25,6 +25,7 @@ from phonotheque.mirrors.home import sweep, trust_dir
 from phonotheque.mirrors.knowing import Knowing
 from phonotheque.mirrors.leaving import Erasure, Leave, erase, going_bags, part, take_leave, waiting
 from phonotheque.mirrors.looking import Looking
+from phonotheque.mirrors.lowering import keep_lowering
 from phonotheque.mirrors.messages import Report, SwarmSettings
 from phonotheque.mirrors.only_one import only_one
 from phonotheque.mirrors.origin import Origin
@@ -205,6 +206,7 @@ def _round(plan: _Plan, fetching: Fetching, knowing: Knowing) -> tuple[SyncResul
         else:
             choice = choose_parts(plan.mirror, leave, parts, plan.budget)
         leave = part(plan.mirror, leave.with_dropped(choice.dropped), at=plan.at())
+        keep_lowering(plan.mirror, choice.lowering)
         _say_goodbye(plan, fetching, leave)
         entries = {entry.id: entry for entry in edition.bags}
         bags = sort_bags(plan.mirror, choice, entries, parts, plan.progress.say)

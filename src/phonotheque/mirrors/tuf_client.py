@@ -19,7 +19,7 @@ from tuf.api.exceptions import (
     DownloadLengthMismatchError,
     RepositoryError,
 )
-from tuf.api.metadata import TargetFile
+from tuf.api.metadata import Metadata, Root, TargetFile
 from tuf.ngclient import Updater
 from tuf.ngclient.fetcher import FetcherInterface
 
@@ -33,6 +33,17 @@ TIMESTAMP = "metadata/timestamp.json"
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 ADVICE = "Nothing was taken from it; what is held stays. Ask the publisher, by another way, what happened."
 _SCHEME = "origin:"
+
+
+def trusted_root(trust_dir: Path) -> Root | None:
+    """Return the newest root that is trusted, None before the first one. Raises VerificationError."""
+    path = trust_dir / ROLE_FILES[0]
+    try:
+        return Metadata[Root].from_bytes(path.read_bytes()).signed
+    except FileNotFoundError:
+        return None
+    except RepositoryError as error:
+        raise VerificationError(f"{path} does not make sense: {error}.", ADVICE) from error
 
 
 class BehindError(VerificationError):
