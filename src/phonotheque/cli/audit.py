@@ -22,6 +22,7 @@ from phonotheque.cli.common import (
     progress_bars,
     safe,
 )
+from phonotheque.cli.transfer import own_proxy
 from phonotheque.editions.audit import OF_BYTES, Fault
 from phonotheque.editions.trust import root_fingerprint
 from phonotheque.mirrors.audit import Audit, Question, audit
@@ -72,7 +73,7 @@ def audit_command(
                 output.print(safe(_told(fault)), style="red")
 
         result = audit(
-            open_tree(tree, country=question.country or ""),
+            open_tree(tree, country=question.country or "", proxy=own_proxy()),
             question,
             now=now(),
             on_fault=tell,

@@ -21,14 +21,14 @@ from phonotheque.cli.common import (
     safe,
     show,
 )
-from phonotheque.cli.transfer import Transfer, tempo_of, transfer_options
+from phonotheque.cli.transfer import Transfer, own_settings, tempo_of, transfer_options
 from phonotheque.editions.export.attribution import ENCODED, UNCHANGED, Credit, credit
 from phonotheque.mirrors.alone import Asking
 from phonotheque.mirrors.origin import open_origin
 from phonotheque.mirrors.single import Single, fetch_single
 from phonotheque.mirrors.swarm import resolve_peers
 from phonotheque.model.errors import VerificationError
-from phonotheque.model.settings import MirrorSettings, parse_country
+from phonotheque.model.settings import parse_country
 from phonotheque.rights.records import read_statement
 
 
@@ -68,7 +68,7 @@ def fetch_command(
     RECORDING is its id, its ISRC, the SHA-256 of a file, or a path in a bag (BAG/data/…). Nothing else of
     the bag comes but what says whose it is. Run it again: what is here is not fetched a second time.
     """
-    settings = transfer.over_settings(MirrorSettings())
+    settings = transfer.over_settings(own_settings())
     swarm = transfer.swarm(settings)
     country = parse_country(country, "--in") if country else ""
     asking = Asking(

@@ -13,11 +13,11 @@ import click
 
 from phonotheque.cli.common import Size, counted, human_size, messages, progress_bars, safe
 from phonotheque.cli.mirror_choice import explain_option, print_explained
+from phonotheque.cli.transfer import own_proxy
 from phonotheque.mirrors.listing import Listing, list_bags, magnet, torrent_of, torrent_url
 from phonotheque.mirrors.only import parse_query
 from phonotheque.mirrors.origin import Origin, open_origin
 from phonotheque.model.errors import NetworkError, NotFoundError, UsageError, VerificationError
-from phonotheque.model.proxies import parse_proxy
 from phonotheque.model.settings import parse_country
 from phonotheque.vault.archive import now
 from phonotheque.vault.place import write_durably
@@ -53,7 +53,7 @@ _MACHINE_ID = Path("/etc/machine-id")  # machine-id(5)
 @click.option(
     "--name", default="", help="Whose list it is: the same name gets the same bags. Else this machine's."
 )
-@click.option("--proxy", default="", metavar="URL", help="Ask through this proxy: socks5://HOST:PORT.")
+@click.option("--proxy", metavar="URL", help="Ask through this proxy: socks5://HOST:PORT.")
 @explain_option
 @click.option("--json", "as_json", is_flag=True, help="The same as --as json.")
 def list_command(
@@ -65,7 +65,7 @@ def list_command(
     to: Path | None,
     trust: str,
     name: str,
-    proxy: str,
+    proxy: str | None,
     explain: bool,
     as_json: bool,
 ) -> None:
@@ -81,7 +81,7 @@ def list_command(
         raise UsageError("--to is for --as torrents.", "Leave it out, or add --as torrents.")
     query = parse_query(only)
     country = parse_country(country, "--in") if country else ""
-    source = open_origin(origin, country=country, proxy=parse_proxy(proxy))
+    source = open_origin(origin, country=country, proxy=own_proxy(proxy))
     with TemporaryDirectory(prefix="phonotheque-") as scratch, progress_bars() as progress:
         listing = list_bags(
             source,

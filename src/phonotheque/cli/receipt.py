@@ -19,6 +19,7 @@ from phonotheque.cli.common import (
     show,
 )
 from phonotheque.cli.deposit import write_receipt
+from phonotheque.cli.transfer import own_proxy
 from phonotheque.mirrors.origin import open_origin
 from phonotheque.mirrors.receipts import Checked, check_receipt
 from phonotheque.model.errors import NotFoundError, UsageError
@@ -84,7 +85,8 @@ def check_command(receipt: Path, edition: str, trust: str | None, country: str |
         ) from error
     read = read_receipt(value, str(receipt))
     granted = statements_in(read)
-    origin = open_origin(edition, country=parse_country(country, "--in") if country else "")
+    where = parse_country(country, "--in") if country else ""
+    origin = open_origin(edition, country=where, proxy=own_proxy())
     with progress_bars() as bars:
         checked = check_receipt(read, granted, origin, now=now(), trust=trust, progress=bars)
     wrong = any(place.differs for file in checked.files for place in file.places)

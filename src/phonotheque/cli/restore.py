@@ -18,10 +18,10 @@ from phonotheque.cli.common import (
     safe,
     show,
 )
-from phonotheque.cli.transfer import Transfer, tempo_of, transfer_options
+from phonotheque.cli.transfer import Transfer, own_settings, tempo_of, transfer_options
 from phonotheque.mirrors.origin import open_origin
 from phonotheque.mirrors.restore import RestoreReport, Ways, restore
-from phonotheque.model.settings import MirrorSettings, parse_country
+from phonotheque.model.settings import parse_country
 
 _SHOWN = 20
 
@@ -60,7 +60,7 @@ def restore_command(
     again, perhaps with more mirrors, to go on. Exit code 5 when something is still missing.
     """
     country = parse_country(country, "--in") if country else ""
-    settings = transfer.over_settings(MirrorSettings())
+    settings = transfer.over_settings(own_settings())
     swarm = transfer.swarm(settings)
     ways = Ways(transfer.peers, swarm, tempo_of(settings), transfer.pace)
     origins = [open_origin(source, country=country, proxy=swarm.proxy) for source in sources]

@@ -14,10 +14,10 @@ from phonotheque.mirrors.fetching import Pace
 from phonotheque.mirrors.messages import SwarmSettings
 from phonotheque.mirrors.tempo import Tempo
 from phonotheque.model.errors import UsageError
-from phonotheque.model.proxies import parse_proxy
+from phonotheque.model.proxies import Proxy, parse_proxy
 from phonotheque.model.schedule import Limits, parse_schedule
-from phonotheque.model.settings import MirrorSettings
-from phonotheque.vault.archive import Archive
+from phonotheque.model.settings import Layer, MirrorSettings
+from phonotheque.vault.archive import Archive, settings_of
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -77,6 +77,16 @@ class Transfer:
             connections=settings.connections,
             proxy=proxy,
         )
+
+
+def own_settings() -> MirrorSettings:
+    """Return the settings of somebody who works in no folder: those of their file and of the environment."""
+    return settings_of(Layer("", {})).mirror
+
+
+def own_proxy(given: str | None = None) -> Proxy | None:
+    """Return the proxy to go through: the one ``given``, or that of one's settings."""
+    return parse_proxy(own_settings().proxy if given is None else given)
 
 
 def tempo_of(settings: MirrorSettings) -> Tempo:

@@ -27,9 +27,9 @@ from phonotheque.mirrors.reach import reach_of_strangers
 from phonotheque.mirrors.telling_health import update_health
 from phonotheque.mirrors.transfer import find_torrent
 from phonotheque.mirrors.whereabouts import may_hold
-from phonotheque.model.errors import BusyError, NotFoundError
-from phonotheque.model.proxies import parse_proxy
-from phonotheque.vault.archive import SETTINGS_FILE, Archive, now, open_archive, timestamp
+from phonotheque.model.errors import BusyError, NotFoundError, UsageError
+from phonotheque.model.settings import Layer, Settings
+from phonotheque.vault.archive import SETTINGS_FILE, Archive, now, open_archive, settings_of, timestamp
 
 METHOD: Final = "web"
 _AT_ONE_ADDRESS: Final = 3  # mirrors that say they are there, and are asked
@@ -68,10 +68,12 @@ def own_tree(where: str, trust: str | None = None) -> Iterator[Own]:
     if "://" not in where and (Path(where) / SETTINGS_FILE).exists():
         archive = open_archive(Path(where))
         try:
+            _go_straight(archive.settings)
             yield _of_archive(archive)
         finally:
             archive.close()
         return
+    _go_straight(settings_of(Layer("", {})))
     origin = open_origin(where)
     with tempfile.TemporaryDirectory(prefix="phono-drill-") as folder:
         followed = follow(origin, Path(folder, "trust"), now=now(), trust=trust)
@@ -84,10 +86,18 @@ def _of_archive(archive: Archive) -> Own:
     settings = archive.settings
     edition = current_edition(archive)
     if archive.is_mirror:
-        proxy = parse_proxy(settings.mirror.proxy)
-        origin = open_origin(settings.mirror.origin, country=settings.mirror.country, proxy=proxy)
+        origin = open_origin(settings.mirror.origin, country=settings.mirror.country)
         return Own(archive, edition, origin, archive.public, settings.mirror.country)
     return Own(archive, edition, FolderOrigin(archive.public), archive.public, settings.archive.country)
+
+
+def _go_straight(settings: Settings) -> None:
+    """Refuse to drill where a proxy is set: it would hide which machine answers, and is not gone around."""
+    if settings.mirror.proxy:
+        raise UsageError(
+            "A drill asks mirrors themselves: through a proxy ([mirror] proxy) nobody sees who answers.",
+            "Drill where there is none, or go without it this once: set PHONOTHEQUE_MIRROR_PROXY to nothing.",
+        )
 
 
 def mirrors_to_ask(own: Own, addresses: Sequence[str]) -> list[Asked]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from phonotheque.editions.shelves import shelved
 from phonotheque.mirrors.origin import FolderOrigin, Origin, open_origin
+from phonotheque.model.proxies import Proxy
 from phonotheque.vault.archive import SETTINGS_FILE, Archive, open_archive
 from phonotheque.vault.bagfolder import PAYLOAD
 from phonotheque.vault.outside import target_of
@@ -16,10 +17,10 @@ from phonotheque.vault.storage.base import Storage
 from phonotheque.vault.storage.opening import open_place
 
 
-def open_tree(text: str, *, country: str = "") -> Origin:
+def open_tree(text: str, *, country: str = "", proxy: Proxy | None = None) -> Origin:
     """Return the origin at a URL or in a folder; of an archive's, with what its bags have elsewhere."""
     if "://" in text or not Path(text, SETTINGS_FILE).is_file():
-        return open_origin(text, country=country)
+        return open_origin(text, country=country, proxy=proxy)
     archive = open_archive(Path(text))
     target = target_of(archive)
     if target is None or not target.moves:
