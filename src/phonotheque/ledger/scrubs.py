@@ -59,9 +59,20 @@ class Scrub:
         )
 
 
-def all_scrubs(connection: Connection) -> dict[tuple[str, str], Scrub]:
-    """Return what is known of every unit that was ever read, by place and unit."""
-    return {(row.place, row.unit): Scrub(**row._mapping) for row in connection.execute(select(scrubs))}
+def all_scrubs(connection: Connection, at: str) -> dict[tuple[str, str], Scrub]:
+    """Return what is known ``at`` a time of every unit that was ever read, by place and unit.
+
+    What would have been read later than that was read under a wrong clock: when, nobody knows.
+    """
+    found = {}
+    for row in connection.execute(select(scrubs)):
+        scrub = Scrub(**row._mapping)
+        if scrub.verified_at is not None and scrub.verified_at > at:
+            scrub = replace(scrub, verified_at=None)
+        if scrub.begun_at is not None and scrub.begun_at > at:
+            scrub = replace(scrub, begun_at=None)
+        found[scrub.place, scrub.unit] = scrub
+    return found
 
 
 def save_scrub(connection: Connection, scrub: Scrub) -> None:
@@ -82,10 +93,10 @@ def forget_scrubs(connection: Connection, keys: Iterable[tuple[str, str]]) -> No
         connection.execute(delete(scrubs).where(scrubs.c.place == place, scrubs.c.unit == unit))
 
 
-def read_since(connection: Connection, since: str) -> tuple[int, str | None]:
-    """Return how many bytes checks of any kind have read since then, and when the first of them began."""
+def read_between(connection: Connection, since: str, until: str) -> tuple[int, str | None]:
+    """Return how many bytes checks of any kind that began then have read, and when the first of them did."""
     query = select(func.sum(fixity_checks.c.bytes), func.min(fixity_checks.c.started_at)).where(
-        fixity_checks.c.started_at >= since
+        fixity_checks.c.started_at.between(since, until)
     )
     row: Any = connection.execute(query).one()
     return int(row[0] or 0), row[1]

@@ -140,7 +140,7 @@ class _Scrub:
 
     def run(self, units: Sequence[Unit]) -> Run:
         with self._archive.ledger.connect() as ledger:
-            known = all_scrubs(ledger)
+            known = all_scrubs(ledger, self._run.started_at)
         keys = {(unit.place, unit.name) for unit in units}
         with self._archive.ledger.begin() as ledger:
             forget_scrubs(ledger, known.keys() - keys)
@@ -160,16 +160,20 @@ class _Scrub:
         return self._run
 
     def _due(self, units: Sequence[Unit], known: dict[tuple[str, str], Scrub]) -> list[Unit]:
-        """Return what is to be read, in this order: what was read, or came, the longest ago first."""
-        recent = timestamp(self._clock() - self._budget.period / 2)
+        """Return what is to be read, in this order: what was read, or came, the longest ago first.
+
+        What was wrong is read again, after all that is due: it may have been mended.
+        """
+        recent, today = timestamp(self._clock() - self._budget.period / 2), self._run.started_at
 
         def since(unit: Unit) -> str:
             scrub = known.get((unit.place, unit.name))
-            return unit.came_at if scrub is None or scrub.verified_at is None else scrub.verified_at
+            known_at = None if scrub is None else scrub.verified_at
+            return unit.came_by(today) if known_at is None else known_at
 
         def is_due(unit: Unit) -> bool:
             scrub = known.get((unit.place, unit.name))
-            return scrub is None or scrub.verified_at is None or scrub.verified_at < recent
+            return scrub is None or scrub.verified_at is None or scrub.verified_at < recent or scrub.wrong > 0
 
         return sorted(filter(is_due, units), key=lambda unit: (since(unit), unit.place, unit.name))
 

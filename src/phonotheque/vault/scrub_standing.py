@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from phonotheque.ledger.scrubs import all_scrubs, read_since
+from phonotheque.ledger.scrubs import all_scrubs, read_between
 from phonotheque.vault.archive import Archive, timestamp
 from phonotheque.vault.scrub import End, Run
 from phonotheque.vault.scrub_units import Unit
@@ -51,10 +51,10 @@ def standing(
     archive: Archive, units: Sequence[Unit], period: timedelta, at: datetime, run: Run | None = None
 ) -> Standing:
     """Tell how the scrub of these units stands, after ``run`` if there was one."""
-    begin = timestamp(at - period)
+    begin, today = timestamp(at - period), timestamp(at)
     with archive.ledger.connect() as ledger:
-        known = all_scrubs(ledger)
-        read, first = read_since(ledger, timestamp(at - _PACE_OVER))
+        known = all_scrubs(ledger, today)
+        read, first = read_between(ledger, timestamp(at - _PACE_OVER), today)
     verified, never, overdue = [], [], []
     wrong, oldest = [], None
     for unit in units:
@@ -64,7 +64,7 @@ def standing(
             wrong.append((unit.place, unit.name))
         if when is None:
             never.append(unit)
-        since = when or unit.came_at
+        since = when or unit.came_by(today)
         if since and (oldest is None or since < oldest):
             oldest = since
         if when is not None and when >= begin:

@@ -21,6 +21,7 @@ from phonotheque.catalogue import datasets, manifest
 from phonotheque.ledger.agreement_tables import deposits
 from phonotheque.ledger.bags import BagFileRecord, BagPlace, all_bags, files_in_bag, places_of_bags
 from phonotheque.ledger.schema import accessions, files, rights_statements
+from phonotheque.ledger.schema import bags as bags_table
 from phonotheque.ledger.withdrawal_tables import withdrawals
 from phonotheque.ledger.withdrawals import withdrawn_from_bag
 from phonotheque.model.bags import Finding
@@ -73,6 +74,10 @@ class Unit:
     rest: Callable[[], list[Finding]]
     place: str = ""
 
+    def came_by(self, at: str) -> str:
+        """Return since when it is here; empty, as where nobody knows, if a wrong clock said it."""
+        return self.came_at if self.came_at <= at else ""
+
 
 def units_of_archive(archive: Archive, at: datetime) -> list[Unit]:
     """Return all units of an archive that publishes; of a mirror, those that it has like one."""
@@ -87,7 +92,8 @@ def units_of_archive(archive: Archive, at: datetime) -> list[Unit]:
         of_bag = places.get(bag.id, [])
         moved = any(place.moved for place in of_bag)
         size = bag.bytes - bag.payload_bytes if moved else bag.bytes
-        units.append(bag_unit(archive, bag.id, size, bag.sealed_at, partial(_bag_files, archive, bag.id)))
+        listed, current = partial(_bag_files, archive, bag.id), partial(_is_current, archive, bag.id)
+        units.append(bag_unit(archive, bag.id, size, bag.sealed_at, listed, current))
         units += [_place_unit(archive, place, bag.bytes) for place in of_bag]
     units.append(stray_unit(archive, {bag.id: None for bag in bags}, at))
     return units
@@ -143,9 +149,14 @@ def broken_unit(name: str, error: VerificationError) -> Unit:
 
 
 def bag_unit(
-    archive: Archive, bag: str, size: int, came_at: str, members: Callable[[], list[Member]]
+    archive: Archive,
+    bag: str,
+    size: int,
+    came_at: str,
+    members: Callable[[], list[Member]],
+    is_current: Callable[[], bool] = lambda: False,
 ) -> Unit:
-    """One sealed bag in the archive's own folder."""
+    """One sealed bag in the archive's own folder. ``is_current``: it has to be there, whatever is listed."""
     folder = archive.bags / bag
 
     def listed() -> list[Member]:
@@ -153,7 +164,7 @@ def bag_unit(
 
     def rest() -> list[Finding]:
         wanted = {member.path for member in members()}
-        if wanted and not os.path.lexists(folder):
+        if not os.path.lexists(folder) and (wanted or is_current()):
             return [Finding("missing", bag, "the folder of the bag is not there")]
         return extra_in(folder, wanted)
 
@@ -193,6 +204,11 @@ def _nothing(member: Member) -> Finding | None:
 
 def _check_below(folder: Path, member: Member) -> Finding | None:
     return check_file(folder / member.path, member.size, member.sha256, name=member.path, from_disk=True)
+
+
+def _is_current(archive: Archive, bag: str) -> bool:
+    with archive.ledger.connect() as ledger:
+        return ledger.execute(select(bags_table.c.id).where(bags_table.c.id == bag)).first() is not None
 
 
 def _bag_files(archive: Archive, bag: str) -> list[Member]:
