@@ -230,9 +230,10 @@ def _round(plan: _Plan, fetching: Fetching, knowing: Knowing) -> tuple[SyncResul
         erasures.append(_erase(plan, leave, _waiting(plan, leave, wanted, where)))
         publish_edition(plan.origin, plan.mirror.public, trust_dir(plan.mirror), followed, plan.progress)
         keep_signpost(plan.origin, plan.mirror.public, followed, plan.progress.say)
+    parts_now = parts_held(plan.mirror)  # what is here of a part is offered while more of it is sought
+    held += [entry for entry in wanted if entry.id in parts_now]
     if not plan.once:
-        parts_now = parts_held(plan.mirror)  # what is here of a part is offered while more of it is sought
-        fetching.seed([*held, *(entry for entry in wanted if entry.id in parts_now)], parts_now)
+        fetching.seed(held, parts_now)
     return _result(plan, leave, choice, outcome, held, erasures), False
 
 
