@@ -17,6 +17,7 @@ from phonotheque.cli.check import check_command
 from phonotheque.cli.mirror import mirror_command
 from phonotheque.cli.status import status_command
 from phonotheque.ledger.holdings import HoldingState, all_holdings, bytes_held, verified_files
+from phonotheque.mirrors.fetching import Fetching
 from phonotheque.mirrors.holdings import expected_bags, parts_expected
 from phonotheque.mirrors.home import arriving, open_mirror, replaced
 from phonotheque.mirrors.origin import open_origin
@@ -273,6 +274,38 @@ def test_a_part_in_which_a_file_has_rotted_grows_and_is_mended(songs: Publisher,
     result = run(wanting(mirror, [recording_id(song) for song in NAMES[:2]]))
     assert (result.partial, result.refused) == (("audio-1",), ())
     assert_part(mirror, songs, *NAMES[:2])
+
+
+def test_a_bag_with_a_lost_and_a_rotten_file_is_mended(songs: Publisher, tmp_path: Path) -> None:
+    mirror = open_mirror(tmp_path / "mirror", str(songs.folder))
+    run(mirror)
+    bad, lost = (mirror.bags / "audio-1" / "data" / name for name in NAMES[:2])
+    bad.chmod(0o644)
+    bad.write_bytes(b"x" + SONGS[NAMES[0]][1:])
+    lost.unlink()
+    assert run(mirror).refused == ()
+    assert_complete(mirror, songs, ("audio-1", "audio-2", "catalogue-1"))
+
+
+def test_what_is_held_of_a_part_is_offered_while_more_cannot_be_had(
+    songs: Publisher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mirror = mirror_of(tmp_path / "mirror", songs.folder, NAMES[0])
+    run(mirror)
+    mirror = wanting(mirror, [recording_id(song) for song in NAMES[:2]])
+    offered: list[tuple[list[str], dict[str, frozenset[str]]]] = []
+    monkeypatch.setattr(
+        Fetching, "seed", lambda _self, bags, parts: offered.append(([bag.id for bag in bags], parts))
+    )
+    shutil.rmtree(songs.public / "bags")
+    pace = replace(PACE, stall_timeout=0.2)
+    result = run(mirror, once=False, stop=_stopped_after_a_round(), pace=pace)
+    assert (result.partial, [bag for bag, _ in result.missing]) == (("audio-1",), ["audio-1"])
+    with mirror.ledger.connect() as connection:
+        held = frozenset(verified_files(connection, "audio-1"))
+    assert offered[-1] == (["audio-1"], {"audio-1": held})
+    assert f"data/{NAMES[0]}" in held
+    assert f"data/{NAMES[1]}" not in held
 
 
 def test_what_is_withdrawn_goes_from_a_part_and_the_rest_moves_to_what_replaces_it(
