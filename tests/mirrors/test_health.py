@@ -16,6 +16,7 @@ from phonotheque.ledger.proofs import Outcome, Proof, proofs_of_bag, record_proo
 from phonotheque.ledger.schema import bag_files, bags
 from phonotheque.mirrors.copies import COPIES, read_copies
 from phonotheque.mirrors.health import Health, count_copies, look, site
+from phonotheque.mirrors.taking_reports import take_report
 from phonotheque.mirrors.telling_health import FEED, update_health
 from phonotheque.model.errors import NotFoundError, UsageError
 from phonotheque.model.settings import MirrorSettings
@@ -98,6 +99,15 @@ def test_a_proof_ends_by_its_age_by_a_failure_and_by_what_its_mirror_says(archiv
     assert proven(look(archive, at=NOW)) == {"bag-1": 1}
     D.tells(archive, ["bag-1", "bag-3"])
     assert proven(look(archive, at=NOW)) == {"bag-1": 1, "bag-3": 1}  # it has it again, as it proved before
+
+
+def test_what_its_mirror_says_ends_a_proof_whatever_time_its_clock_has(archive: Archive) -> None:
+    A.tells(archive, at=ago(days=2))
+    A.proves(archive, "bag-1", at=ago(hours=2))
+    assert proven(counted(archive)) == {"bag-1": 1}
+    with archive.writing("test"):
+        take_report(archive, A.report((), at=ago(hours=8)), at=ago(hours=1))
+    assert proven(counted(archive)) == {}
 
 
 def test_a_claim_ends_when_its_mirror_is_silent(archive: Archive) -> None:

@@ -6,23 +6,28 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from phonotheque.ledger.holdings import HoldingState, all_holdings, want
+from phonotheque.ledger.proofs import Outcome, Proof, record_proofs
 from phonotheque.mirrors import sync as syncing
 from phonotheque.mirrors.fetching import Pace
 from phonotheque.mirrors.holdings import expected_bags
 from phonotheque.mirrors.home import leaving, open_mirror
 from phonotheque.mirrors.lowering import LOWERING, agree, bytes_over, keep_lowering, read_lowering
-from phonotheque.mirrors.reporting import keep_sent, make_report, told_leaving
+from phonotheque.mirrors.reporting import keep_sent, make_report, signed_report, told_leaving
 from phonotheque.mirrors.sync import SyncResult
+from phonotheque.mirrors.taking_reports import take_report
+from phonotheque.mirrors.telling_health import update_health
 from phonotheque.model.errors import VerificationError
-from phonotheque.vault.archive import Archive
+from phonotheque.vault.archive import Archive, timestamp
 from phonotheque.vault.check import check_bags
 from tests.mirrors.mirror_publisher import NOW, Publisher, later, noise, tree, wait_for
 from tests.mirrors.mirror_runs import complete, mirroring, run
 from tests.mirrors.test_choosing import BAGS, ROOM, SIZE, published, say_copies, start, told, with_only
+from tests.mirrors.test_reporting import as_archive
 from tests.mirrors.test_revisions import proofs
 
 pytestmark = pytest.mark.ledger  # a mirror has one
@@ -323,3 +328,58 @@ def test_what_the_query_no_longer_asks_for_is_dropped_first(published: Publisher
     assert told(result)["audio-5"][1].startswith("here already, and what is here stays (not asked for by")
     result = shrink(published, open_mirror(mirror.folder), 4 * SIZE, dict.fromkeys(BAGS, 9))
     assert {"audio-4", "audio-5"} <= {bag for bag, _ in result.dropped}
+
+
+def test_two_that_shrink_at_once_both_keep_what_too_few_others_have(
+    published: Publisher, tmp_path: Path
+) -> None:
+    """From the publisher's ledger to the mirrors and back: both announce, both are told no, both keep it."""
+    archive = as_archive(published)
+    mirrors = []
+    for name in ("one", "two"):
+        mirrors.append(open_mirror(tmp_path / name, str(published.folder)))
+        run(mirrors[-1])
+    proving = [*(mirror.settings.archive.id for mirror in mirrors), str(uuid4()), str(uuid4())]
+
+    def count(at: datetime) -> dict[str, int]:
+        with archive.writing("test"):
+            health = update_health(archive, at=at)
+        return {bag.id: bag.count.proven for bag in health.bags if bag.id in BAGS}
+
+    def tell(at: datetime) -> None:
+        for mirror in mirrors:
+            with archive.writing("test"):
+                take_report(archive, signed_report(mirror, at), at=at, by_hand=True)
+            keep_sent(mirror, make_report(mirror, at))
+
+    tell(NOW)
+    with archive.ledger.begin() as ledger:
+        at = timestamp(later(hours=1))
+        for number, name in enumerate(proving):
+            proved = (Outcome.PROVED, "http", f"https://m{number}.example.org/", 4, 65536)
+            record_proofs(ledger, [Proof(name, bag, at, *proved) for bag in BAGS])
+    assert count(later(hours=2)) == dict.fromkeys(BAGS, 4)
+    for mirror in mirrors:
+        lower(mirror, SIZE)
+        result = run(mirror, budget=SIZE, clock=lambda: later(hours=2))
+        assert {verdict for bag, (verdict, _) in told(result).items() if bag in BAGS} == {"leaving"}
+    tell(later(hours=3))
+    for hours in (4, 28):
+        assert count(later(hours=hours)) == dict.fromkeys(BAGS, 2)
+        for mirror in mirrors:
+            assert run(mirror, budget=SIZE, clock=lambda hours=hours: later(hours=hours)).dropped == ()
+    tell(later(hours=29))
+    assert count(later(hours=30)) == dict.fromkeys(BAGS, 4)  # they are counted again
+    assert all(complete(mirror) == {*BAGS, "catalogue-1"} for mirror in mirrors)
+    # Some days later the first of them announces alone: three others are left, and that is enough.
+    first = mirrors[0]
+    days = 9
+    count(later(days=days))
+    run(first, budget=SIZE, clock=lambda: later(days=days))
+    tell(later(days=days, hours=1))
+    assert count(later(days=days + 1, hours=2)) == dict.fromkeys(BAGS, 3)
+    gone = run(first, budget=SIZE, clock=lambda: later(days=days + 1, hours=2)).dropped
+    assert {bag for bag, _ in gone} == set(BAGS)
+    run(mirrors[1], budget=SIZE, clock=lambda: later(days=days + 1, hours=2))
+    tell(later(days=days + 1, hours=3))
+    assert report(mirrors[1], later(days=days + 1, hours=4)) == {*BAGS, "catalogue-1"}

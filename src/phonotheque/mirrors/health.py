@@ -177,8 +177,11 @@ def _reports(
 
 
 def _denies(mirror: MirrorRecord, held: NDArray[np.bool_], proof: Standing) -> bool:
-    """Tell whether a mirror has said, after it proved that it has a bag, that it has it no more."""
-    return (mirror.reported_at or "") > proof.at and not held[proof.bag]
+    """Tell whether a mirror has said, after it proved that it has a bag, that it has it no more.
+
+    After, by the clock here: who drops bags relies on it (docs/adr/0029-dropped-on-proofs-of-others.md).
+    """
+    return (mirror.received_at or "") > proof.at and not held[proof.bag]
 
 
 def distinct(proofs: Iterable[Standing]) -> tuple[int, str | None]:
