@@ -17,8 +17,10 @@ from phonotheque.editions.publish import publish
 from phonotheque.editions.trust import create_keys
 from phonotheque.mirrors.alone import ARRIVING, Asking
 from phonotheque.mirrors.home import open_mirror
+from phonotheque.mirrors.messages import Report, Trouble
 from phonotheque.mirrors.origin import FolderOrigin, Origin, open_origin
 from phonotheque.mirrors.single import Single, fetch_single
+from phonotheque.mirrors.swarm import Swarm
 from phonotheque.model.bags import PIECE
 from phonotheque.model.errors import (
     NetworkError,
@@ -177,6 +179,37 @@ def test_another_file_of_the_same_name_is_left_alone(songs: Publisher, tmp_path:
     found.path.write_bytes(b"mine, too")
     with pytest.raises(UsageError, match="is another file"):
         fetch(songs, recording_id(NAMES[0]), tmp_path)
+
+
+def test_a_name_that_would_be_obeyed_gets_another(publisher: Publisher, tmp_path: Path) -> None:
+    publisher.with_index = True
+    publisher.bag("audio-1", {"A/-rf": b"a" * 900, "A/Desktop.ini": b"b" * 900})
+    publisher.publish(1)
+    for name in ("-rf", "Desktop.ini"):
+        found = fetch(publisher, f"audio-1/data/A/{name}", tmp_path)
+        assert found.path.name == f"{found.sha256[:8]} {name}"
+
+
+class _Talkative(Swarm):
+    """Tells of trouble many times before anything else, and at once."""
+
+    left = 200
+
+    def poll(self, timeout: float) -> list[Report]:
+        self.left -= 1
+        return super().poll(timeout) if self.left < 0 else [Trouble("audio-1", "a tracker is out of reach")]
+
+
+def test_patience_is_of_time_and_not_of_what_is_told(
+    songs: Publisher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seeder = open_mirror(tmp_path / "seeder", str(songs.folder))
+    monkeypatch.setattr("phonotheque.mirrors.alone.Swarm", _Talkative)
+    with served(songs.public, bags=False) as web, mirroring(seeder) as (ports, _):
+        wait_for(lambda: ports and complete(seeder) == {"audio-1", "catalogue-1"})
+        asking = replace(ALONE, peers=(("127.0.0.1", ports[0]),), patience=30.0)
+        found = fetch(open_origin(web.url), recording_id(NAMES[2]), tmp_path, asking)
+    assert found.path.read_bytes() == SONGS[NAMES[2]]
 
 
 @pytest.mark.parametrize("what", [recording_id("nothing"), "ab" * 32, "audio-1/data/nothing.ogg"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -151,15 +152,16 @@ class Alone:
         return why
 
     def _listen(self, swarm: Swarm, bag: str) -> str:
-        held, done, silent = self._asking.swarm.limits, -1, 0.0
+        held, done, since = self._asking.swarm.limits, -1, time.monotonic()
         why = "nobody who has it was found"
-        while not self._stop.is_set() and silent < self._asking.patience:
+        while not self._stop.is_set() and time.monotonic() - since < self._asking.patience:
             limits = self._asking.tempo.limits()
             if limits != held:
                 held = limits
                 swarm.limit(limits)
             reports = swarm.poll(_TURN)
-            silent += 0 if limits.paused else _TURN
+            if limits.paused:
+                since = time.monotonic()
             for report in reports:
                 match report:
                     case Finished():
@@ -168,7 +170,7 @@ class Alone:
                         more = report.done - done if done >= 0 else 0
                         self.fetched += more
                         self._progress.advance(size=more)
-                        done, silent = report.done, 0.0
+                        done, since = report.done, time.monotonic()
                     case Trouble():
                         if report.errno is not None:
                             raise PhonothequeError(f"{report.what}.", "Correct this and run it again.")

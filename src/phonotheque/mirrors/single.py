@@ -42,6 +42,7 @@ from phonotheque.vault.bag import RECORDINGS
 from phonotheque.vault.fixity import check_file
 from phonotheque.vault.place import copy_hashing, fsync_dir, replace_durably
 
+_OBEYED = {"autorun.inf", "desktop.ini"}  # by what shows a folder
 _MAX_LINE = 16 * 1024**2  # bytes of a line of recordings.jsonl
 
 
@@ -221,8 +222,13 @@ def _sweep(state: Path, edition: Edition, country: str) -> None:
 
 
 def _place(to: Path, row: Indexed) -> Path:
-    """Return where the file goes: under its own name, or with its hash if that is another file's."""
+    """Return where the file goes: under its own name, or with its hash if that is another file's.
+
+    A name that a program would take for an option, or obey, has the hash before it.
+    """
     name = PurePosixPath(row.path)
+    if name.name.startswith("-") or name.name.lower() in _OBEYED:
+        name = name.with_name(f"{row.sha256[:8]} {name.name}")
     for place in (to / name.name, to / f"{name.stem} ({row.sha256[:8]}){name.suffix}"):
         if not os.path.lexists(place) or check_file(place, row.size, row.sha256) is None:
             return place
