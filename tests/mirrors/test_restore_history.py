@@ -6,19 +6,21 @@ import shutil
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from phonotheque.editions.publish import publish
 from phonotheque.editions.withdrawing import reverse
 from phonotheque.ledger.schema import files
 from phonotheque.ledger.withdrawals import State, all_withdrawals
 from phonotheque.mirrors.home import open_mirror
-from phonotheque.mirrors.origin import open_origin
+from phonotheque.mirrors.origin import Stamp, open_origin
 from phonotheque.mirrors.repair import repair
 from phonotheque.mirrors.restore import RestoreReport, Ways, restore
+from phonotheque.mirrors.seeking import seek
 from phonotheque.vault.archive import Archive, open_archive, timestamp
 from phonotheque.vault.check import check_incoming
 from tests.editions.test_revision import (
@@ -155,6 +157,35 @@ def test_repair_brings_back_what_is_sought(stocked: Archive, mirror: Archive) ->
 
 
 @pytest.mark.once("asks what the test before it does")
+class Endless:
+    """An origin that answers everything with bytes, and would go on for long."""
+
+    where = "https://endless.example.org/"
+    web_seed = None
+
+    def open_range(self, path: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+        yield from [b"x" * 1000] * 99
+        raise AssertionError("it was read for ever")
+
+    def read_if_changed(self, path: str, max_bytes: int, known: Stamp | None) -> tuple[bytes, Stamp] | None:
+        return b"", Stamp()
+
+
+@pytest.mark.once("about the disk")
+def test_where_no_size_is_known_no_answer_fills_the_disk(
+    stocked: Archive, mirror: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (old,) = music_bags(stocked)
+    lost = sha256(in_bag(stocked, old, "01 One.flac"))
+    spoil(in_bag(stocked, old, "01 One.flac"))
+    withdraw(stocked, "two.flac")
+    publish(stocked, at=LATER)
+    with stocked.ledger.begin() as ledger:
+        ledger.execute(update(files).where(files.c.sha256 == lost).values(size=0))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=20_000))
+    assert seek(stocked, [Endless()], at=timestamp(LATEST)) == ([], [lost])
+
+
 def test_what_is_sought_and_nobody_has_is_told(stocked: Archive, mirror: Archive) -> None:
     (old,) = music_bags(stocked)
     lost = sha256(in_bag(stocked, old, "01 One.flac"))

@@ -87,7 +87,8 @@ def take_back(
         }
         for row in rows
     ]
-    connection.execute(insert(former_bag_files), contents)
+    if contents:
+        connection.execute(insert(former_bag_files), contents)
     for table, column in ((bag_places, "bag_id"), (bag_files, "bag_id"), (bags, "id")):
         connection.execute(delete(table).where(table.c[column] == bag.id))
 

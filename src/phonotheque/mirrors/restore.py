@@ -8,33 +8,41 @@ until those are there, the folder is no archive. Run again, it goes on, and look
 
 from __future__ import annotations
 
-import json
 import shutil
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Final
 
+from phonotheque.editions.clearing import hide_former_bags
 from phonotheque.editions.edition import BagEntry, Edition
 from phonotheque.editions.metainfo import TorrentMeta
 from phonotheque.editions.site import write_site
 from phonotheque.editions.trust import root_fingerprint
+from phonotheque.editions.withholding import show_anew
 from phonotheque.ledger.events import record_event
 from phonotheque.mirrors.fetching import Fetching, Pace
 from phonotheque.mirrors.follow import Followed, follow
 from phonotheque.mirrors.messages import SwarmSettings
-from phonotheque.mirrors.origin import Origin
+from phonotheque.mirrors.origin import FolderOrigin, Origin
 from phonotheque.mirrors.origins import Origins
 from phonotheque.mirrors.public import publish_bag
 from phonotheque.mirrors.restore_catalogue import bring_back, record_sources
 from phonotheque.mirrors.restore_hearing import listen_again
 from phonotheque.mirrors.restore_history import History, bring_public
-from phonotheque.mirrors.restore_keys import KeyState, bring_keys
+from phonotheque.mirrors.restore_keys import KeyState, bring_keys, keys_in
 from phonotheque.mirrors.restore_ledger import Restoring, is_recorded, record_absent, record_whole
-from phonotheque.mirrors.restore_settings import settings_text, told_settings, written_settings
+from phonotheque.mirrors.restore_settings import settings_text, told_settings
+from phonotheque.mirrors.restore_state import (
+    WORK,
+    demand_no_older,
+    demand_own_ledger,
+    knows_already,
+    note_state,
+    take_up,
+)
 from phonotheque.mirrors.restore_withdrawn import differences
 from phonotheque.mirrors.seeking import seek
 from phonotheque.mirrors.swarm import resolve_peers
@@ -42,14 +50,16 @@ from phonotheque.mirrors.tempo import Tempo
 from phonotheque.mirrors.transfer import begin, copy, find_torrent, finish
 from phonotheque.model.errors import NetworkError, NotFoundError, UsageError, VerificationError
 from phonotheque.model.progress import QUIET, Progress
-from phonotheque.model.settings import Layer, Settings
+from phonotheque.model.settings import Layer
 from phonotheque.sources.decide import redecide_all
-from phonotheque.vault.archive import LEDGER_FILE, SETTINGS_FILE, Archive, now, settings_of, timestamp
+from phonotheque.vault.archive import (
+    SETTINGS_FILE,
+    Archive,
+    now,
+    settings_of,
+    timestamp,
+)
 from phonotheque.vault.place import write_durably
-
-STATE: Final = "restored.json"
-FORMAT: Final = "phonotheque-restore/1"
-_WORK: Final = "restoring"  # a folder beside it: what is trusted of the mirrors
 
 
 @dataclass(slots=True)
@@ -108,30 +118,11 @@ def restore(
     Without ``listen``, masters are not decoded again. Raises UsageError for a folder that is another archive,
     and what ``follow`` raises when no origin can be believed; PhonothequeError when the disk is full.
     """
-    settings = _take_up(folder)
+    settings = take_up(folder)
     with closing(Archive(folder, settings)) as archive, archive.writing("restore"):
+        demand_own_ledger(archive)
         work = _Restore(archive, Origins(origins), ways or Ways(), progress, stop or threading.Event(), clock)
         return work.run(keys, trust, listen=listen)
-
-
-def _take_up(folder: Path) -> Settings:
-    """Take up a folder: a new one, one that an earlier run began, or an archive that has lost its ledger."""
-    folder.mkdir(parents=True, exist_ok=True)
-    settings, begun = written_settings(folder), (folder / STATE).exists()
-    if settings is None:
-        if not begun and any(not entry.name.startswith(".") for entry in folder.iterdir()):
-            raise UsageError(f"{folder} holds other files.", "Choose a new folder for the restored archive.")
-        return settings_of(Layer("", {}))
-    if settings.mirror.origin:
-        raise UsageError(
-            f"{folder} is a mirror.", "Restore from it into a new folder; to mend it: phono repair"
-        )
-    if not begun and (settings.ledger.url or (folder / LEDGER_FILE).exists()):
-        raise UsageError(
-            f"{folder} is an archive, and has its ledger.",
-            f"If bags are missing or damaged there: phono repair {folder} --from MIRROR",
-        )
-    return settings
 
 
 class _Restore:
@@ -149,14 +140,14 @@ class _Restore:
         self._archive, self._origins, self._ways = archive, origins, ways
         self._progress, self._stop, self._clock = progress, stop, clock
         self._report = RestoreReport()
-        self._torrents: dict[str, TorrentMeta] = {}
 
     def run(self, keys: Path | None, trust: str | None, *, listen: bool) -> RestoreReport:
         archive, report = self._archive, self._report
+        if keys is not None:
+            keys_in(keys)  # that it is the wrong folder is better known before all bags have come
         followed = self._follow(trust)
         edition = followed.edition
-        state = {"format": FORMAT, "edition": edition.number, "sha256": followed.sha256}
-        write_durably(archive.folder / STATE, json.dumps(state | {"finished": False}).encode() + b"\n")
+        note_state(archive, followed, finished=knows_already(archive, edition))
         history = bring_public(archive, self._origins, followed, self._work / "trust", self._progress)
         report.remarks += history.remarks
         restoring = Restoring(
@@ -169,6 +160,7 @@ class _Restore:
             report.stopped = True
             return report
         self._record(edition, history, restoring)
+        hide_former_bags(archive)
         at = self._at()
         redecide_all(archive.ledger, archive.settings, at=at, progress=self._progress)
         found, lacking = seek(archive, self._origins.each, at=at, progress=self._progress)
@@ -178,17 +170,17 @@ class _Restore:
         with archive.ledger.connect() as ledger:
             report.differences = differences(ledger, edition, self._clock().date())
         report.remarks += restoring.wrong
+        self._record_end(followed)
+        note_state(archive, followed, finished=True)
+        shutil.rmtree(self._work)
         if listen:
             report.heard, failed = listen_again(archive, at=at, progress=self._progress, stop=self._stop)
             report.remarks += failed
-        self._record_end(followed)
-        write_durably(archive.folder / STATE, json.dumps(state | {"finished": True}).encode() + b"\n")
-        shutil.rmtree(self._work)
         return report
 
     @property
     def _work(self) -> Path:
-        return self._archive.folder / _WORK
+        return self._archive.folder / WORK
 
     def _at(self) -> str:
         return timestamp(self._clock())
@@ -200,8 +192,13 @@ class _Restore:
         if trust is None and own.exists():
             trust = root_fingerprint(own.read_bytes())
         self._work.mkdir(exist_ok=True)
-        followed = follow(self._origins, self._work / "trust", now=self._clock(), trust=trust)
+        # Nothing may take the place of what this archive said last: it is the first to be asked.
+        first = [FolderOrigin(archive.public)] if own.exists() else []
+        origins = Origins([*first, *self._origins.each])
+        followed = follow(origins, self._work / "trust", now=self._clock(), trust=trust)
+        self._origins.prefer(next(one for one in origins.in_turn() if one not in first))
         edition = followed.edition
+        demand_no_older(archive, followed)
         known = archive.settings.archive.id
         if known and known != edition.archive.id:
             raise UsageError(
@@ -328,22 +325,28 @@ class _Restore:
     def _finish(self, edition: Edition) -> None:
         """Write pages, and the settings, with which the folder becomes an archive."""
         archive = self._archive
-        metas = [
-            (entry.audience, meta) for entry in edition.bags if (meta := self._torrent(entry)) is not None
-        ]
-        told = told_settings(edition, metas)
         path = archive.folder / SETTINGS_FILE
-        settings = archive.settings
+        settings, told = archive.settings, None
         if not path.exists():
+            told = told_settings(edition, self._newest_torrents(edition))
             settings = settings_of(Layer(str(path), told))
-        for entry in edition.bags:
-            if (archive.bags / entry.id).exists():
+        today = self._clock().date()
+        for entry in edition.bags:  # of what is withdrawn and not published yet, only a part is shown
+            if (archive.bags / entry.id).exists() and not show_anew(archive, entry.id, today):
                 publish_bag(archive.public, entry.id, entry.audience)
         restored = Archive(archive.folder, settings)
         with closing(restored):
             write_site(restored, edition, datetime.strptime(edition.date, "%Y-%m-%dT%H:%M:%S%z"))
-        if not path.exists():
+        if told is not None:
             write_durably(path, settings_text(told).encode())
+
+    def _newest_torrents(self, edition: Edition) -> Iterator[tuple[str, TorrentMeta]]:
+        """Yield one torrent of each audience, the newest that is there: it tells how bags are shared."""
+        told = set[str]()
+        for entry in sorted(edition.bags, key=lambda one: (one.edition, one.id), reverse=True):
+            if entry.audience not in told and (meta := self._torrent(entry)) is not None:
+                told.add(entry.audience)
+                yield entry.audience, meta
 
     def _record_end(self, followed: Followed) -> None:
         report = self._report

@@ -27,6 +27,17 @@ class KeyState:
         return set(self.lacking) <= {"root"}
 
 
+def keys_in(backup: Path) -> list[Path]:
+    """Return the keys in a folder. Raises NotFoundError if there are none."""
+    named = [path for role in ROLES for path in (backup / f"{role}.pem", *backup.glob(f"{role}-*.pem"))]
+    found = [path for path in named if path.is_file()]
+    if not found:
+        raise NotFoundError(
+            f"{backup} holds no keys.", f"They are called {', '.join(f'{role}.pem' for role in ROLES)}."
+        )
+    return found
+
+
 def bring_keys(archive: Archive, backup: Path | None) -> KeyState:
     """Put keys back from a folder, where none of that name is here; tell which of them count.
 
@@ -34,13 +45,7 @@ def bring_keys(archive: Archive, backup: Path | None) -> KeyState:
     """
     archive.keys.mkdir(mode=0o700, exist_ok=True)
     if backup is not None:
-        found = [path for role in ROLES for path in (backup / f"{role}.pem", *backup.glob(f"{role}-*.pem"))]
-        found = [path for path in found if path.is_file()]
-        if not found:
-            raise NotFoundError(
-                f"{backup} holds no keys.", f"They are called {', '.join(f'{role}.pem' for role in ROLES)}."
-            )
-        for path in found:
+        for path in keys_in(backup):
             place = archive.keys / path.name
             if not place.exists():
                 shutil.copyfile(path, place)

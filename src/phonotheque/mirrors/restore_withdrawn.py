@@ -20,8 +20,9 @@ from phonotheque.editions.edition import BagEntry, Edition, Tombstone, Withdrawa
 from phonotheque.editions.sought import sought_files
 from phonotheque.editions.taken_back import tombstones, withdrawn_bags
 from phonotheque.editions.withdrawing import DEFAULT_ACTS
+from phonotheque.ledger.bags import all_bags
 from phonotheque.ledger.events import record_event
-from phonotheque.ledger.former_bags import CLEARED, Why
+from phonotheque.ledger.former_bags import CLEARED, Why, take_back
 from phonotheque.ledger.schema import bag_files, files
 from phonotheque.ledger.sidecars import KIND as SIDECAR
 from phonotheque.ledger.sidecars import UNEXAMINED
@@ -61,7 +62,8 @@ def record_taken_back(
     """Record former bags, withdrawals and what is sought, as the edition says.
 
     ``contents`` gives the rows of an index about a former bag, none where it is not known; ``numbers`` the
-    edition of each moment at which bags were taken back.
+    edition of each moment at which bags were taken back. A bag that is here, because an earlier edition was
+    restored before, becomes a former one, as when it is taken back here.
     """
     names = _record_requests(ledger, restoring, edition.tombstones)
     stones: dict[tuple[str, str], list[Tombstone]] = defaultdict(list)
@@ -69,12 +71,33 @@ def record_taken_back(
         for sha256 in stone.sha256:
             stones[stone.date, sha256].append(stone)
     sought = dict(edition.sought)
-    current = set(ledger.execute(select(bag_files.c.sha256).distinct()).scalars())
+    listed = {entry.id for entry in edition.bags}
+    rows = ledger.execute(select(bag_files.c.bag_id, bag_files.c.sha256).distinct())
+    current = {row.sha256 for row in rows if row.bag_id in listed}
+    here = {bag.id: bag for bag in all_bags(ledger) if bag.id not in listed}
     bags: dict[str, str] = {}  # one that was taken back at each moment
     for one in former:
         moment = one.gone.date
         bags.setdefault(moment, one.gone.bag)
         if ledger.execute(select(former_bags.c.id).where(former_bags.c.id == one.gone.bag)).first():
+            continue
+        if one.gone.bag in here:
+            left: dict[str, tuple[Why, str | None]] = {}
+            query = select(bag_files.c.path, bag_files.c.sha256).where(bag_files.c.bag_id == one.gone.bag)
+            for path, sha256 in ledger.execute(query):
+                of_file = stones.get((moment, sha256), [])
+                why = Why.WITHDRAWN if of_file else _why(sha256, sought, current)
+                if why is not None:
+                    left[path] = (why, names[of_file[0].id, of_file[0].reinstated] if of_file else None)
+            take_back(
+                ledger,
+                here[one.gone.bag],
+                left,
+                edition=numbers.get(moment, edition.number),
+                at=moment,
+                reason=one.gone.reason,
+                replaced_by=one.gone.replaced_by,
+            )
             continue
         _record_former(ledger, restoring, one, numbers.get(moment, edition.number))
         for row in contents(one.gone.bag):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -17,7 +18,7 @@ from sqlalchemy import Engine
 
 from phonotheque.ledger.connect import connect, connect_file
 from phonotheque.ledger.lock import only_writer
-from phonotheque.model.errors import BusyError, NotFoundError, PhonothequeError, UsageError
+from phonotheque.model.errors import BusyError, NotFoundError, PhonothequeError, UsageError, VerificationError
 from phonotheque.model.settings import Layer, Settings, parse_settings
 
 SETTINGS_FILE = "phonotheque.toml"
@@ -114,13 +115,38 @@ class Archive:
                 lock.truncate(0)
 
 
+RESTORED_FILE = "restored.json"  # of an archive that phono restore makes again, and whether it has ended
+
+
+def is_half_restored(folder: Path) -> bool:
+    """Tell whether a restore has begun in a folder, and has not come to its end. Raises VerificationError."""
+    path = folder / RESTORED_FILE
+    try:
+        return json.loads(path.read_bytes())["finished"] is not True
+    except FileNotFoundError:
+        return False
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise VerificationError(
+            f"{path} makes no sense.",
+            f"Run it again: phono restore MIRROR {folder}. If that had come to its end: remove the file.",
+        ) from error
+
+
 def open_archive(folder: Path, flags: Mapping[str, Any] | None = None) -> Archive:
-    """Open an existing archive or mirror; ``flags`` override its settings. Raises NotFoundError."""
+    """Open an existing archive or mirror; ``flags`` override its settings.
+
+    Raises NotFoundError, and UsageError for one that is only half restored.
+    """
     written = _written(folder / SETTINGS_FILE)
     if written is None:
         raise NotFoundError(
             f"{folder} is not an archive: it has no {SETTINGS_FILE}.",
             f"Make one with: phono init {folder} --name “…”",
+        )
+    if is_half_restored(folder):
+        raise UsageError(
+            f"{folder} is being restored, and has not come to its end: half of the ledger is no ledger.",
+            f"Run it again: phono restore MIRROR {folder}",
         )
     return Archive(folder, settings_of(written, flags))
 
