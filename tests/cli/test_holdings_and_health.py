@@ -11,6 +11,7 @@ from sqlalchemy import update
 from phonotheque.editions.publish import PublishResult
 from phonotheque.ledger.bags import all_bags, record_bag
 from phonotheque.ledger.former_bags import take_back
+from phonotheque.ledger.proofs import Outcome
 from phonotheque.ledger.schema import bags
 from phonotheque.mirrors.copies import COPIES, read_copies
 from phonotheque.vault.archive import Archive, now, timestamp
@@ -114,6 +115,24 @@ def test_mirrors_are_listed_with_what_they_say(archive: Archive, phono: Phono) -
     one = phono("holdings", archive.folder, "--mirror", B.id).out
     assert "proved: bag-2, at b.example.org:6881" in one
     assert phono("holdings", archive.folder, "--mirror", C.id).code == 3
+
+
+def test_a_list_of_many_mirrors_reads_bags_and_proofs_once(
+    archive: Archive, phono: Phono, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    A.proves(archive, "bag-1", at=now())
+    A.proves(archive, "bag-2", at=now(), outcome=Outcome.FAILED)
+
+    def read(*_all: object) -> None:
+        raise AssertionError("read for each mirror")
+
+    for name in ("proofs_of_mirror", "changes_of"):
+        monkeypatch.setattr(f"phonotheque.cli.holdings.{name}", read)
+    B.tells(archive, at=now())
+    told = phono("holdings", archive.folder)
+    assert told.code == 0, told.err
+    assert f"proved 1 time of 2 that it has what was asked, the last on {timestamp(now())[:10]}" in told.out
+    assert "proved 0 times of 0 that it has what was asked\n" in told.out
 
 
 def test_who_says_that_it_has_what_it_should_not_is_named(archive: Archive, phono: Phono) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -29,8 +30,8 @@ from phonotheque.ledger.mirrors import (
     holds_of,
 )
 from phonotheque.ledger.packed import oldest_verified
-from phonotheque.ledger.proofs import Proof, proofs_of_mirror
-from phonotheque.mirrors.astray import astray
+from phonotheque.ledger.proofs import Proof, proof_totals, proofs_of_mirror
+from phonotheque.mirrors.astray import Bags, astray, bags_by_number
 from phonotheque.mirrors.report import MAX_REPORT_BYTES
 from phonotheque.mirrors.reporting import signed_report
 from phonotheque.mirrors.taking_reports import Taken, take_report
@@ -75,8 +76,10 @@ def list_command(archive: Archive, mirror_id: str | None, as_json: bool) -> None
     _check_is_publisher(archive)
     with archive.ledger.connect() as ledger:
         mirrors = all_mirrors(ledger) if mirror_id is None else [_known(archive, mirror_id)]
-        told = [_told(ledger, mirror) for mirror in mirrors]
-    show({"mirrors": told}, as_json, lambda: _print(archive, mirrors, told, detailed=mirror_id is not None))
+        among, totals = bags_by_number(ledger), proof_totals(ledger)
+        detailed = mirror_id is not None
+        told = [_told(ledger, mirror, among, history=as_json or detailed) for mirror in mirrors]
+    show({"mirrors": told}, as_json, lambda: _print(archive, mirrors, told, totals, detailed=detailed))
 
 
 @holdings_command.command("export")
@@ -171,17 +174,19 @@ def _read(path: Path) -> bytes:
         raise PhonothequeError(f"{path} cannot be read: {error.strerror}.", "Give a file.") from error
 
 
-def _told(ledger: Connection, mirror: MirrorRecord) -> dict[str, Any]:
-    """Return all that is known of a mirror; what it says itself is under "claims"."""
+def _told(ledger: Connection, mirror: MirrorRecord, among: Bags, *, history: bool) -> dict[str, Any]:
+    """Return what is known of a mirror; what it says itself is under "claims". ``history``: all of it."""
     said = ("edition", "name", "country", "web", "peers", "bags", "bytes", "unknown")
-    verified = oldest_verified(holds_of(ledger, mirror.number))
-    return {
+    held = holds_of(ledger, mirror.number)
+    told = {
         **{name: getattr(mirror, name) for name in ("id", "key", "first_seen", "reported_at", "received_at")},
-        "claims": {name: getattr(mirror, name) for name in said} | {"verified_since": verified},
-        "claims_and_should_not_have": asdict(astray(ledger, mirror)),
-        "changes": [asdict(change) for change in changes_of(ledger, mirror.number)],
-        "proofs": [_proof(proof) for proof in proofs_of_mirror(ledger, mirror.number)],
+        "claims": {name: getattr(mirror, name) for name in said} | {"verified_since": oldest_verified(held)},
+        "claims_and_should_not_have": asdict(astray(held, mirror, among)),
     }
+    if history:
+        told["changes"] = [asdict(change) for change in changes_of(ledger, mirror.number)]
+        told["proofs"] = [_proof(proof) for proof in proofs_of_mirror(ledger, mirror.number)]
+    return told
 
 
 def _proof(proof: Proof) -> dict[str, Any]:
@@ -189,7 +194,12 @@ def _proof(proof: Proof) -> dict[str, Any]:
 
 
 def _print(
-    archive: Archive, mirrors: list[MirrorRecord], told: list[dict[str, Any]], *, detailed: bool
+    archive: Archive,
+    mirrors: list[MirrorRecord],
+    told: list[dict[str, Any]],
+    totals: Mapping[int, tuple[int, int, str | None]],
+    *,
+    detailed: bool,
 ) -> None:
     if not mirrors:
         output.print("No mirror has reported yet. Mirrors do it with: phono mirror ORIGIN FOLDER --report")
@@ -213,12 +223,9 @@ def _print(
         for address in (mirror.web, *mirror.peers):
             if address:
                 output.print(safe(f"  says it is at {address}"), style="dim")
-        proofs = all_of_it["proofs"]
-        proved = [proof for proof in proofs if proof["outcome"] == "proved"]
-        last = f", the last on {proved[0]['at'][:10]}" if proved else ""
-        output.print(
-            f"  proved {counted(len(proved), 'time')} of {len(proofs):,} that it has what was asked{last}"
-        )
+        asked, proved, latest = totals.get(mirror.number, (0, 0, None))
+        last = f", the last on {latest[:10]}" if latest else ""
+        output.print(f"  proved {counted(proved, 'time')} of {asked:,} that it has what was asked{last}")
         if detailed:
             _print_history(all_of_it)
 

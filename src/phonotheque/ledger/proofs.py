@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, Connection, func, insert, select
+from sqlalchemy import ColumnElement, Connection, case, func, insert, select
 
 from phonotheque.ledger.mirror_tables import copies, mirrors, proofs
 from phonotheque.ledger.mirrors import know_mirror, number_bags
@@ -89,6 +89,21 @@ def proofs_of_bag(connection: Connection, bag: str) -> list[Proof]:
 def proofs_of_mirror(connection: Connection, number: int) -> list[Proof]:
     """Return every time that a mirror was asked for blocks, the newest first."""
     return _proofs(connection, proofs.c.mirror == number)
+
+
+def proof_totals(connection: Connection) -> dict[int, tuple[int, int, str | None]]:
+    """Return by its number how often each mirror was asked, how often it proved, and when it did last."""
+    proved = proofs.c.outcome == Outcome.PROVED.value
+    query = select(
+        proofs.c.mirror,
+        func.count(),
+        func.sum(case((proved, 1), else_=0)),
+        func.max(case((proved, proofs.c.at))),
+    ).group_by(proofs.c.mirror)
+    return {
+        int(mirror): (int(asked), int(proven), last)
+        for mirror, asked, proven, last in connection.execute(query)
+    }
 
 
 def _proofs(connection: Connection, which: ColumnElement[bool]) -> list[Proof]:
