@@ -140,12 +140,17 @@ def _held(
     lasting: Collection[str],
 ) -> Held:
     state = known[bag.id].state if bag.id in known else None
+    proven, why = 0, "how many copies there are is not known"
+    if wishes.copies is not None and wishes.now is not None:
+        proven = wishes.copies.proven_lately(bag.id, wishes.now)
+        why = wishes.copies.why_not(bag.id, wishes.now)
     return Held(
         bag,
-        proven=wishes.copies.proven_lately(bag.id, wishes.now) if wishes.copies and wishes.now else 0,
+        proven=proven,
         whole=state is HoldingState.COMPLETE or (mirror.bags / bag.id).exists(),
         stays=bag.catalogue or bag.id in lasting,
         here=sizes.get(bag.id) if state is HoldingState.PARTIAL else None,
+        unproven=why,
     )
 
 

@@ -72,10 +72,18 @@ class Copies:
 
         A proof's age is what it was when it was counted.
         """
-        known = self.of(bag)
-        if known.proven_since is None or not self.signed or not self.is_late(now):
-            return 0
-        return known.proven if _within(RECENT, known.proven_since, moment(self.time)) else 0
+        return 0 if self.of(bag).proven == 0 or self.why_not(bag, now) else self.of(bag).proven
+
+    def why_not(self, bag: str, now: datetime) -> str:
+        """Return why proofs of a bag do not count, though there may be some; "" where they do."""
+        oldest = self.of(bag).proven_since
+        if not self.signed:
+            return f"the publisher has not signed {COPIES}"
+        if not self.is_late(now):
+            return f"{COPIES} is of {self.time}, not of the last two days"
+        if oldest is not None and not _within(RECENT, oldest, moment(self.time)):
+            return f"of its {self.of(bag).proven} proofs the oldest is of {oldest}, too long before the count"
+        return ""
 
 
 def write_copies(copies: Copies, signers: Sequence[Signer] = ()) -> bytes:

@@ -33,7 +33,7 @@ class Held:
     """A bag that is here. ``proven``: mirrors that have proved lately that they hold it, this one among them.
 
     ``stays``: it is the catalogue, or replaces what was withdrawn, and is dropped for no budget. ``here``:
-    bytes that it has here, where that is a part only.
+    bytes that it has here, where that is a part only. ``unproven`` says why proofs do not count, if so.
     """
 
     bag: Candidate
@@ -41,6 +41,7 @@ class Held:
     whole: bool = True  # or was, before a file of it was lost
     stays: bool = False
     here: int | None = None
+    unproven: str = ""
 
     @property
     def bytes(self) -> int:
@@ -188,4 +189,5 @@ def _why_not(one: Held, keep: int) -> str:
     if one.stays:
         return "over the budget, and kept all the same: it is not dropped for a budget"
     have = f"{one.others or 'no'} other mirror{'s have' if one.others != 1 else ' has'}"
-    return f"over the budget, and kept: {have} proved lately to hold it, and it takes {keep} to drop it"
+    why = f" ({one.unproven})" if one.unproven else ""
+    return f"over the budget, and kept: {have} proved lately to hold it, and it takes {keep} to drop it{why}"
