@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
+from typing import Any, Final
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from phonotheque.model.errors import PhonothequeError, UsageError
+from phonotheque.web.crowd import CrowdConfig, Limits
 
 _PATIENCE = 2  # seconds that transfers under way are given when a server is stopped
 _END = 10.0  # seconds for its thread to end after that
-_CONNECTIONS = 1000
 _HERE = "127.0.0.1"
+_IN_LINE: Final = 128  # connections that wait to be let in
+_HEAD: Final = 16 * 1024  # bytes of a request before its body, at most
+_IDLE: Final = 5  # seconds from an answer to the next request on the same connection
+_SILENCE: Final = 600.0  # seconds until it is said again that no more files can be opened
+_LIMITS: Final = Limits()
+_LOG = logging.getLogger("phonotheque.web")
 
 
 def parse_address(text: str, where: str) -> tuple[str, int]:
@@ -45,7 +54,7 @@ def listen(host: str, port: int) -> socket.socket:
     """Return a socket that listens; port 0 takes any that is free. Raises PhonothequeError."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family, backlog=1024)
+        return socket.create_server((host, port), family=family, backlog=_IN_LINE)
     except (OSError, OverflowError) as error:
         raise PhonothequeError(
             f"{host}:{port} cannot be listened on: {error}.",
@@ -55,7 +64,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 def run(application: ASGIApp, listening: socket.socket, ready: Callable[[], None]) -> None:
     """Answer until interrupted, which must be in the main thread; ``ready`` is called once it answers."""
-    server = _Server(_config(application), ready)
+    server = _Server(_config(application, _LIMITS), ready)
     # Ctrl-C is how serving ends: uvicorn closes its connections, then hands the signal on.
     with suppress(KeyboardInterrupt):
         server.run(sockets=[listening])
@@ -64,10 +73,10 @@ def run(application: ASGIApp, listening: socket.socket, ready: Callable[[], None
 class Beside:
     """A server in a thread of its own. It answers on ``port`` until the context is left."""
 
-    def __init__(self, application: ASGIApp, host: str, port: int) -> None:
+    def __init__(self, application: ASGIApp, host: str, port: int, *, limits: Limits = _LIMITS) -> None:
         self._listening = listen(host, port)
         self.host, self.port = host, int(self._listening.getsockname()[1])
-        self._server = _Server(_config(application), lambda: None)
+        self._server = _Server(_config(application, limits), lambda: None)
         # A daemon: whoever ends the process at once does not wait for it.
         self._thread = threading.Thread(target=self._run, name=f"web server, port {self.port}", daemon=True)
         self._thread.start()
@@ -106,8 +115,30 @@ class _Server(uvicorn.Server):
         self._ready = ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        asyncio.get_running_loop().set_exception_handler(Trouble())
         await super().startup(sockets)
+        for one in sockets or ():  # asyncio lets only as many wait as it lets in at a time
+            one.listen(_IN_LINE)
         self._ready()
+
+
+class Trouble:
+    """Logs what goes wrong in an event loop; once in ten minutes, if it is that no more files can be opened.
+
+    asyncio tells that of every connection that waits, and tries again each second.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._said: float | None = None
+
+    def __call__(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Log it, as an event loop's handler of exceptions."""
+        if "out of system resource" not in str(context.get("message")):
+            loop.default_exception_handler(context)
+        elif self._said is None or self._clock() - self._said >= _SILENCE:
+            self._said = self._clock()
+            _LOG.error("Visitors have to wait: %s.", context.get("exception"))
 
 
 def _is_no_cut(record: logging.LogRecord) -> bool:
@@ -115,15 +146,18 @@ def _is_no_cut(record: logging.LogRecord) -> bool:
     return "without completing response" not in record.getMessage()
 
 
-def _config(application: ASGIApp) -> uvicorn.Config:
+def _config(application: ASGIApp, limits: Limits) -> uvicorn.Config:
     logging.getLogger("uvicorn.error").addFilter(_is_no_cut)
-    return uvicorn.Config(
+    return CrowdConfig(
         application,
+        limits,
         lifespan="off",
+        ws="none",
         log_config=None,  # what it has to say goes where all else is logged
         log_level="error",  # what strangers send wrongly is no news, and must not fill a disk
         access_log=False,  # nobody's address is written down
         server_header=False,
         timeout_graceful_shutdown=_PATIENCE,
-        limit_concurrency=_CONNECTIONS,
+        timeout_keep_alive=_IDLE,
+        h11_max_incomplete_event_size=_HEAD,
     )
