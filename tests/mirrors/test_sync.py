@@ -8,6 +8,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -123,6 +124,21 @@ def test_what_is_held_is_kept_when_the_origin_is_gone(published: Publisher, tmp_
     result = run(mirror, origin=open_origin(web.url, retries=0))
     assert result.offline
     assert result.complete == ALL
+
+
+def test_bags_are_called_served_when_peers_may_call_for_each(published: Publisher, tmp_path: Path) -> None:
+    """The origin is gone, and nothing is to be fetched."""
+    with served(published.public) as web:
+        mirror = open_mirror(tmp_path / "mirror", web.url)
+        run(mirror)
+    happened: list[str] = []
+    options: dict[str, Any] = {
+        "on_listening": lambda port, pid: happened.append("listening"),
+        "on_round": lambda result: happened.append(f"{len(result.complete)} served"),
+    }
+    with mirroring(mirror, origin=open_origin(web.url, retries=0), **options):
+        wait_for(lambda: "3 served" in happened)
+    assert happened[:2] == ["listening", "3 served"]
 
 
 def test_files_that_were_lost_are_fetched_again_and_no_others(published: Publisher, tmp_path: Path) -> None:

@@ -177,6 +177,11 @@ class Fetching:
         """Serve these bags no more; on return nobody is given anything of them."""
         self._keeper.remove_now(self._offering.leave(bags))
 
+    def offer(self) -> None:
+        """Begin to serve what is held; on return peers may call for every bag whose turn it is."""
+        while not self._stop.is_set() and self._offering.step(0):
+            self._hear(0)
+
     def serve(self, seconds: float) -> None:
         """Go on serving for so long, or until told to stop."""
         end = time.monotonic() + seconds
@@ -185,12 +190,15 @@ class Fetching:
             self._offering.step(0)
             if not self._keeper.running:
                 self._stop.wait(min(left, 1.0))
-            for report in self._keeper.poll(min(left, _TURN)):
-                match report:
-                    case Moved():
-                        self._offering.heard(report)
-                    case Trouble():
-                        self._keeper.say(report)
+            self._hear(min(left, _TURN))
+
+    def _hear(self, seconds: float) -> None:
+        for report in self._keeper.poll(seconds):
+            match report:
+                case Moved():
+                    self._offering.heard(report)
+                case Trouble():
+                    self._keeper.say(report)
 
     def close(self) -> None:
         """End the swarm process, after it has brought everything to the disk."""

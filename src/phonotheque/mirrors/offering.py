@@ -86,16 +86,20 @@ class Offering:
             self._turns.leave(bag)
         return gone
 
-    def step(self, taken: int) -> None:
-        """Let turns change when it is time to; ``taken`` places are those of bags on their way."""
+    def step(self, taken: int) -> bool:
+        """Let turns change when it is time to; ``taken`` places are those of bags on their way.
+
+        Returns whether bags whose turn it is are still to be added.
+        """
         if not self._held:
-            return
+            return False
         stop, start = self._turns.change(self._clock(), taken=taken)
         for bag in stop:
             self._keeper.remove(bag)
         self._starting += start
         for _ in range(min(_AT_ONCE, len(self._starting))):
             self._start(self._starting.popleft())
+        return bool(self._starting)
 
     def heard(self, report: Moved) -> None:
         """Note who asks for a bag."""

@@ -163,6 +163,8 @@ def sync(
             before = result if superseded else None
             if superseded and not stop.is_set():
                 continue
+            if not once:
+                fetching.offer()  # whoever hears of the round may call
             if on_round:
                 on_round(result)
             if once or stop.is_set():
