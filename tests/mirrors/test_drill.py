@@ -277,6 +277,33 @@ def test_what_a_drill_shows_becomes_proofs_events_and_copies(archive: Archive, p
     assert '"proven": 1' in (archive.public / "copies.json").read_text()
 
 
+def test_what_was_learnt_waits_for_whoever_changes_the_archive(
+    archive: Archive, published: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("phonotheque.mirrors.drills._AGAIN", 0.01)
+    with served(published.public) as web:
+        results = drilled(published, Asked("0b9cbd60-4f0e-4ab4-8f7f-1d6e7f1b2a3c", web.url, None, BAGS))
+    said, waits = list[str](), threading.Event()
+
+    def say(line: str) -> None:
+        said.append(line)
+        waits.set()
+
+    with archive.writing("add"):
+        recording = threading.Thread(
+            target=record_drill, args=(archive, results, TERMS), kwargs={"at": NOW, "say": say}
+        )
+        recording.start()
+        assert waits.wait(20)
+        with archive.ledger.connect() as ledger:
+            assert proofs_of_bag(ledger, "audio-1") == []
+    recording.join()
+    assert len(said) == 1
+    assert "“phono add”" in said[0]
+    with archive.ledger.connect() as ledger:
+        assert len(proofs_of_bag(ledger, "audio-1")) == 1
+
+
 def test_nobody_to_ask_is_said(archive: Archive) -> None:
     with own_tree(str(archive.folder)) as own, pytest.raises(NotFoundError, match="No mirror has told"):
         mirrors_to_ask(own, [])

@@ -81,7 +81,13 @@ def drill_command(
         )
         show(_data(own, results, terms), as_json, lambda: _print(own, results, terms))
         if own.archive is not None:
-            record_drill(own.archive, results, terms, at=at)
+            record_drill(
+                own.archive,
+                results,
+                terms,
+                at=at,
+                say=lambda line: messages.print(safe(line), style="yellow"),
+            )
     wrong, silent = any(found.failed for found in results), any(found.silent for found in results)
     context.exit(4 if wrong else 5 if silent else 0)
 

@@ -6,7 +6,7 @@ import tempfile
 import time
 import uuid
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
@@ -34,9 +34,7 @@ from phonotheque.vault.archive import SETTINGS_FILE, Archive, now, open_archive,
 METHOD: Final = "web"
 _AT_ONE_ADDRESS: Final = 3  # mirrors that say they are there, and are asked
 _EVENT: Final = "fixity check"  # PREMIS 3.0
-_BUSY: Final = (
-    120.0  # seconds to wait for whoever is changing the archive, before what was learnt is not recorded
-)
+_AGAIN: Final = 1.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,21 +145,30 @@ def _plain(address: str) -> str:
     return address.rstrip("/") + "/"
 
 
-def record_drill(archive: Archive, results: Sequence[Drilled], terms: Terms, *, at: datetime) -> None:
+def record_drill(
+    archive: Archive,
+    results: Sequence[Drilled],
+    terms: Terms,
+    *,
+    at: datetime,
+    say: Callable[[str], None] = lambda _: None,
+) -> None:
     """Keep what a drill has shown: events, and at a publisher proofs, from which copies are counted anew.
 
-    Waits for a while for somebody who is changing the archive. Raises BusyError.
+    Waits for whoever is changing the archive, however long that takes, and says so: what was learnt is lost
+    only to who breaks it off.
     """
-    end = time.monotonic() + _BUSY
+    said = False
     while True:
         try:
             with archive.writing("drill"):
                 _record(archive, results, terms, at)
             return
-        except BusyError:
-            if time.monotonic() > end:
-                raise
-            time.sleep(1.0)
+        except BusyError as error:
+            if not said:
+                say(f"{error.message} What the drill has shown is recorded when that ends; so long it waits.")
+                said = True
+            time.sleep(_AGAIN)
 
 
 def _record(archive: Archive, results: Sequence[Drilled], terms: Terms, at: datetime) -> None:
