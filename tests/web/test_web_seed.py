@@ -35,7 +35,7 @@ def test_a_bag_comes_whole_and_no_request_fails(tmp_path: Path) -> None:
             heard.extend(swarm.poll(0.1))
             return Finished("audio-1") in heard
 
-        wait_for(whole)
+        wait_for(whole, 60)
     assert [report for report in heard if isinstance(report, Trouble)] == []
     answers, sent = traffic.totals()
     assert set(answers) == {206}
