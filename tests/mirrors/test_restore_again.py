@@ -20,6 +20,7 @@ from phonotheque.mirrors import restore as restoring
 from phonotheque.mirrors.home import open_mirror
 from phonotheque.mirrors.origin import open_origin
 from phonotheque.mirrors.restore import RestoreReport, Ways, restore
+from phonotheque.mirrors.restore_ledger import record_whole
 from phonotheque.model.errors import NotFoundError, PhonothequeError, UsageError, VerificationError
 from phonotheque.vault.archive import Archive, open_archive
 from tests.editions.test_revision import LATER, LATEST, NOW, edition, sha256, stocked, withdraw
@@ -162,10 +163,9 @@ def test_until_it_has_come_to_its_end_nothing_is_published(
 ) -> None:
     folder, stop = lose_ledger(stocked), threading.Event()
     shutil.rmtree(folder / "vault" / "bags")
-    really = restoring.record_whole
 
     def stopping(*args: Any) -> None:
-        really(*args)
+        record_whole(*args)
         stop.set()
 
     with monkeypatch.context() as patched:
