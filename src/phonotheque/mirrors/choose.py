@@ -20,7 +20,8 @@ class Candidate:
     """A bag that may be taken. ``size`` in bytes with its torrent.
 
     ``copies`` are mirrors that have proved to hold it, None when nobody knows; ``claimed`` those that say so.
-    ``unwanted`` says why the mirror's query does not ask for it, and is empty where it does.
+    ``unwanted`` says why the mirror's query does not ask for it, and is empty where it does; so does
+    ``passed`` why others are taken before it.
     """
 
     id: str
@@ -30,6 +31,7 @@ class Candidate:
     claimed: int = 0
     listens: int | None = None
     unwanted: str = ""
+    passed: str = ""
 
 
 class Verdict(StrEnum):
@@ -75,9 +77,9 @@ def choose(
     ``taken`` bytes of the budget are not to be had for anything new.
 
     The catalogue comes first, for without it the rest is mute; then what is held already; then what has the
-    fewest copies (:func:`counted`), nobody's first. Equals are put in an order
-    that differs from mirror to mirror; in it, a bag that people listen to much comes early up to twice as
-    often as one that nobody does. A bag that does not fit is passed over and smaller ones after it may be
+    fewest copies (:func:`counted`), nobody's first; last what was looked for in vain. Equals are put in an
+    order that differs from mirror to mirror; in it, a bag that people listen to much comes early up to twice
+    as often as one that nobody does. A bag that does not fit is passed over and smaller ones after it may be
     taken.
     """
     # What is held takes its room even when it is over the budget: nothing is deleted to make place here.
@@ -105,7 +107,7 @@ def choose(
             leave_out(
                 bag.id,
                 Verdict.LEFT_OUT,
-                f"needs {bag.size} bytes where {max(room, 0)} are left of the budget",
+                bag.passed or f"needs {bag.size} bytes where {max(room, 0)} are left of the budget",
             )
     return Choice(tuple(chosen), tuple(left_out), explained=tuple(explained))
 
@@ -118,6 +120,7 @@ def in_order(bags: Sequence[Candidate], held: Collection[str], seed: str) -> lis
         key=lambda bag: (
             not bag.catalogue,
             bag.id not in held,
+            bool(bag.passed),
             counted(bag),
             spread[bag.id],
             bag.id,
@@ -160,6 +163,8 @@ def _why(bag: Candidate, place: int, held: Collection[str]) -> str:
         return "here already, and what is here stays" + (f" ({bag.unwanted})" if bag.unwanted else "")
     if bag.catalogue:
         return "the catalogue: without it the rest is mute"
+    if bag.passed:
+        return f"{bag.passed}; number {place} in this mirror's order"
     if bag.copies is None:
         known = "how many copies there are is not known"
     else:

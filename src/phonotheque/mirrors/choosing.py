@@ -51,7 +51,9 @@ def choose_bags(
     }
     # So is one that is made of what is here.
     instead = _instead(mirror, edition, going, known)
-    begun |= instead
+    passed = wishes.passed.keys() - instead - {edition.catalogue.bag}
+    wishes = replace(wishes, passed={bag: wishes.passed[bag] for bag in passed})
+    begun = (begun - passed) | instead  # of what is passed over, nothing is here
     refused = _refused(leave, known)
     bags = [candidate(edition, entry, wishes) for entry in edition.bags if entry.id not in refused]
     lasting = instead | {entry.id for entry in edition.bags if entry.wave == CATALOGUE_WAVE}
@@ -98,7 +100,8 @@ def better_known(
         if clock() < due:
             return False
         due = clock() + _CHOOSE_AGAIN
-        later = choose_bags(mirror, leave, going, budget, knowing.wishes(leave.edition, ask=True))
+        wishes = knowing.wishes(leave.edition, ask=True, offline=leave.followed.offline)
+        later = choose_bags(mirror, leave, going, budget, wishes)
         if set(later.chosen) == set(choice.chosen):
             return False
         knowing.say("By the copies that are known now, other bags come next.")
@@ -118,6 +121,7 @@ def candidate(edition: Edition, entry: BagEntry, wishes: Wishes) -> Candidate:
         claimed=said.claimed if said else 0,
         listens=entry.listens,
         unwanted=unwanted(wishes.query, entry, wishes.known),
+        passed=wishes.passed.get(entry.id, ""),
     )
 
 

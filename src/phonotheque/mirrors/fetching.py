@@ -31,6 +31,7 @@ from phonotheque.model.errors import NetworkError, NotFoundError, PhonothequeErr
 from phonotheque.model.progress import Progress
 from phonotheque.vault.archive import Archive, timestamp
 
+INTERRUPTED = "interrupted"  # why a bag is missing of which it is not known whether anybody has it
 _TURN = 0.2  # seconds between looks at the clock and at whether to stop
 _SAID = 5  # troubles told of one bag; the last one is told again if the bag does not come
 
@@ -160,7 +161,7 @@ class Fetching:
                 self._active.clear()
                 self._keeper.remove_now(loading)
             for bag in [*self._active, *(entry.id for entry in waiting)]:
-                outcome.missing[bag] = "interrupted"
+                outcome.missing[bag] = INTERRUPTED
                 self._drop(bag)
         return outcome
 

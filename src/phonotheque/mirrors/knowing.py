@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -12,6 +12,7 @@ from phonotheque.editions.about import read_about
 from phonotheque.editions.edition import Edition
 from phonotheque.mirrors.copies import COPIES, Copies, fetch_copies, read_copies
 from phonotheque.mirrors.home import trust_dir
+from phonotheque.mirrors.in_vain import passed_over
 from phonotheque.mirrors.only import Known, Query, find_named, parse_query
 from phonotheque.mirrors.origin import Origin
 from phonotheque.mirrors.tuf_client import trusted_root
@@ -26,7 +27,8 @@ T = TypeVar("T")
 class Wishes:
     """What a choice goes by, besides what is here: by default, nothing is known, and everything wanted.
 
-    To drop a bag, ``keep`` other copies of it must be proven lately, as of ``now``.
+    To drop a bag, ``keep`` other copies of it must be proven lately, as of ``now``. ``passed`` tells of bags
+    that were looked for in vain, and why others are taken before them.
     """
 
     now: datetime | None = None
@@ -34,6 +36,7 @@ class Wishes:
     known: Known = field(default_factory=Known)
     copies: Copies | None = None
     keep: int = 3
+    passed: Mapping[str, str] = field(default_factory=dict)
 
 
 class Knowing:
@@ -49,10 +52,11 @@ class Knowing:
         self._said: set[str] = set()
         self._asked: tuple[Edition, Query, Known] | None = None  # last, and found
 
-    def wishes(self, edition: Edition, *, ask: bool) -> Wishes:
+    def wishes(self, edition: Edition, *, ask: bool, offline: bool = False) -> Wishes:
         """Return what is known of an edition's bags; ``ask`` the origin anew how many copies there are.
 
-        Raises UsageError when the query in the mirror's settings makes no sense.
+        ``offline``: it did not answer. Raises UsageError when the query in the mirror's settings makes no
+        sense, VerificationError when what was noted of bags that nobody gave does not.
         """
         settings = self._mirror.settings.mirror
         query = parse_query(settings.only, "[mirror] only")
@@ -62,6 +66,7 @@ class Knowing:
             known=self._known(edition, query),
             copies=self.copies(edition, ask=ask),
             keep=settings.keep_copies,
+            passed=passed_over(self._mirror, self._clock(), offline=offline),
         )
 
     def copies(self, edition: Edition, *, ask: bool) -> Copies | None:

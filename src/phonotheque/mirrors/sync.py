@@ -19,9 +19,10 @@ from phonotheque.ledger.holdings import HeldFile, Holding, HoldingState, all_hol
 from phonotheque.mirrors.choose import Choice, Explained
 from phonotheque.mirrors.choosing import better_known, choose_bags, places_in_wanted
 from phonotheque.mirrors.destinations import bags_of
-from phonotheque.mirrors.fetching import Fetching, Outcome, Pace
+from phonotheque.mirrors.fetching import INTERRUPTED, Fetching, Outcome, Pace
 from phonotheque.mirrors.holdings import parts_held
 from phonotheque.mirrors.home import sweep, trust_dir
+from phonotheque.mirrors.in_vain import forget_empty, note_searches
 from phonotheque.mirrors.knowing import Knowing
 from phonotheque.mirrors.leaving import Erasure, Leave, erase, going_bags, part, take_leave, waiting
 from phonotheque.mirrors.looking import Looking
@@ -202,8 +203,9 @@ def _round(plan: _Plan, fetching: Fetching, knowing: Knowing) -> tuple[SyncResul
         parts = _parts(plan, edition)
         otherwise: Callable[[], bool] = bool  # never, but for whole bags
         if parts is None:
-            wishes = knowing.wishes(edition, ask=not followed.offline)
+            wishes = knowing.wishes(edition, ask=not followed.offline, offline=followed.offline)
             choice = choose_bags(plan.mirror, leave, going, plan.budget, wishes)
+            forget_empty(plan.mirror, wishes.passed.keys() - set(choice.chosen))
             otherwise = better_known(plan.mirror, leave, going, plan.budget, knowing, choice, plan.clock)
         else:
             choice = choose_parts(plan.mirror, leave, parts, plan.budget)
@@ -228,6 +230,8 @@ def _round(plan: _Plan, fetching: Fetching, knowing: Knowing) -> tuple[SyncResul
         held += [entries[bag] for bag in outcome.complete]
         if outcome.superseded:
             return _result(plan, leave, choice, outcome, held, erasures), True
+        if parts is None:
+            _note_searches(plan, outcome, {entry.id for entry in wanted}, offline=followed.offline)
         wanted = [entry for entry in wanted if entry.id not in outcome.complete]
         erasures.append(_erase(plan, leave, _waiting(plan, leave, wanted, where)))
         publish_edition(plan.origin, plan.mirror.public, trust_dir(plan.mirror), followed, plan.progress)
@@ -237,6 +241,13 @@ def _round(plan: _Plan, fetching: Fetching, knowing: Knowing) -> tuple[SyncResul
     if not plan.once:
         fetching.seed(held, parts_now)
     return _result(plan, leave, choice, outcome, held, erasures), False
+
+
+def _note_searches(plan: _Plan, outcome: Outcome, wanted: Set[str], *, offline: bool) -> None:
+    unknown = {bag for bag, why in outcome.missing.items() if why == INTERRUPTED} | set(outcome.no_room)
+    sought = (wanted & outcome.missing.keys()) - unknown
+    found = [*outcome.complete, *outcome.refused]
+    note_searches(plan.mirror, found, sought, plan.clock(), offline=offline)
 
 
 def _say_goodbye(plan: _Plan, fetching: Fetching, leave: Leave) -> None:
