@@ -18,11 +18,13 @@ from phonotheque.editions.signpost import (
     make_signpost,
     read_signpost,
 )
-from phonotheque.editions.tree import ITEM, put_up_signpost, signpost_key
+from phonotheque.editions.tree import ITEM, TORRENT, put_up_signpost, signpost_key
 from phonotheque.mirrors.by_key import KeyOrigin, Reach, magnet_link, parse_key
 from phonotheque.mirrors.dht import find, put, resolve_nodes
 from phonotheque.mirrors.follow import follow
 from phonotheque.mirrors.home import open_mirror
+from phonotheque.mirrors.origin import open_origin
+from phonotheque.mirrors.origins import Origins
 from phonotheque.mirrors.signposting import Signposting, standing_signpost
 from phonotheque.model.errors import NetworkError, UsageError, VerificationError
 from tests.mirrors.local_dht import local_dht, on_dht
@@ -152,6 +154,58 @@ def test_a_key_leads_to_one_archive_only(
         assert not (tmp_path / "trust2").exists()
 
 
+def test_what_a_key_promises_is_asked_of_all_and_without_it_nobody_is_trusted(
+    signposted: Publisher, nodes: tuple[str, ...], tmp_path: Path
+) -> None:
+    (tmp_path / "other").mkdir()
+    other = Publisher(tmp_path / "other")
+    other.bag("catalogue-1", {"a.ogg": b"x"})
+    other.publish(1)
+    key, trust = key_of(signposted), tmp_path / "trust"
+    elsewhere, here = open_origin(str(other.folder)), open_origin(str(signposted.folder))
+    nobody = KeyOrigin(bytes(31) + b"\2", tmp_path / "nobody", reach(nodes))
+    with pytest.raises(NetworkError, match="no signpost of the key"):
+        follow(Origins([nobody, elsewhere]), trust, now=NOW)
+    with posting(signposted.public, nodes):
+        known = KeyOrigin(key, tmp_path / "s", reach(nodes, patience=0.5))  # but its tree cannot be had
+        with pytest.raises(VerificationError, match=r"1\.root\.json has the fingerprint"):
+            follow(Origins([elsewhere, known]), trust, now=NOW)
+        assert not trust.exists()
+        assert follow(Origins([known, here]), trust, now=NOW).edition.number == 1
+
+
+def test_a_tree_that_was_damaged_here_is_brought_again(
+    signposted: Publisher, nodes: tuple[str, ...], tmp_path: Path
+) -> None:
+    key, home = key_of(signposted), tmp_path / "s"
+    with posting(signposted.public, nodes) as post:
+        follow(KeyOrigin(key, home, reach(nodes, post)), tmp_path / "trust", now=NOW)
+        (tree,) = home.glob("*/")
+        edition, metadata = next(tree.glob("public/targets/*.edition.json")), tree / "public" / "metadata"
+        good = edition.read_bytes()
+        edition.write_bytes(bytes(len(good)))
+        (metadata / "timestamp.json").unlink()
+        fresh = KeyOrigin(key, home, reach(nodes, post))
+        assert follow(fresh, tmp_path / "fresh", now=NOW).edition.number == 1
+        assert edition.read_bytes() == good
+    (home / "item").write_bytes(b"")
+    assert KeyOrigin(key, home, reach(nodes)).post is None  # the DHT is asked, as at first
+
+
+def test_trees_that_cannot_be_had_do_not_pile_up(
+    signposted: Publisher, nodes: tuple[str, ...], tmp_path: Path
+) -> None:
+    private, home = load_private(signposted.folder / "keys" / f"{SIGNPOST}.pem"), tmp_path / "s"
+    with posting(signposted.public, nodes) as post:
+        first = KeyOrigin(key_of(signposted), home, reach(nodes, post)).renew()
+        for number in (1, 2):
+            goal = Directions(f"{number:040x}", first.fingerprint)
+            put(make_signpost(private, 100 + number, goal), resolve_nodes(nodes))
+            with pytest.raises(NetworkError, match="did not come"):
+                KeyOrigin(key_of(signposted), home, reach(nodes, patience=0.5)).renew()
+            assert {one.name for one in home.glob("*/")} == {first.infohash, goal.infohash}
+
+
 def test_a_key_that_the_archive_names_no_more_is_said(
     signposted: Publisher, nodes: tuple[str, ...], tmp_path: Path
 ) -> None:
@@ -221,6 +275,13 @@ def test_a_mirror_takes_over_only_a_signpost_that_the_archive_names(
         run(mirror)
         good = (signposted.public / ITEM).read_bytes()
         assert (mirror.public / ITEM).read_bytes() == good
+        asked = web.sent[f"/{TORRENT}"]
+        assert asked
+        run(mirror)
+        assert web.sent[f"/{TORRENT}"] == asked
+        (mirror.public / TORRENT).write_bytes(b"")
+        run(mirror)
+        assert web.sent[f"/{TORRENT}"] == 2 * asked
         pem = signposted.folder / "keys" / f"{SIGNPOST}.pem"
         pem.unlink()
         write_key(pem)

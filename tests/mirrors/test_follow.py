@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from phonotheque.editions.edition import Edition, Previous, Tombstone, Withdrawal
+from phonotheque.editions.roots import propose
 from phonotheque.editions.trust import create_keys, init_repository, publish_targets, root_fingerprint
 from phonotheque.mirrors.follow import accepted, follow
 from phonotheque.mirrors.origin import FolderOrigin, Origin, open_origin
@@ -325,3 +326,31 @@ def test_a_link_to_the_root_that_an_interrupted_look_left_out_is_made_again(
     published.publish(2)
     assert follow(origin, trust, now=NOW).edition.number == 2
     assert (trust / "root.json").exists()
+
+
+@pytest.mark.parametrize("left", [b"", b'{"signed"', None])
+@pytest.mark.parametrize(
+    "name", ["timestamp.json", "snapshot.json", "targets.json", "root_history/2.root.json"]
+)
+def test_metadata_that_a_loss_of_power_damaged_are_fetched_again(
+    published: Publisher, origin: Origin, trust: Path, name: str, left: bytes | None
+) -> None:
+    keys = published.folder / "keys"
+    propose(published.public, keys, lambda _root: None, now=NOW)
+    assert follow(origin, trust, now=NOW).version
+    follow(origin, trust, now=NOW)
+    good = (trust / name).read_bytes()
+    if left is None:
+        (trust / name).unlink()
+    else:
+        (trust / name).write_bytes(left)
+    published.public.rename(published.folder / "away")
+    followed = follow(origin, trust, now=NOW)
+    assert (followed.offline, followed.edition.number) == (True, 1)
+    (published.folder / "away").rename(published.public)
+    followed = follow(origin, trust, now=NOW)
+    assert (followed.offline, followed.stale) == (False, ())
+    if name == "root_history/2.root.json":
+        followed = follow(origin, trust, now=later(days=2))
+    assert followed.version
+    assert (trust / name).read_bytes() == good

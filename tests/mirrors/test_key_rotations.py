@@ -16,6 +16,7 @@ from phonotheque.editions.roots import (
     accept,
     add_root_key,
     countersign,
+    is_unfinished,
     present_root,
     propose,
     remove_root_key,
@@ -228,8 +229,9 @@ def test_there_is_something_to_verify_at_every_moment_of_a_rotation(
     assert moments == 12
 
 
+@pytest.mark.parametrize("by", ["renew", "accept"])
 def test_a_rotation_that_was_killed_before_its_keys_signed_is_gone_on_with(
-    published: Publisher, origin: Origin, trust: Path, monkeypatch: pytest.MonkeyPatch
+    published: Publisher, origin: Origin, trust: Path, monkeypatch: pytest.MonkeyPatch, by: str
 ) -> None:
     """The former key is lost, so the root has to come first."""
     import phonotheque.editions.roots as roots
@@ -243,7 +245,13 @@ def test_a_rotation_that_was_killed_before_its_keys_signed_is_gone_on_with(
         patched.setattr(roots, "advance", killed)
         with pytest.raises(KeyboardInterrupt):
             replace_key(published, "timestamp")
-    assert renew(published.public, keys(published), now=NOW) == ONLINE
+    assert is_unfinished(published.public)
+    if by == "accept":
+        assert accept(published.public, keys(published), [], now=NOW).complete
+        assert not (keys(published) / WAITING).exists()
+    else:
+        assert renew(published.public, keys(published), now=NOW) == ONLINE
+    assert not is_unfinished(published.public)
     assert follow(origin, trust, now=NOW).edition.number == 1
     published.publish(2)
     assert follow(origin, trust, now=NOW).edition.number == 2

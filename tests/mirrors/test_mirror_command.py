@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from phonotheque.cli.check import check_command
 from phonotheque.cli.mirror import mirror_command
 from phonotheque.cli.status import status_command
-from phonotheque.model.errors import UsageError
+from phonotheque.model.errors import NotFoundError, UsageError
 from tests.mirrors.mirror_publisher import Publisher
 from tests.mirrors.test_revisions import GONE, SONGS
 
@@ -74,3 +74,23 @@ def test_a_mirror_that_is_said_to_be_elsewhere_erases_nothing_unasked(
     assert run(mirror_command, *words, "--in", "DE", "--move").exit_code == 0
     assert not (mirror / "vault" / "bags" / "french-1").exists()
     assert run(mirror_command, *words, "--in", "FR").exit_code == 0  # nothing is lost by this
+
+
+def test_what_is_held_is_served_without_the_folder_that_it_came_from_and_without_a_peer_nobody_knows(
+    publisher: Publisher, tmp_path: Path
+) -> None:
+    publisher.bag("catalogue-1", {"catalogue.parquet": b"c" * 5000})
+    publisher.publish(1)
+    mirror = tmp_path / "mirror"
+    assert run(mirror_command, publisher.folder, mirror, *LOCAL).exit_code == 0
+    publisher.folder.rename(tmp_path / "another-place")
+    later = run(mirror_command, mirror, *LOCAL, "--peer", "nobody.invalid:6881")
+    assert (later.exit_code, "1 bag" in later.stdout) == (0, True)
+    assert "does not answer; going on with edition 1" in later.stderr
+    assert "The peer nobody.invalid is not known" in later.stderr
+    with pytest.raises(NotFoundError, match="no published edition"):
+        CliRunner().invoke(
+            mirror_command,
+            [str(publisher.folder), str(tmp_path / "fresh"), *LOCAL],
+            catch_exceptions=False,
+        )

@@ -22,7 +22,7 @@ from phonotheque.mirrors.rest import Rest
 from phonotheque.model.errors import NetworkError, VerificationError
 from phonotheque.web.serve import public_application
 from phonotheque.web.server import Beside
-from tests.mirrors.mirror_publisher import NOW, Publisher, served
+from tests.mirrors.mirror_publisher import NOW, Publisher, served, wait_for
 from tests.mirrors.mirror_runs import run
 
 SMALL = {"a.ogg": b"a" * 100}
@@ -152,9 +152,12 @@ def hostile(answer: bytes, drip: bytes = b"") -> Iterator[str]:
 )
 def test_who_sends_a_byte_now_and_then_is_given_up(answer: bytes, drip: bytes) -> None:
     with hostile(answer, drip) as url:
-        origin = HttpOrigin(url, timeout=0.2, retries=0)
+        origin = HttpOrigin(url, timeout=0.2)
+        before = set(threading.enumerate())
         with pytest.raises(NetworkError, match="too slowly"):
             fetch(origin, "metadata/timestamp.json", 10_000)
+        # Nothing that reads is left, though the server goes on.
+        wait_for(lambda: not [one for one in set(threading.enumerate()) - before if "_read" in one.name])
 
 
 def test_who_never_ends_is_cut_off() -> None:
@@ -193,9 +196,10 @@ def test_readings_that_hang_are_few() -> None:
     try:
         for _ in range(8):
             with pytest.raises(NetworkError, match="too slowly"):
-                list(paced(hanging, "this", 0.0))
+                list(paced(hanging, "http://slow.example/this", 0.0))
         with pytest.raises(NetworkError, match="8 readings hang"):
-            list(paced(hanging, "this", 0.0))
+            list(paced(hanging, "http://slow.example/this", 0.0))
+        assert list(paced(lambda: iter([b"x"]), "http://another.example/this", 20.0)) == [b"x"]
     finally:
         release.set()
 

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from phonotheque.editions.trust import root_fingerprint
 from phonotheque.mirrors.follow import follow
 from phonotheque.mirrors.home import open_mirror
 from phonotheque.mirrors.origin import FolderOrigin, Origin, open_origin
 from phonotheque.mirrors.origins import Origins, open_origins
-from phonotheque.model.errors import NetworkError, NotFoundError, VerificationError
+from phonotheque.model.errors import NetworkError, NotFoundError, UsageError, VerificationError
 from tests.mirrors.mirror_publisher import NOW, Publisher, later, served, tree
 from tests.mirrors.mirror_runs import ALL, assert_complete, run
 
@@ -40,6 +41,7 @@ def older(published: Publisher, tmp_path: Path) -> Path:
 
 def test_others_are_followed_where_the_first_does_not_answer(published: Publisher, tmp_path: Path) -> None:
     trust, origin = tmp_path / "trust", Origins([gone(), open_origin(str(published.folder))])
+    follow(open_origin(str(published.folder)), trust, now=NOW)
     followed = follow(origin, trust, now=NOW)
     assert (followed.edition.number, followed.offline) == (1, False)
     assert "could not be fetched" in followed.warnings[0]
@@ -121,12 +123,40 @@ def test_a_file_that_breaks_off_is_gone_on_with_from_the_next(published: Publish
         list(origin.open_range("metadata/none.json"))
 
 
-def test_folders_that_are_not_there_are_left_out(published: Publisher, tmp_path: Path) -> None:
-    said: list[str] = []
-    one = open_origins([str(tmp_path / "none"), str(published.folder)], say=said.append)
-    assert (one.where, len(said)) == (str(published.public), 1)
+@pytest.mark.parametrize("first", ["silent", "empty", "no disk"])
+def test_who_is_trusted_first_is_not_for_the_next_one_to_say_while_the_first_does_not_answer(
+    published: Publisher, tmp_path: Path, first: str
+) -> None:
+    (tmp_path / "empty" / "metadata").mkdir(parents=True)
+    one = gone() if first == "silent" else FolderOrigin(tmp_path / first, coming=True)
+    origin = Origins([one, open_origin(str(published.folder))])
+    with pytest.raises(NotFoundError if first == "empty" else NetworkError):
+        follow(origin, tmp_path / "trust", now=NOW)
+    assert not (tmp_path / "trust").exists()
+    fingerprint = follow(open_origin(str(published.folder)), tmp_path / "known", now=NOW).fingerprint
+    assert follow(origin, tmp_path / "trust", now=NOW, trust=fingerprint).edition.number == 1
+
+
+def test_folders_may_be_away_for_a_time(published: Publisher, tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+
+    def opened(text: str) -> Origin:
+        return open_origin(text, coming=True)
+
+    origin = open_origins([str(disk), str(published.folder)], opened)
+    assert follow(open_origin(str(published.folder)), tmp_path / "trust", now=NOW)
+    followed = follow(origin, tmp_path / "trust", now=NOW)
+    assert (followed.offline, "disk is not there" in followed.warnings[0]) == (False, True)
+    shutil.copytree(published.folder, disk, symlinks=True)
+    assert follow(origin, tmp_path / "trust", now=later(days=2)).warnings == ()
     with pytest.raises(NotFoundError, match="no published edition"):
         open_origins([str(tmp_path / "none")])
+
+
+def test_no_password_is_taken_with_an_address() -> None:
+    with pytest.raises(UsageError, match="user name or a password") as caught:
+        open_origin("https://someone:secret@example.org/")
+    assert "secret" not in str(caught.value)
 
 
 @pytest.mark.ledger
@@ -154,11 +184,12 @@ def test_a_new_mirror_is_made_of_others_when_the_publisher_is_gone(
     wrong.write_bytes(b"?" * wrong.stat().st_size)
     shutil.move(published.folder, tmp_path / "gone")
     published.public = tmp_path / "gone" / "public"
+    fingerprint = root_fingerprint((published.public / "metadata" / "1.root.json").read_bytes())
     with served(one) as first, served(two) as second:
         mirror = open_mirror(tmp_path / "mirror", NOBODY)
         origin = Origins([gone(), open_origin(second.url), open_origin(first.url)])
         also = (first.url, second.url)
-        result = run(mirror, origin=origin, also=also)
+        result = run(mirror, origin=origin, also=also, trust=fingerprint)
     assert result.refused == ()
     assert_complete(mirror, published, ALL)
     assert tree(mirror.public / "metadata").items() <= tree(published.public / "metadata").items()

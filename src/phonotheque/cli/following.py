@@ -7,14 +7,16 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
+from phonotheque.cli.common import messages, safe
 from phonotheque.cli.transfer import Transfer
 from phonotheque.mirrors.by_key import SCHEME, KeyOrigin, Reach, parse_key
+from phonotheque.mirrors.home import trust_dir
 from phonotheque.mirrors.messages import SwarmSettings
 from phonotheque.mirrors.origin import Origin, open_origin
 from phonotheque.mirrors.origins import open_origins
 from phonotheque.mirrors.signposting import standing_signpost
 from phonotheque.mirrors.swarm import resolve_peers
-from phonotheque.model.errors import UsageError
+from phonotheque.model.errors import NetworkError, UsageError
 from phonotheque.vault.archive import Archive
 
 
@@ -31,14 +33,15 @@ def origin_of(
     """Return what a mirror follows; ``also`` are addresses and folders of others that hold the same archive.
 
     The small files to which a key leads may have ``budget`` bytes.
-    Raises UsageError for what is no address, NotFoundError when none of the folders is there.
+    Raises UsageError for what is no address, NotFoundError when there is nothing at all to begin with.
     """
     ours = mirror.settings.mirror
+    coming = bool(also) or trust_dir(mirror).exists()  # what is held is served without a folder, too
 
     def opened(text: str) -> Origin:
         key = parse_key(text)
         if key is None:
-            return open_origin(text, country=ours.country, proxy=swarm.proxy)
+            return open_origin(text, country=ours.country, proxy=swarm.proxy, coming=coming)
         if swarm.proxy is not None or not swarm.dht:
             raise UsageError(
                 f"{SCHEME} is followed through the DHT, which is not used with a proxy, with --no-discovery, "
@@ -46,9 +49,24 @@ def origin_of(
                 "Leave that out, or name a node of a DHT of your own: --dht-node HOST:PORT",
             )
         reach = replace(reach_of(swarm, transfer), most=budget)
-        return KeyOrigin(key, mirror.folder / "signpost", reach, say, stop)
+        return KeyOrigin(key, mirror.folder / "signpost" / key.hex(), reach, say, stop)
 
-    return open_origins((ours.origin, *also), opened, say)
+    return open_origins((ours.origin, *also), opened)
+
+
+def known_peers(transfer: Transfer, swarm: SwarmSettings) -> Transfer:
+    """Leave out peers whose names nobody knows now, and say so: what is held is served without them."""
+    if swarm.proxy is not None:  # by which no names are looked up
+        return transfer
+    known = []
+    for peer in transfer.peers:
+        try:
+            resolve_peers([peer])
+        except NetworkError as error:
+            messages.print(safe(f"{error.message} It is left out."))
+        else:
+            known.append(peer)
+    return replace(transfer, peers=tuple(known))
 
 
 def reach_of(swarm: SwarmSettings, transfer: Transfer) -> Reach:

@@ -26,6 +26,7 @@ from phonotheque.editions.roots import (
     add_root_key,
     countersign,
     find_key,
+    is_unfinished,
     present_root,
     propose,
     read_root,
@@ -63,10 +64,11 @@ def show_command(archive: Archive, as_json: bool) -> None:
 @json_option
 def new_command(file: Path, as_json: bool) -> None:
     """Make a key pair for somebody who shall sign roots: FILE is private, FILE.pub is to be given away."""
-    if file.exists():
-        raise UsageError(f"{file} exists.", "Choose another name: keys are not replaced.")
-    key = write_key(file)
     public = file.with_name(file.name + ".pub")
+    if public.exists():
+        raise UsageError(f"{public} exists.", "Choose another name: keys are not replaced.")
+    # A private key without its public half is from a run that was killed: it is gone on with.
+    key = load_signer(file).public_key if file.exists() else write_key(file)
     write_durably(public, public_pem(key))
     data = {"id": key.keyid, "private": str(file), "public": str(public)}
     show(data, as_json, lambda: output.print(safe(f"{key.keyid[:8]}: keep {file}, and give {public} away.")))
@@ -133,6 +135,21 @@ def threshold_command(archive: Archive, count: int, as_json: bool) -> None:
     _change(archive, lambda one: propose(one.public, one.keys, set_threshold(count), now=now()), as_json)
 
 
+@keys_command.command("look")
+@click.argument("root", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option(
+    "--after",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    required=True,
+    help="The root in use: metadata/NUMBER.root.json of the public tree.",
+)
+@json_option
+def look_command(root: Path, after: Path, as_json: bool) -> None:
+    """Show what the file ROOT, a root that was proposed, changes in the root in use. Nothing is signed."""
+    stands = standing(read_root(after), read_root(root))
+    show(_data(stands), as_json, lambda: _tell(stands, f"Root {stands.version}, as {root} proposes it."))
+
+
 @keys_command.command("sign")
 @click.argument("root", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.argument("key", type=click.Path(path_type=Path, exists=True, dir_okay=False))
@@ -146,7 +163,8 @@ def threshold_command(archive: Archive, count: int, as_json: bool) -> None:
 def sign_command(root: Path, key: Path, after: Path, as_json: bool) -> None:
     """Sign the file ROOT, a root that was proposed, with the private KEY; no archive is needed here.
 
-    What it changes in the root in use is shown. Give the file back to the archive: phono keys accept.
+    What it changes in the root in use is shown; to see that before: phono keys look. Give the file back to
+    the archive: phono keys accept.
     """
     stands = countersign(root, load_signer(key), read_root(after))
     show(_data(stands), as_json, lambda: _tell(stands, f"{root} is signed."))
@@ -207,6 +225,7 @@ def _tell(stands: Standing, said: str) -> None:
 
 def _described(archive: Archive) -> dict[str, Any]:
     present = present_root(archive.public)
+    unfinished = is_unfinished(archive.public)
     waiting = waiting_root(archive.keys, present)
     root = present.signed
     first = (archive.public / "metadata" / "1.root.json").read_bytes()
@@ -221,6 +240,7 @@ def _described(archive: Archive) -> dict[str, Any]:
             }
             for role in ROLES
         },
+        "unfinished": unfinished,
         "waiting": _data(standing(present, waiting)) if waiting else None,
     }
 
@@ -231,6 +251,8 @@ def _print(data: dict[str, Any]) -> None:
     for role, known in data["roles"].items():
         keys = ", ".join(f"{key[:8]}{' (here)' if here else ''}" for key, here in known["keys"].items())
         output.print(f"  {role:9}  {known['threshold']} of {len(known['keys'])}: {keys}")
+    if data["unfinished"]:
+        output.print("Its keys have not signed yet: mirrors wait. Go on with: phono keys accept ARCHIVE")
     if data["waiting"]:
         output.print(f"Root {data['waiting']['version']} waits for signatures:")
         for change in data["waiting"]["changes"]:

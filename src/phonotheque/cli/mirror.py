@@ -19,7 +19,7 @@ from phonotheque.cli.common import (
     safe,
     show,
 )
-from phonotheque.cli.following import keeping_signpost, origin_of, web_addresses
+from phonotheque.cli.following import keeping_signpost, known_peers, origin_of, web_addresses
 from phonotheque.cli.log import log_option, logging_as, tell
 from phonotheque.cli.mirror_choice import (
     agree_to_drop,
@@ -153,6 +153,7 @@ def mirror_command(
         mirror = _with(mirror, active=active)
     ours = mirror.settings.mirror
     swarm = transfer.swarm(ours)
+    transfer = known_peers(transfer, swarm)
     also = also or ours.also
     mirror = keep_choice(mirror, budget, only)
     agree_to_drop(mirror, allowed, lowered=allowed < mirror.settings.mirror.budget, drop=drop)

@@ -7,17 +7,27 @@ one file goes to each of them and comes back.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from securesystemslib.signer import CryptoSigner, SSlibKey
+from securesystemslib.exceptions import UnverifiedSignatureError
+from securesystemslib.signer import CryptoSigner, Signature, SSlibKey
 from tuf.api.exceptions import RepositoryError
 from tuf.api.metadata import Metadata, Root
 
 from phonotheque.editions.keys import add_key, load_signer, own_keys, signers
-from phonotheque.editions.trust import LIFETIMES, ONLINE, Lifetimes, advance, load_state, newest_root, until
+from phonotheque.editions.trust import (
+    LIFETIMES,
+    ONLINE,
+    Lifetimes,
+    advance,
+    load_state,
+    newest_root,
+    renew,
+    until,
+)
 from phonotheque.model.errors import NotFoundError, UsageError, VerificationError
 from phonotheque.vault.place import fsync_dir, write_durably
 
@@ -144,7 +154,7 @@ def propose(
     for keyid, path in sorted(own_keys(keys_dir, "root").items()):
         if keyid in listed:
             fresh.sign(load_signer(path), append=True)
-    write_durably(keys_dir / WAITING, fresh.to_bytes(), mode=0o600)
+    write_durably(keys_dir / WAITING, _bytes(fresh), mode=0o600)
     return _used_if_complete(public, keys_dir, fresh, present, now, lifetimes)
 
 
@@ -158,10 +168,18 @@ def accept(
 ) -> Standing:
     """Take over the signatures that came back; put the root to use once they are enough.
 
-    Raises UsageError for a file that is another root than the one that waits.
+    Of a file, nothing else is taken than signatures that verify, by keys that count. A root that was put to
+    use by a run which was killed before its keys had signed is gone on with.
+
+    Raises UsageError for a file that is another root than the one that waits, VerificationError for one in
+    which a signature of a key that counts is wrong.
     """
     present = present_root(public)
     fresh = waiting_root(keys_dir, present)
+    if fresh is None and is_unfinished(public):
+        renew(public, keys_dir, now=now, lifetimes=lifetimes)
+        (keys_dir / WAITING).unlink(missing_ok=True)
+        return Standing(present.signed.version, (), 0, 0, ())
     if fresh is None:
         raise NotFoundError(f"No root waits for signatures in {keys_dir}.", "See: phono keys show")
     for path in signed:
@@ -171,23 +189,32 @@ def accept(
                 f"{path} is another root than the one that waits in {keys_dir}.",
                 "What was changed since has to be signed anew.",
             )
-        fresh.signatures.update(other.signatures)
-    write_durably(keys_dir / WAITING, fresh.to_bytes(), mode=0o600)
+        fresh.signatures.update(_verified(other.signatures.values(), fresh, present, str(path)))
+    write_durably(keys_dir / WAITING, _bytes(fresh), mode=0o600)
     return _used_if_complete(public, keys_dir, fresh, present, now, lifetimes)
 
 
 def countersign(path: Path, signer: CryptoSigner, present: Metadata[Root]) -> Standing:
     """Add a signature to a root in a file, which has to be the one after ``present``.
 
-    Raises UsageError when the key counts for neither.
+    Raises UsageError when the key counts for neither. A file that is refused stays as it was.
     """
     fresh = _parsed(path.read_bytes(), str(path))
+    standing(present, fresh)
     keyid = signer.public_key.keyid
     if keyid not in {*fresh.signed.roles["root"].keyids, *present.signed.roles["root"].keyids}:
         raise UsageError(f"The key {keyid[:8]} counts for neither root: its signature would say nothing.")
     fresh.sign(signer, append=True)
-    write_durably(path, fresh.to_bytes())
+    write_durably(path, _bytes(fresh))
     return standing(present, fresh)
+
+
+def is_unfinished(public: Path) -> bool:
+    """Tell whether a run was killed between a new root and what its keys were to sign.
+
+    Raises VerificationError.
+    """
+    return load_state(public / "metadata").outdated
 
 
 def standing(present: Metadata[Root], fresh: Metadata[Root]) -> Standing:
@@ -255,12 +282,39 @@ def _use(
     by = {role: signers(keys_dir, role, present.signed, fresh.signed) for role in ONLINE}
     here = {signer.public_key.keyid for role in ONLINE for signer in by[role]}
     both = all(here.intersection(present.signed.roles[role].keyids) for role in ONLINE)
-    place, data = metadata / f"{fresh.signed.version}.root.json", fresh.to_bytes()
+    place, data = metadata / f"{fresh.signed.version}.root.json", _bytes(fresh)
     if not both:
         write_durably(place, data)
     advance(metadata, state, by, now, lifetimes)
     if both:
         write_durably(place, data)
+
+
+def _verified(
+    signatures: Iterable[Signature], fresh: Metadata[Root], present: Metadata[Root], where: str
+) -> dict[str, Signature]:
+    """Return those by keys that count for the root, or the one before it: nothing else that a file holds."""
+    found = {}
+    for given in signatures:
+        for root in (fresh.signed, present.signed):
+            if given.keyid not in root.roles["root"].keyids:
+                continue
+            try:
+                root.keys[given.keyid].verify_signature(given, fresh.signed_bytes)
+            except UnverifiedSignatureError as error:
+                raise VerificationError(
+                    f"{where}: the signature of the key {given.keyid[:8]} is wrong.", "Ask for it again."
+                ) from error
+            found[given.keyid] = Signature(given.keyid, given.signature)
+    return found
+
+
+def _bytes(root: Metadata[Root]) -> bytes:
+    """Return a root as it is written. Raises UsageError where clients would not read so much."""
+    data = root.to_bytes()
+    if len(data) > _MAX_BYTES:
+        raise UsageError(f"The root would have {len(data)} bytes; clients read {_MAX_BYTES}.", "Remove keys.")
+    return data
 
 
 def _parsed(data: bytes, where: str) -> Metadata[Root]:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 from phonotheque.editions.signpost import (
@@ -28,13 +29,17 @@ from phonotheque.mirrors.dht import NODES, find, resolve_nodes
 from phonotheque.mirrors.messages import Finished, Magnet, Moved, Report, SwarmSettings, Trouble
 from phonotheque.mirrors.origin import FolderOrigin, Origin, Stamp, fetch
 from phonotheque.mirrors.swarm import Swarm, SwarmLostError
-from phonotheque.model.errors import NetworkError, UsageError
+from phonotheque.mirrors.tuf_client import BehindError
+from phonotheque.model.errors import NetworkError, NotFoundError, UsageError, VerificationError
 from phonotheque.vault.place import link_or_copy, write_durably
 
 SCHEME = "btpk:"
 _MAGNET = "urn:btpk:"  # BEP 46
 _MOST = 100 * 1024**3  # bytes of small files
 _TURN = 0.5  # seconds
+_PIECE = 64 * 1024  # bytes for which patience is given once more
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +105,7 @@ class KeyOrigin:
         self._reach = reach
         self._say = say
         self._stop = stop or threading.Event()
+        self._mended = ""
         self.post = self._kept()
 
     @property
@@ -137,6 +143,27 @@ class KeyOrigin:
             )
         return check_signpost(post)
 
+    def promised(self) -> str | None:
+        """Return the fingerprint of the root that the key's owner signed last; None if nobody tells it."""
+        try:
+            found = find(self._key, resolve_nodes(self._reach.nodes or NODES)).item
+            posts = [post for post in (self.post, found) if post is not None]
+            return check_signpost(max(posts, key=lambda post: post.sequence)).fingerprint if posts else None
+        except (NetworkError, VerificationError):
+            return None  # which is raised when it is looked at
+
+    def mend(self) -> bool:
+        """Have the tree brought again, as it lies here damaged; tell whether that was done.
+
+        Only once: what does not verify then is not damaged here. Raises NetworkError when nobody has it.
+        """
+        infohash = check_signpost(self.post).infohash if self.post else ""
+        if self._mended == infohash:
+            return False
+        self._fetch(infohash, None)
+        self._mended = infohash
+        return True
+
     def open_range(self, path: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
         """Yield bytes of the tree; see :class:`~phonotheque.mirrors.origin.Origin`."""
         return self._tree().open_range(path, start, length)
@@ -147,18 +174,21 @@ class KeyOrigin:
 
     def _tree(self) -> FolderOrigin:
         directions = check_signpost(self.post) if self.post else self.renew()
-        return FolderOrigin(self._home / directions.infohash)
+        return FolderOrigin(self._home / directions.infohash, coming=True)
 
     def _kept(self) -> Signpost | None:
         try:
             post = read_signpost((self._home / "item").read_bytes()[: MAX_ITEM + 1])
+            directions = check_signpost(post)
         except FileNotFoundError:
             return None
-        directions = check_signpost(post)
+        except VerificationError:  # torn: the DHT is asked, as at first
+            return None
         return post if post.key == self._key and (self._home / directions.infohash).is_dir() else None
 
     def _fetch(self, infohash: str, before: str | None) -> None:
         goal = self._home / infohash
+        self._tidy(infohash, before)
         if before and before != infohash and not goal.exists():
             _take_over(self._home / before, goal)
         goal.mkdir(parents=True, exist_ok=True)
@@ -166,14 +196,14 @@ class KeyOrigin:
         why = "nobody who has it was found"
         with Swarm(self._reach.apart) as swarm:
             swarm.add_magnet(Magnet(NAME, infohash, str(goal), self._reach.most, self._reach.peers))
-            since, moved = time.monotonic(), (-1, -1)
+            since, moved = time.monotonic(), 0
             while time.monotonic() - since < self._reach.patience and not self._stop.is_set():
                 for report in self._reports(swarm):
                     match report:
                         case Finished():
                             return
-                        case Moved(done=done, downloaded=downloaded) if (done, downloaded) != moved:
-                            since, moved = time.monotonic(), (done, downloaded)
+                        case Moved(done=done, downloaded=downloaded) if done + downloaded >= moved + _PIECE:
+                            since, moved = time.monotonic(), done + downloaded
                         case Trouble(bag=bag, what=what) if bag == NAME:
                             why = what
             swarm.kill()  # there may be nothing that it could bring to the disk, and it would wait for that
@@ -189,15 +219,27 @@ class KeyOrigin:
         except SwarmLostError as error:
             raise NetworkError(error.message, error.advice) from error
 
-    def _tidy(self, infohash: str) -> None:
-        for entry in self._home.iterdir():
-            if entry.is_dir() and entry.name != infohash:
+    def _tidy(self, *kept: str | None) -> None:
+        for entry in self._home.glob("*/"):
+            if entry.name not in kept:
                 shutil.rmtree(entry)
 
 
 def pledged_root(origin: Origin) -> str | None:
     """Return the fingerprint that a key's owner signed, after asking for what is new; None without a key."""
     return origin.renew().fingerprint if isinstance(origin, KeyOrigin) else None
+
+
+def mending(origin: Origin, look: Callable[[], T]) -> T:
+    """Return what a look finds, after the tree to which a key led was brought again if it does not verify."""
+    try:
+        return look()
+    except BehindError:
+        raise
+    except (VerificationError, NotFoundError):
+        if not isinstance(origin, KeyOrigin) or not origin.mend():
+            raise
+    return look()
 
 
 def _take_over(before: Path, goal: Path) -> None:

@@ -12,17 +12,23 @@ import re
 import shutil
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
-from tuf.api.metadata import Metadata, TargetFile, Targets
+from tuf.api.metadata import TargetFile
 
 from phonotheque.editions.edition import MAX_EDITION_BYTES, Edition, Tombstone, read_edition
-from phonotheque.editions.tree import SIGNPOSTS
-from phonotheque.editions.trust import root_fingerprint
-from phonotheque.mirrors.by_key import KeyOrigin, pledged_root
+from phonotheque.mirrors.accepted import (
+    EDITION,
+    Followed,
+    accepted,
+    as_it_lies,
+    demand,
+    make_durable,
+    mend_root,
+)
+from phonotheque.mirrors.by_key import KeyOrigin, mending, pledged_root
 from phonotheque.mirrors.looks import recall, remember
 from phonotheque.mirrors.origin import Origin, fetch
 from phonotheque.mirrors.origins import each, prefer
@@ -30,39 +36,15 @@ from phonotheque.mirrors.tuf_client import (
     ADVICE,
     MAX_ROOT,
     MAX_TIMESTAMP,
-    ROLE_FILES,
     TIMESTAMP,
     BehindError,
     TufClient,
 )
-from phonotheque.model.errors import (
-    NetworkError,
-    NotFoundError,
-    PhonothequeError,
-    UsageError,
-    VerificationError,
-)
+from phonotheque.model.errors import NetworkError, NotFoundError, PhonothequeError, VerificationError
 from phonotheque.model.territory import parse_territory
-from phonotheque.vault.place import fsync_dir, fsync_file, write_durably
+from phonotheque.vault.place import fsync_dir, write_durably
 
-EDITION = "edition.json"
-_MOST_SIGNPOSTS = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Followed:
-    """The newest edition that verifies. ``stale`` names the roles whose signatures have expired."""
-
-    edition: Edition
-    data: bytes  # its edition.json, verbatim
-    sha256: str
-    fingerprint: str  # of the first root, to be compared with what the publisher says elsewhere
-    stale: tuple[str, ...] = ()
-    first_use: bool = False  # the root was trusted because it was the first one seen
-    offline: bool = False  # no origin could be reached; this is what was accepted before
-    warnings: tuple[str, ...] = ()  # what was wrong with origins that were passed over
-    version: int = 0  # of TUF's timestamp
-    signposts: tuple[str, ...] = ()  # keys by which the archive is found in the DHT, in hex
+__all__ = ["EDITION", "Followed", "accepted", "follow"]
 
 
 def follow(origin: Origin, trust_dir: Path, *, now: datetime, trust: str | None = None) -> Followed:
@@ -73,16 +55,18 @@ def follow(origin: Origin, trust_dir: Path, *, now: datetime, trust: str | None 
     What is accepted of one has to be continued by the next, so the newest that verifies wins.
 
     ``trust_dir`` keeps the TUF client's state and the last edition accepted. ``trust`` demands a fingerprint
-    of the first root (:func:`~phonotheque.editions.trust.root_fingerprint`); without it, the first root seen
-    is trusted, and only if all that hangs on it verifies.
+    of the first root (:func:`~phonotheque.editions.trust.root_fingerprint`); without it, the root of the
+    first origin is trusted, and only if all that hangs on it verifies. What the owners of keys among the
+    origins have signed is demanded, too.
 
     Expired signatures are not refused but reported as ``stale``: an archive must outlive its publisher. For
     this, the TUF client runs with its clock at 1970, where nothing has expired, and the expiry of all four
     roles is compared with ``now`` afterwards. Its other checks hold as they are.
 
     Raises VerificationError naming the file that does not verify, unless another origin has what does. When
-    none can be reached or has anything, what was accepted before is returned as ``offline``; if that is
-    nothing, NetworkError or NotFoundError is raised.
+    none can be reached or has anything, what was accepted before is returned as ``offline``. At first contact
+    whatever the first origin raises is raised, as it is not for the others to say whom to trust; only with a
+    fingerprint, demanded or signed by the first's key, they are asked.
     """
     held = accepted(trust_dir, now=now)
     if held is None and trust_dir.exists():
@@ -91,8 +75,13 @@ def follow(origin: Origin, trust_dir: Path, *, now: datetime, trust: str | None 
             "Restore it from a backup. To trust anew whoever answers first, remove the folder.",
         )
     if held is not None:
-        _demand(trust_dir, trust)
-        _mend_root(trust_dir)
+        demand(trust_dir, trust)
+        mend_root(trust_dir)
+    promises = (
+        [one.promised() if isinstance(one, KeyOrigin) else None for one in each(origin)] if not held else []
+    )
+    demanded = tuple(known for known in (trust, *promises) if known)
+    settled = held is not None or bool(trust)
     best: Followed | None = None
     gone, behind, refused = list[PhonothequeError](), list[VerificationError](), list[VerificationError]()
     for one in each(origin):
@@ -100,14 +89,16 @@ def follow(origin: Origin, trust_dir: Path, *, now: datetime, trust: str | None 
             continue
         found = None
         try:
-            found = _look(one, trust_dir, now, trust)
+            found = _look(one, trust_dir, now, demanded)
         except (NetworkError, NotFoundError) as error:
+            if not (settled or best or promises[0]):
+                raise
             gone.append(error)
         except BehindError as error:
             behind.append(error)
         except VerificationError as error:
-            if accepted(trust_dir, now=now) is None and not trust:
-                raise  # who is the first to be trusted is not for the next one to say
+            if not (settled or best):
+                raise
             refused.append(error)
         if found is None:
             if best is not None:
@@ -126,18 +117,23 @@ def follow(origin: Origin, trust_dir: Path, *, now: datetime, trust: str | None 
     return replace(held, warnings=warnings)
 
 
-def _look(origin: Origin, trust_dir: Path, now: datetime, trust: str | None) -> Followed:
-    """Look at one origin: only at its timestamp, if that is the known one and all was looked at lately."""
+def _look(origin: Origin, trust_dir: Path, now: datetime, demanded: tuple[str, ...]) -> Followed:
     held, pledged = accepted(trust_dir, now=now), pledged_root(origin)
     if held is None:
-        found = _first_contact(origin, trust_dir, now, tuple(filter(None, (trust, pledged))))
+        roots = (*demanded, pledged) if pledged else demanded
+        found = mending(origin, lambda: _first_contact(origin, trust_dir, now, roots))
         return replace(found, warnings=_unnamed(origin, found))
     if pledged is not None and pledged != held.fingerprint:
         raise VerificationError(
             f"{origin.where} leads to the archive {pledged}, not to {held.fingerprint}.", ADVICE
         )
+    return mending(origin, lambda: _look_again(origin, trust_dir, now, held))
+
+
+def _look_again(origin: Origin, trust_dir: Path, now: datetime, held: Followed) -> Followed:
+    """Look at one origin: only at its timestamp, if that is the known one and all was looked at lately."""
     looks = recall(trust_dir)
-    due = looks.due(origin.where, now)
+    due = looks.due(origin.where, now) or not held.version
     fresh = origin.read_if_changed(TIMESTAMP, MAX_TIMESTAMP, None if due else looks.stamps.get(origin.where))
     same = replace(held, offline=False, warnings=_unnamed(origin, held))
     if fresh is None:
@@ -173,7 +169,7 @@ def _first_contact(origin: Origin, trust_dir: Path, now: datetime, demanded: tup
         (history / "1.root.json").write_bytes(root)
         (work / "root.json").write_bytes(root)
         for fingerprint in demanded:
-            _demand(work, fingerprint)
+            demand(work, fingerprint)
         followed = _accept(origin, work, now, held=None)
         work.rename(trust_dir)
         fsync_dir(trust_dir.parent)
@@ -200,10 +196,10 @@ def _accept(
         )
     if held is not None:
         _check_succession(held, edition, sha256, _listed(client, f"editions/{held.edition.number}/{EDITION}"))
-    _make_durable(trust_dir)
+    make_durable(trust_dir)
     if held is None or held.data != data:
         write_durably(trust_dir / EDITION, data)
-    return replace(_as_it_lies(edition, data, sha256, trust_dir, now), first_use=held is None)
+    return replace(as_it_lies(edition, data, sha256, trust_dir, now), first_use=held is None)
 
 
 def _edition_json(origin: Origin, client: TufClient, held: Followed | None) -> tuple[bytes, str]:
@@ -284,94 +280,3 @@ def _says_no_less(later: Tombstone, stone: Tombstone) -> bool:
         or later.reinstated is not None
         or parse_territory(stone.territory) <= parse_territory(later.territory)
     )
-
-
-def accepted(trust_dir: Path, *, now: datetime) -> Followed | None:
-    """Return what was accepted last, from the disk alone; None before first contact."""
-    try:
-        data = (trust_dir / EDITION).read_bytes()
-    except FileNotFoundError:
-        return None
-    edition = read_edition(data)
-    sha256 = hashlib.sha256(data).hexdigest()
-    return replace(_as_it_lies(edition, data, sha256, trust_dir, now), offline=True)
-
-
-def _as_it_lies(edition: Edition, data: bytes, sha256: str, trust_dir: Path, now: datetime) -> Followed:
-    timestamp: Metadata[Any] = Metadata.from_bytes((trust_dir / "timestamp.json").read_bytes())
-    return Followed(
-        edition,
-        data,
-        sha256,
-        _fingerprint(trust_dir),
-        _stale(trust_dir, now),
-        version=timestamp.signed.version,
-        signposts=_signposts(trust_dir),
-    )
-
-
-def _signposts(trust_dir: Path) -> tuple[str, ...]:
-    """Return the keys that the signed metadata name for the DHT; what is no key is none."""
-    targets: Metadata[Targets] = Metadata.from_bytes((trust_dir / "targets.json").read_bytes())
-    edition = targets.signed.targets.get(EDITION)
-    custom = edition.custom if edition is not None else None
-    named = custom.get(SIGNPOSTS) if isinstance(custom, dict) else None
-    keys = named[:_MOST_SIGNPOSTS] if isinstance(named, list) else []
-    return tuple(key for key in keys if isinstance(key, str) and re.fullmatch(r"[0-9a-f]{64}", key))
-
-
-def _stale(trust_dir: Path, now: datetime) -> tuple[str, ...]:
-    stale = []
-    for name in ROLE_FILES:
-        path = trust_dir / name
-        if name == "root.json" and not path.exists():
-            path = _newest_root(trust_dir)
-        metadata: Metadata[Any] = Metadata.from_bytes(path.read_bytes())
-        if metadata.signed.is_expired(now):
-            stale.append(name.removesuffix(".json"))
-    return tuple(stale)
-
-
-def _mend_root(trust_dir: Path) -> None:
-    """Point ``root.json`` at the newest root again, if it points nowhere.
-
-    python-tuf's client removes that link at every look and makes it anew; a kill or a full disk can come
-    between. A root is in the history only after it was verified.
-    """
-    link = trust_dir / "root.json"
-    if link.exists():
-        return
-    fresh = trust_dir / ".root.json"
-    fresh.unlink(missing_ok=True)
-    fresh.symlink_to(_newest_root(trust_dir).relative_to(trust_dir))
-    fresh.replace(link)
-
-
-def _newest_root(trust_dir: Path) -> Path:
-    roots = (trust_dir / "root_history").glob("*.root.json")
-    return max(roots, key=lambda path: int(path.name.partition(".")[0]))
-
-
-def _fingerprint(trust_dir: Path) -> str:
-    return root_fingerprint((trust_dir / "root_history" / "1.root.json").read_bytes())
-
-
-def _demand(trust_dir: Path, trust: str | None) -> None:
-    if trust is None:
-        return
-    wanted = re.sub(r"[\s:]", "", trust).lower()
-    if not re.fullmatch(r"[0-9a-f]{64}", wanted):
-        raise UsageError(f"“{trust}” is no fingerprint.", "It is a SHA-256: 64 hexadecimal digits.")
-    if (found := _fingerprint(trust_dir)) != wanted:
-        raise VerificationError(
-            f"1.root.json has the fingerprint {found}, not {wanted}.",
-            "This is not the archive you mean, or somebody stands between you and it.",
-        )
-
-
-def _make_durable(trust_dir: Path) -> None:
-    """Bring to the disk what python-tuf's client has written: losing it would let an attacker go back."""
-    for name in ROLE_FILES:
-        fsync_file((trust_dir / name).resolve())
-    fsync_dir(trust_dir / "root_history")
-    fsync_dir(trust_dir)

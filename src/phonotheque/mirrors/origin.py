@@ -14,7 +14,7 @@ import urllib3
 from urllib3.exceptions import HTTPError, MaxRetryError
 
 from phonotheque.editions.shelves import BAGS, RESTRICTED
-from phonotheque.mirrors.patience import paced
+from phonotheque.mirrors.patience import breakable, paced
 from phonotheque.mirrors.pools import web_pool
 from phonotheque.model.errors import NetworkError, NotFoundError, UsageError, VerificationError
 from phonotheque.model.proxies import Proxy
@@ -65,11 +65,18 @@ class Origin(Protocol):
 
 
 def open_origin(
-    text: str, *, country: str = "", timeout: float = _READ, retries: int = 3, proxy: Proxy | None = None
+    text: str,
+    *,
+    country: str = "",
+    timeout: float = _READ,
+    retries: int = 3,
+    proxy: Proxy | None = None,
+    coming: bool = False,
 ) -> Origin:
     """Return the origin at an ``http(s)://`` URL, or in a folder (an archive, a mirror, its ``public``).
 
     ``country`` is told to a web server that is asked for something which not everybody may have.
+    ``coming``: a folder may be there later.
     """
     if text.startswith(("btpk:", "magnet:")):
         raise UsageError(
@@ -77,7 +84,7 @@ def open_origin(
         )
     if "://" in text:
         return HttpOrigin(text, country=country, timeout=timeout, retries=retries, proxy=proxy)
-    return FolderOrigin(Path(text))
+    return FolderOrigin(Path(text), coming=coming)
 
 
 def fetch(origin: Origin, path: str, max_bytes: int) -> bytes:
@@ -113,19 +120,32 @@ class FolderOrigin:
     """A public tree in a folder. Links inside it are followed: what is read gets verified afterwards.
 
     ``moved`` tells of a file that is not there in which storage, under which key, it is instead, if it is.
+    ``coming``: it may be there later, as a disk that is not in its place; else NotFoundError is raised now.
     """
 
     def __init__(
-        self, folder: Path, moved: Callable[[str], tuple[Storage, str] | None] | None = None
+        self,
+        folder: Path,
+        moved: Callable[[str], tuple[Storage, str] | None] | None = None,
+        *,
+        coming: bool = False,
     ) -> None:
+        self._folder = folder
         self._moved = moved
-        inside = folder / "public"
-        self._public = inside if (inside / "metadata").is_dir() else folder
-        if not (self._public / "metadata").is_dir():
+        if not coming and not self._is_there:
             raise NotFoundError(
                 f"{folder} holds no published edition: it has no public/metadata.",
                 "Give the folder of an archive or mirror, or run: phono publish",
             )
+
+    @property
+    def _public(self) -> Path:
+        inside = self._folder / "public"
+        return inside if (inside / "metadata").is_dir() else self._folder
+
+    @property
+    def _is_there(self) -> bool:
+        return (self._public / "metadata").is_dir()
 
     @property
     def where(self) -> str:
@@ -144,6 +164,11 @@ class FolderOrigin:
             yield from read_range(file, start, length)
         except FileNotFoundError as error:
             found = self._moved(path) if self._moved is not None else None
+            if found is None and not self._is_there:
+                raise NetworkError(
+                    f"{self._folder} is not there, or holds no published edition.",
+                    "Check the disk or the mount.",
+                ) from error
             if found is None:
                 raise _absent(path, self.where) from error
             yield from _stored(*found, start, length)
@@ -179,6 +204,11 @@ class HttpOrigin:
         proxy: Proxy | None = None,
     ) -> None:
         parts = urlsplit(url)
+        if "@" in parts.netloc:
+            raise UsageError(
+                f"The address of {parts.hostname} has a user name or a password, which would not be sent.",
+                "Leave that out: public trees are open to everybody.",
+            )
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
             raise UsageError(
                 f"{url} is not an address to mirror.", "Write it as https://host/path or a folder."
@@ -262,7 +292,8 @@ class HttpOrigin:
                 return
             if answer.status not in (200, 206):
                 raise self._broken(url, f"the server answered {answer.status}")
-            yield from self._body(answer, skip=start if answer.status == 200 else 0, length=length)
+            with breakable(answer.shutdown):
+                yield from self._body(answer, skip=start if answer.status == 200 else 0, length=length)
         except HTTPError as error:
             raise self._broken(url, str(error)) from error
         finally:

@@ -100,24 +100,7 @@ def prefer(origin: Origin, one: Origin) -> None:
         origin.prefer(one)
 
 
-def open_origins(
-    texts: Sequence[str],
-    opened: Callable[[str], Origin] = open_origin,
-    say: Callable[[str], None] = lambda _text: None,
-) -> Origin:
-    """Return what is at these addresses and folders as one origin, the first of them being asked first.
-
-    A folder that is not there, of several, is told to ``say`` and left out. Raises NotFoundError when none is
-    there.
-    """
-    found, troubles = list[Origin](), list[NotFoundError]()
-    for text in dict.fromkeys(texts):
-        try:
-            found.append(opened(text))
-        except NotFoundError as error:
-            troubles.append(error)
-    if not found:
-        raise troubles[0]
-    for trouble in troubles:
-        say(trouble.message)
+def open_origins(texts: Sequence[str], opened: Callable[[str], Origin] = open_origin) -> Origin:
+    """Return what is at these addresses and folders as one origin, the first of them being asked first."""
+    found = [opened(text) for text in dict.fromkeys(texts)]
     return found[0] if len(found) == 1 else Origins(found)

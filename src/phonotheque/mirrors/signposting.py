@@ -139,8 +139,11 @@ def standing_signpost(public: Path, reach: Reach, say: Callable[[str], None]) ->
 def keep_signpost(origin: Origin, public: Path, followed: Followed, say: Callable[[str], None]) -> None:
     """Take over an archive's signpost into a mirror's public tree, if it is one that the archive names.
 
-    What is not, or is of another state of the tree, is left out, and a wrong one is told.
+    What is not, or is of another state of the tree, is left out, and a wrong one is told. Nothing is asked
+    for while no origin answers, or once the one of this state is here.
     """
+    if followed.offline or _is_kept(public, followed):
+        return
     try:
         post, torrent = _offered(origin, public, followed)
     except (NetworkError, NotFoundError):
@@ -154,6 +157,18 @@ def keep_signpost(origin: Origin, public: Path, followed: Followed, say: Callabl
         place = public / name
         if not place.exists() or place.read_bytes() != data:
             write_durably(place, data)
+
+
+def _is_kept(public: Path, followed: Followed) -> bool:
+    try:
+        item = (public / ITEM).read_bytes()
+        post = read_signpost(item)
+        fingerprint = check_signpost(post).fingerprint
+        _torrent(public, item)
+    except (FileNotFoundError, VerificationError):
+        return False
+    named = post.key.hex() in followed.signposts and fingerprint == followed.fingerprint
+    return named and post.sequence == followed.version
 
 
 def _offered(origin: Origin, public: Path, followed: Followed) -> tuple[Signpost | None, bytes]:
