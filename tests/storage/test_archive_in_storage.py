@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import pytest
 import urllib3
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 
 from phonotheque.ledger.scrubs import scrubs
 from phonotheque.mirrors.home import open_mirror
@@ -98,6 +98,10 @@ def test_damage_is_found_and_repaired(place: tuple[str, dict[str, str]], moved: 
     done = kept.phono("repair", "--from", tmp_path / "mirror", "--delete-extra", "--json", *LOOPBACK)
     assert len(done.data["findings"]) == 2
     assert bool(done.data["fetched"]) == moved  # else there is a copy here
+    archive = open_archive(kept.folder)
+    with archive.ledger.connect() as ledger:
+        assert ledger.execute(select(scrubs.c.unit).where(scrubs.c.wrong > 0)).all() == []
+    archive.close()
     assert findings(kept.folder) == []
     assert not list((kept.folder / "vault" / "incoming").glob(".*"))
 

@@ -132,6 +132,8 @@ def repair(
                     stop=stop,
                 )
                 _add(report, entry.id, mended)
+                if not mended.failed and not stop.is_set() and (delete_extra or not mended.extra):
+                    _note_places(folder, entry, places[entry.id], timestamp(began))
         if not folder.is_mirror and not bags and not stop.is_set():
             at = timestamp(clock())
             report.sought, report.still_sought = seek(folder, each(origin), at=at, progress=progress)
@@ -147,6 +149,16 @@ def _note_verified(folder: Archive, here: Sequence[BagEntry], report: RepairRepo
         for entry in here:
             if entry.id in report.bags and entry.id not in wrong | mended:
                 note_verified(connection, entry.id, at=at, files=entry.files, size=entry.bytes)
+
+
+def _note_places(folder: Archive, entry: BagEntry, places: Sequence[BagPlace], at: str) -> None:
+    """Let the scrub know that a bag was read in all its places, and is right there."""
+    with folder.ledger.begin() as connection:
+        for place in places:
+            note_verified(connection, entry.id, at=at, files=entry.files, size=entry.bytes, place=place.place)
+        if any(place.moved for place in places):  # its tag files are here
+            files, size = entry.files - entry.payload_files, entry.bytes - entry.payload_bytes
+            note_verified(connection, entry.id, at=at, files=files, size=size)
 
 
 def _places(folder: Archive) -> dict[str, list[BagPlace]]:
