@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+import shutil
+from dataclasses import asdict, replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import delete, insert
 
-from phonotheque.ledger.schema import bags
+from phonotheque.ledger.bags import BagPlace, record_place
+from phonotheque.ledger.schema import bag_places, bags
 from phonotheque.model.bags import Finding
+from phonotheque.model.errors import NetworkError
 from phonotheque.vault.archive import Archive, timestamp
 from phonotheque.vault.scrub import End
 from phonotheque.vault.scrub_standing import Amount, standing
@@ -65,3 +69,41 @@ def test_a_bag_of_which_no_file_is_on_record_is_missing_all_the_same(archive: Ar
     assert found(done) == {(BAG.id, "missing", BAG.id)}
     stands = standing(archive, units_of_archive(archive, TODAY), MONTH, TODAY, done)
     assert stands.wrong == (("", BAG.id),)
+
+
+def test_a_place_that_is_out_of_reach_does_not_show_that_the_budget_is_enough(archive: Archive) -> None:
+    def gone(member: Member) -> Finding | None:
+        raise NetworkError("the storage is gone")
+
+    units = [unit("here", [10]), unit("there", [1000], place="s3://away", check=gone)]
+    done = run(archive, TODAY, units)
+    assert (done.ended, list(done.unreachable)) == (End.DONE, ["s3://away"])
+    assert standing(archive, units, MONTH, TODAY, done).covers is None
+
+
+def test_a_bag_that_leaves_a_place_while_it_is_read(archive: Archive, bag: Path, tmp_path: Path) -> None:
+    shutil.copytree(bag, tmp_path / "disk" / BAG.id)
+    with archive.ledger.begin() as ledger:
+        record_place(ledger, BagPlace(BAG.id, str(tmp_path / "disk"), False, "2026-01-01T00:00:00Z"))
+    (there,) = [one for one in units_of_archive(archive, TODAY) if one.place]
+    first, *_, last = there.members()
+    with archive.ledger.begin() as ledger:
+        ledger.execute(delete(bag_places))
+    shutil.rmtree(tmp_path / "disk" / BAG.id)
+    assert there.members() == []
+    for member in (first, last):  # they were about to be read
+        assert there.check(member) is not None
+    assert there.rest() == []
+
+
+def test_what_is_wrong_is_looked_up_once_for_each_file(archive: Archive) -> None:
+    asked: list[int] = []
+    listed = [Member(f"bag/{number:03d}", 1, "ab" * 32) for number in range(30)]
+
+    def members() -> list[Member]:
+        asked.append(1)
+        return listed
+
+    wrong = unit("bag", [1] * 30, check=lambda one: Finding("missing", one.path, "is not there"))
+    assert len(run(archive, TODAY, [replace(wrong, members=members)]).wrong) == 30
+    assert len(asked) == 31

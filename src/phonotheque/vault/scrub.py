@@ -274,9 +274,9 @@ class _Scrub:
 
     def _sure(self, unit: Unit, member: Member, finding: Finding) -> Finding | None:
         """Look again before anything is said: it may have gone where it belongs, or been read wrongly."""
+        second = unit.check(member)
         if member not in unit.members():
             return None
-        second = unit.check(member)
         if second is None:
             self._run.unsteady.append(Wrong(unit.place, unit.name, finding))
             self._event(unit, finding, "warning")
@@ -284,8 +284,6 @@ class _Scrub:
                 f"{unit.name}/{finding.path} was {finding.what} when it was read first, and right when it "
                 "was read again: look at the disk, the memory and the cables."
             )
-            return None
-        if member not in unit.members():
             return None
         self._tell(unit, second)
         return second

@@ -90,7 +90,7 @@ def standing(
 
 
 def _covers(run: Run | None, size: int, period: timedelta) -> bool | None:
-    if run is None or run.ended is End.STOPPED:
+    if run is None or run.ended is End.STOPPED or (run.ended is End.DONE and run.unreachable):
         return None
     if run.ended is End.DONE:
         return True

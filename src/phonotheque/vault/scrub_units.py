@@ -237,7 +237,8 @@ def _place_unit(archive: Archive, place: BagPlace, size: int) -> Unit:
 
     def members() -> list[Member]:
         listed = sorted(Member(entry.path, entry.size, entry.sha256) for entry in recorded())
-        opened[:] = [check_recorded(archive, place.place, first=bag)] if listed else []
+        if listed:  # else what is being read there is read to its end, and asked for again
+            opened[:] = [check_recorded(archive, place.place, first=bag)]
         return listed
 
     def check(member: Member) -> Finding | None:
