@@ -20,7 +20,8 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionErro
 from phonotheque.editions.metainfo import TorrentFile, TorrentMeta
 from phonotheque.editions.shelves import RESTRICTED, bags_folder
 from phonotheque.mirrors.origin import COUNTRY_HEADER
-from phonotheque.mirrors.patience import paced
+from phonotheque.mirrors.patience import breakable, paced
+from phonotheque.mirrors.pools import web_pool
 from phonotheque.mirrors.reach import ANYWHERE, Reach, resolve
 from phonotheque.mirrors.standing import piece_size
 from phonotheque.model.errors import NetworkError, UsageError
@@ -89,6 +90,7 @@ class Respondent:
         self.answered_at = ""  # HOST:PORT that was connected to, the host as a number
         self._country, self._limit, self._reach = country, limit, reach
         self._parts = parts
+        self._web = web_pool(timeout=urllib3.Timeout(connect=limit / 2, read=limit))
         self._pools: list[urllib3.HTTPConnectionPool] = []
 
     def ask(self, question: Question, slow: float) -> Answer:
@@ -133,7 +135,8 @@ class Respondent:
             try:
                 status.append(got.status)
                 if got.status in (200, 206):
-                    yield from _cut(got.stream(_CHUNK), start if got.status == 200 else 0, length)
+                    with breakable(got.shutdown):
+                        yield from _cut(got.stream(_CHUNK), start if got.status == 200 else 0, length)
             except HTTPError as error:
                 raise NetworkError(f"{url} could not be asked: {error}.") from error
             finally:
@@ -173,14 +176,9 @@ class Respondent:
     def _connections(self) -> Iterator[urllib3.HTTPConnectionPool]:
         host, secure = self._parts.hostname or "", self._parts.scheme == "https"
         port = self._parts.port or (443 if secure else 80)
-        timeout = urllib3.Timeout(connect=self._limit / 2, read=self._limit)
+        named = {"server_hostname": host, "assert_hostname": host} if secure else {}
         for address in resolve(host, port, self._reach):
-            if secure:
-                yield urllib3.HTTPSConnectionPool(
-                    address, port, timeout=timeout, server_hostname=host, assert_hostname=host
-                )
-            else:
-                yield urllib3.HTTPConnectionPool(address, port, timeout=timeout)
+            yield self._web.connection_from_host(address, port, self._parts.scheme, named)
 
     @property
     def _headers(self) -> dict[str, str]:
