@@ -200,13 +200,14 @@ def test_without_proofs_a_smaller_budget_drops_nothing(published: Publisher, tmp
         kept = [why for verdict, why in told(result).values() if verdict == "kept"]
         assert kept
         assert all("it takes 3 to drop it" in why for why in kept)
-    for words, known in (
+    counts: list[tuple[str, dict[str, Any]]] = [
         ("of its 9 proofs the oldest is of 2026-08-13T10:15:00Z", {"since": later(days=-100)}),
         ("the publisher has not signed copies.json", {"signed": False}),
         ("copies.json is of 2026-11-18T10:15:00Z", {"at": later(days=-3)}),
-    ):
+    ]
+    for words, changes in counts:
         (mirror.public / "copies.json").unlink()
-        say_copies(published, dict.fromkeys(BAGS, 9), **known)
+        say_copies(published, dict.fromkeys(BAGS, 9), **changes)
         result = run(mirror, budget=2 * ROOM)
         assert result.dropped == ()
         assert any(words in why for verdict, why in told(result).values() if verdict == "kept"), words
