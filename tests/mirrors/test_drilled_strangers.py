@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import http.server
 import ipaddress
 import socket
+import ssl
+import threading
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from phonotheque.ledger.mirrors import all_mirrors
 from phonotheque.ledger.proofs import Outcome, proofs_of_bag
 from phonotheque.mirrors import reach
+from phonotheque.mirrors.asking import Respondent
 from phonotheque.mirrors.drilling import Asked, Terms, drill
 from phonotheque.mirrors.drills import mirrors_to_ask, own_tree, record_drill
 from phonotheque.mirrors.health import look
@@ -86,6 +97,66 @@ def test_the_host_that_was_named_is_asked_for(published: Publisher, monkeypatch:
     assert {bag.outcome for bag in gone.bags} == {Outcome.UNREACHABLE}
     assert "could not be resolved" in gone.bags[0].why
     assert gone.answered_at == ""
+
+
+def certificate(host: str, folder: Path) -> tuple[Path, ssl.SSLContext]:
+    """A certificate for this host, by nobody but itself, and what a server needs to show it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
+    begins = datetime.now(UTC) - timedelta(days=1)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(begins)
+        .not_valid_after(begins + timedelta(days=2))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    shown, own = folder / "shown.pem", folder / "key.pem"
+    shown.write_bytes(made.public_bytes(Encoding.PEM))
+    own.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(shown, own)
+    return shown, context
+
+
+def test_a_certificate_must_be_of_the_host_that_was_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names(monkeypatch, one_example="127.0.0.1", two_example="127.0.0.1")
+    shown, context = certificate("one.example", tmp_path)
+    hosts = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def log_message(self, *_args: object) -> None:
+            pass
+
+        def do_GET(self) -> None:
+            hosts.append((self.headers["Host"], self.path))
+            self.send_response(200)
+            self.send_header("Content-Length", "1")
+            self.end_headers()
+            self.wfile.write(b"x")
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        port = server.server_address[1]
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            one, two = (
+                Respondent(f"https://{host}.example:{port}/m/", limit=10.0) for host in ("one", "two")
+            )
+            with pytest.raises(NetworkError, match="CERTIFICATE_VERIFY_FAILED"):
+                one.shows("a b")
+            monkeypatch.setenv("SSL_CERT_FILE", str(shown))
+            assert one.shows("a b")
+            with pytest.raises(NetworkError, match=r"two\.example"):
+                two.shows("a b")
+        finally:
+            server.shutdown()
+            thread.join()
+    assert hosts == [(f"one.example:{port}", "/m/a%20b")]
+    assert (one.answered_at, two.answered_at) == (f"127.0.0.1:{port}", "")
 
 
 def test_a_name_that_leads_into_our_own_network_or_to_ourselves_is_not_asked(
