@@ -27,11 +27,12 @@ from phonotheque.vault.check import check_bags
 from tests.mirrors.mirror_publisher import NOW, Publisher, later, noise, tree, wait_for
 from tests.mirrors.mirror_runs import complete, mirroring, run
 from tests.mirrors.test_choosing import BAGS, ROOM, SIZE, published, say_copies, start, told, with_only
+from tests.mirrors.test_parts import NAMES, mirror_of, songs, wanting
 from tests.mirrors.test_reporting import as_archive
 from tests.mirrors.test_revisions import proofs
 
 pytestmark = pytest.mark.ledger  # a mirror has one
-__all__ = ["published"]  # the fixture
+__all__ = ["published", "songs"]  # fixtures
 AFTER = later(days=1)
 
 
@@ -390,3 +391,16 @@ def test_two_that_shrink_at_once_both_keep_what_too_few_others_have(
     run(mirrors[1], budget=SIZE, clock=lambda: later(days=days + 1, hours=2))
     tell(later(days=days + 1, hours=3))
     assert report(mirrors[1], later(days=days + 1, hours=4)) == {*BAGS, "catalogue-1"}
+
+
+def test_whole_bags_again_drop_no_part(songs: Publisher, tmp_path: Path) -> None:
+    """A part that is here stays, where the bag as a whole does not fit."""
+    mirror = mirror_of(tmp_path / "mirror", songs.folder, NAMES[1])
+    budget = 900_000
+    assert run(mirror, budget=budget).partial == ("audio-1",)
+    before = tree(mirror.bags)
+    say_copies(songs, {"audio-1": 9, "audio-2": 9})
+    assert bytes_over(mirror, budget) == 0
+    result = run(wanting(mirror, ()), budget=budget)
+    assert (result.dropped, result.partial) == ((), ("audio-1",))
+    assert tree(mirror.bags).items() >= before.items()
