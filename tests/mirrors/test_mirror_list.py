@@ -78,6 +78,14 @@ def test_magnets_are_of_hybrid_torrents_with_trackers_and_web_seeds(published: P
     assert "Compare the fingerprint" in done.stderr
 
 
+def test_magnets_for_clients_that_know_no_second_infohash(published: Publisher) -> None:
+    lines = run("mirror", "list", published.public, "--as", "magnets-v1").stdout.splitlines()
+    found = [lt.parse_magnet_uri(line) for line in lines]
+    expected = {bag.torrent.infohash_v1 for bag in published.bags if bag.audience == "WORLD"}
+    assert {str(one.info_hashes.v1) for one in found} == expected
+    assert not any(one.info_hashes.has_v2() for one in found)
+
+
 def test_a_magnet_names_all_trackers_and_the_publishers_web_seed_first(published: Publisher) -> None:
     entry = published.bags[1]
     origin = open_origin(str(published.folder))

@@ -39,10 +39,10 @@ _MACHINE_ID = Path("/etc/machine-id")  # machine-id(5)
 @click.option(
     "--as",
     "form",
-    type=click.Choice(["magnets", "torrents", "json"]),
+    type=click.Choice(["magnets", "magnets-v1", "torrents", "json"]),
     default="magnets",
     show_default=True,
-    help="What to give for each bag.",
+    help="What to give for each bag; magnets-v1 are for clients that take no others, as rtorrent.",
 )
 @click.option(
     "--to", type=click.Path(path_type=Path, file_okay=False), help="With --as torrents: the folder for them."
@@ -109,7 +109,7 @@ def list_command(
                 continue
             progress.advance(files=1, size=len(data))
             if to is None:
-                click.echo(magnet(source, bag, meta))
+                click.echo(magnet(source, bag, meta, v2=form != "magnets-v1"))
             else:
                 to.mkdir(parents=True, exist_ok=True)
                 write_durably(to / f"{bag.id}.torrent", data)

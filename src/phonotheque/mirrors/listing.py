@@ -86,17 +86,18 @@ def torrent_of(origin: Origin, entry: BagEntry) -> tuple[bytes, TorrentMeta]:
     return data, check_torrent(data, entry)
 
 
-def magnet(origin: Origin, entry: BagEntry, meta: TorrentMeta) -> str:
+def magnet(origin: Origin, entry: BagEntry, meta: TorrentMeta, *, v2: bool = True) -> str:
     """Return a magnet link for a hybrid torrent (BEP 9, BEP 52): both infohashes, trackers, web seeds.
+
+    Without ``v2`` it names the first infohash only: some clients refuse links with one they do not know.
 
     The origin is a web seed, too (``ws``), and where the torrent itself can be had (``xs``), if it is a web
     server and everybody may have the bag.
     """
-    found = [
-        f"xt=urn:btih:{meta.infohash_v1}",
-        f"xt=urn:btmh:1220{meta.infohash_v2}",  # a multihash: SHA-256, 32 bytes
-        f"dn={quote(meta.name, safe='')}",
-    ]
+    found = [f"xt=urn:btih:{meta.infohash_v1}"]
+    if v2:
+        found.append(f"xt=urn:btmh:1220{meta.infohash_v2}")  # a multihash: SHA-256, 32 bytes
+    found.append(f"dn={quote(meta.name, safe='')}")
     found += [f"tr={quote(tracker, safe='')}" for tracker in meta.trackers]
     if entry.audience == WORLDWIDE:
         seeds = dict.fromkeys([*meta.web_seeds, *([origin.web_seed] if origin.web_seed else [])])
