@@ -216,7 +216,7 @@ def test_a_mirror_keeps_query_and_budget_and_explains_its_choice(
     kept = run(*words, "--budget", "45kB")
     assert "kB more than a budget of 45.0 kB allows. It is kept." in kept.stderr
     assert "once the publisher counts 3 other mirrors that proved to hold each, say --drop" in kept.stderr
-    assert "audio-1: held, but over the budget: it is kept" in kept.stderr
+    assert ": held, but over the budget: it is kept" in kept.stderr
     assert read_lowering(open_mirror(mirror)) is None
     kept = run(*words, "--drop")
     assert "over the budget, and kept: no other mirrors have proved lately" in kept.stderr

@@ -115,8 +115,8 @@ class CatalogueSettings:
 class MirrorSettings:
     """What a mirror follows: an ``http(s)://`` URL or a folder, its trusted root, and its budget in bytes.
 
-    ``only`` says which bags it wants (mirrors.only). It drops a bag, when its budget shrinks, that
-    ``keep_copies`` other mirrors have proved to hold.
+    ``only`` says which bags it wants (mirrors.only). It drops a bag, when its keeper says that what is over a
+    smaller budget may go, that ``keep_copies`` other mirrors have proved to hold.
     ``country`` is where the mirror is (ISO 3166-1 alpha-2): it may hold what is for people there, too.
     ``report``: tell ``report_to`` (empty: the origin) what is held; ``name``, ``web`` and ``peers`` are told
     with it, if they are set.
