@@ -72,7 +72,8 @@ class Scenario:
 
     ``copies_days`` and ``drill_days`` say how often the publisher counts what mirrors claim, and asks them
     for proofs of all of it; 0: never. ``passes_over``: mirrors keep no room for what nobody has any more,
-    as those of today (in_vain), but at once. ``silent_days``: how long the claims of a mirror that is gone count.
+    as those of today (in_vain), but at once. ``silent_days``: how long the claims of a mirror that is gone
+    count.
     """
 
     years: float = 10.0
