@@ -155,8 +155,8 @@ def mirror_command(
     swarm = transfer.swarm(ours)
     transfer = known_peers(transfer, swarm)
     also = also or ours.also
-    mirror = keep_choice(mirror, budget, only)
     agree_to_drop(mirror, allowed, lowered=allowed < mirror.settings.mirror.budget, drop=drop)
+    mirror = keep_choice(mirror, budget, only)
     report = report or ours.report
     if report:
         check_reporting(mirror)
