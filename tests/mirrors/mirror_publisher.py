@@ -271,7 +271,9 @@ def served(public: Path, *, bags: bool = True, slow: float = 0.0) -> Iterator[We
             scope = {**scope, "path": "/nothing", "raw_path": b"/nothing"}
         await files(scope, receive, counting)
 
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error", lifespan="off"))
+    server = uvicorn.Server(
+        uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, log_level="error", lifespan="off")
+    )
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
