@@ -200,7 +200,7 @@ class Mirror:
     def await_serving(self) -> None:
         """Wait until it has all that it chose, and listens for others who want it."""
         assert self.process is not None
-        self.process.await_words(r"Edition \d+: \d+ bags? held and served\.")
+        self.process.await_words(r"Edition \d+: \d+ bags? held and served[.;]")
         self.process.await_words("Listening for peers on port")
 
     def await_bags(self, bags: set[str] | Mapping[str, object], patience: float = PATIENCE) -> None:
