@@ -21,7 +21,7 @@ from phonotheque.web.svg import embeddable
 from phonotheque.web.words import count, unit
 
 _ROW = 26  # pixels per lying bar
-_LABEL = 12  # size of text, in pixels
+LABEL = 12  # size of text, in pixels
 # Comes with vl-convert: text is measured, and plots are laid out, in the same way on every machine.
 _FONT = "Roboto"
 _Drawn = alt.Chart | alt.LayerChart | alt.FacetChart
@@ -68,7 +68,7 @@ def _bars(data: Bars, width: int) -> _Drawn:
         x=alt.X("number:Q", axis=None, scale=alt.Scale(domain=[0, most * room or 1])),
     )
     bars = base.mark_bar(color=_BLUE, height=14)
-    numbers = base.mark_text(align="left", dx=6, color=LIGHT.ink, fontSize=_LABEL).encode(text="words:N")
+    numbers = base.mark_text(align="left", dx=6, color=LIGHT.ink, fontSize=LABEL).encode(text="words:N")
     return alt.layer(bars, numbers)
 
 
@@ -114,7 +114,7 @@ def _parts(data: Parts) -> _Drawn:
             rows.append({"name": name, "part": part, "words": words, **place})
             start += number
     colours = [_BLUE, _ORANGE, _GREY][: len(data.parts)]
-    key = alt.Legend(title=None, orient="top", symbolType="square", symbolSize=110, labelFontSize=_LABEL)
+    key = alt.Legend(title=None, orient="top", symbolType="square", symbolSize=110, labelFontSize=LABEL)
     base = alt.Chart(alt.InlineData(values=rows)).encode(
         y=alt.Y("name:N", sort=None, title=None, axis=alt.Axis(labelPadding=8))
     )
@@ -123,7 +123,7 @@ def _parts(data: Parts) -> _Drawn:
         x2="to:Q",
         color=alt.Color("part:N", scale=alt.Scale(domain=list(data.parts), range=colours), legend=key),
     )
-    numbers = base.mark_text(color=LIGHT.paper, fontSize=_LABEL).encode(x="middle:Q", text="words:N")
+    numbers = base.mark_text(color=LIGHT.paper, fontSize=LABEL).encode(x="middle:Q", text="words:N")
     return alt.layer(bars, numbers)
 
 
@@ -140,7 +140,7 @@ def _curves(data: Curves) -> _Drawn:
         for size, share in tier.marks
     ]
     tiers = [tier.name for tier in data.tiers]
-    key = alt.Legend(title=None, orient="top", symbolType="stroke", symbolStrokeWidth=3, labelFontSize=_LABEL)
+    key = alt.Legend(title=None, orient="top", symbolType="stroke", symbolStrokeWidth=3, labelFontSize=LABEL)
     colours = [_BLUE, _ORANGE][: len(tiers)]
     encoding: dict[str, Any] = {
         "x": alt.X("size:Q", title=name, axis=alt.Axis(grid=False, tickCount=6)),
@@ -166,21 +166,27 @@ def _ticks(most: int) -> list[int]:
 
 
 def _configured(chart: _Drawn, width: int, height: int) -> _Drawn:
-    configured: _Drawn = (
-        chart.properties(
-            width=width,
-            height=height,
-            background="transparent",
-            padding=2,
-            autosize=alt.AutoSizeParams(type="fit", contains="padding"),
-        )
-        .configure(font=_FONT)
+    fitted: _Drawn = chart.properties(
+        width=width,
+        height=height,
+        background="transparent",
+        padding=2,
+        autosize=alt.AutoSizeParams(type="fit", contains="padding"),
+    )
+    configured: _Drawn = styled(fitted).configure_legend(labelColor=LIGHT.ink, offset=8, padding=0)
+    return configured
+
+
+def styled(chart: _Drawn | alt.VConcatChart) -> Any:
+    """Return a chart with the letters, axes and rules that all our plots have."""
+    return (
+        chart.configure(font=_FONT)
         .configure_view(stroke=None)
         .configure_axis(
             labelColor=LIGHT.quiet,
-            labelFontSize=_LABEL,
+            labelFontSize=LABEL,
             titleColor=LIGHT.quiet,
-            titleFontSize=_LABEL,
+            titleFontSize=LABEL,
             titleFontWeight="normal",
             gridColor=LIGHT.rule,
             domainColor=LIGHT.rule,
@@ -188,6 +194,4 @@ def _configured(chart: _Drawn, width: int, height: int) -> _Drawn:
             labelPadding=6,
         )
         .configure_axisY(domain=False)
-        .configure_legend(labelColor=LIGHT.ink, offset=8, padding=0)
     )
-    return configured

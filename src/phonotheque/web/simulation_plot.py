@@ -7,9 +7,9 @@ import vl_convert
 
 from phonotheque.mirrors.simulation.summary import Summary
 from phonotheque.web.palette import LIGHT
+from phonotheque.web.plots import LABEL, styled
 
-_WIDTH, _HEIGHT, _LABEL = 720, 220, 12
-_FONT = "Roboto"  # comes with vl-convert: drawn in the same way on every machine
+_WIDTH, _HEIGHT = 720, 220
 _COPIES = ("half of the bags have more", "99 in 100 have as many", "the bag with the fewest")
 _Row = dict[str, float | str]
 _BAGS = ("fewer than 3 copies", "nobody there has it", "lost")
@@ -31,22 +31,8 @@ def draw_simulation(summary: Summary) -> str:
         _panel(copies, "Copies of a bag at mirrors", _COPIES), _panel(bags, "Bags", _BAGS)
     ).resolve_scale(color="independent")
     spec = (
-        chart.properties(background=LIGHT.paper, padding=12)
-        .configure(font=_FONT)
-        .configure_view(stroke=None)
-        .configure_axis(
-            labelColor=LIGHT.quiet,
-            labelFontSize=_LABEL,
-            titleColor=LIGHT.quiet,
-            titleFontSize=_LABEL,
-            titleFontWeight="normal",
-            gridColor=LIGHT.rule,
-            domainColor=LIGHT.rule,
-            ticks=False,
-            labelPadding=6,
-        )
-        .configure_axisY(domain=False)
-        .configure_legend(labelColor=LIGHT.ink, labelFontSize=_LABEL, labelLimit=300, padding=0)
+        styled(chart.properties(background=LIGHT.paper, padding=12))
+        .configure_legend(labelColor=LIGHT.ink, labelFontSize=LABEL, labelLimit=300, padding=0)
         .to_dict()
     )
     svg: str = vl_convert.vegalite_to_svg(spec)
