@@ -19,7 +19,8 @@ _BUFFER = 65536
 class Trouble:
     """What happens to the next connections in whose first line (“PUT /bucket/key …”) ``match`` is found.
 
-    ``cut_up`` and ``cut_down`` end the connection after so many bytes of the request or of the answer;
+    ``cut_up`` and ``cut_down`` end the connection after so many bytes of the body of the request or of the
+    answer (``cut_up=0``: before the server hears of it);
     ``flip_up`` and ``flip_down`` change the byte at that place; ``answer`` is sent instead of asking the
     server; ``silent`` lets no byte of the answer through until the client goes away; ``lose`` passes the
     request on, waits for the answer, and throws it away.
@@ -111,6 +112,8 @@ def _pass_on(proxy: Proxy, client: socket.socket) -> None:
         trouble = proxy.take(line)
         if trouble.answer:
             _answer(client, head, trouble.answer)
+            return
+        if trouble.cut_up == 0:  # a server that had the head might answer before the cut
             return
         # One request for a connection: the next one may be in trouble.
         first, _, rest = head.partition(b"\r\n")
