@@ -20,11 +20,11 @@ from phonotheque.model.errors import NotFoundError, PhonothequeError
 from phonotheque.model.media import media_type
 from phonotheque.model.settings import Settings
 from phonotheque.vault.archive import Archive
-from phonotheque.web.guard import Visitors
-from phonotheque.web.serve import locate, public_application, serve
+from phonotheque.web.guard import ANYBODY, Visitors
+from phonotheque.web.room.serving import serve
+from phonotheque.web.serve import locate, public_application
 
 SONG = bytes(range(256)) * 40
-ANYBODY = Visitors()
 SONG_PATH = "/bags/one-0001/data/Artiste é/01 A & B.ogg"
 
 
@@ -268,7 +268,7 @@ def running(archive: Archive) -> Iterator[tuple[subprocess.Popen[str], str]]:
         "import sys; from pathlib import Path\n"
         "from phonotheque.model.settings import Settings\n"
         "from phonotheque.vault.archive import Archive\n"
-        "from phonotheque.web.serve import serve\n"
+        "from phonotheque.web.room.serving import serve\n"
         "ready = lambda port: print(port, flush=True)\n"
         "serve(Archive(Path(sys.argv[1]), Settings()), '127.0.0.1', 0, ready=ready)\n"
         "print('ended', flush=True)\n"

@@ -50,14 +50,14 @@ def serve_command(
     country_header: str,
     log_format: str | None,
 ) -> None:
-    """Show the public tree of ARCHIVE (or of a mirror) over HTTP, until Ctrl-C.
+    """Show ARCHIVE (or a mirror) over HTTP until Ctrl-C: a room to read in, and its public tree.
 
-    Only what was published is served. Mirrors and torrent clients can fetch from it. What may be had in some
-    countries only goes to who says in the header Phonotheque-Country that they are there, as mirrors do,
-    unless an option knows better.
+    Of audio, only what its decisions allow is served. Mirrors and torrent clients can fetch from it. What may
+    be had in some countries only goes to who says in the header Phonotheque-Country that they are there, as
+    mirrors do, unless an option knows better.
     """
     from phonotheque.web.guard import Visitors
-    from phonotheque.web.serve import serve
+    from phonotheque.web.room.serving import serve
     from phonotheque.web.server import url_of
 
     if visitors_in and country_header:

@@ -31,6 +31,7 @@ _PAGE_TYPES = {
     ".atom": "application/atom+xml",
     ".css": "text/css",
     ".html": "text/html",
+    ".js": "text/javascript",
     ".svg": "image/svg+xml",
 }
 

@@ -45,6 +45,9 @@ class Visitors:
         return said if said in COUNTRIES else ""
 
 
+ANYBODY = Visitors()
+
+
 class Guard:
     """Answers in place of a file that is not for who asks, or is not there for a reason."""
 

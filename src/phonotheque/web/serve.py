@@ -25,14 +25,12 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from phonotheque.editions.shelves import shelved
-from phonotheque.model.errors import NotFoundError
 from phonotheque.model.media import media_type
 from phonotheque.vault.archive import Archive
 from phonotheque.web.counting import Traffic, counting
 from phonotheque.web.distant import answer_from_storage
-from phonotheque.web.guard import WITHDRAWALS, Guard, Visitors
+from phonotheque.web.guard import ANYBODY, WITHDRAWALS, Guard, Visitors
 from phonotheque.web.reports import reports_route
-from phonotheque.web.server import listen, run
 
 _POLICY = (
     "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; media-src 'self'; "
@@ -47,12 +45,11 @@ _HEADERS = {
     "Cache-Control": "no-cache",
 }
 _LOOK = 0.1  # seconds between looks whether what is being sent may still be shown
-_ANYBODY = Visitors()
 
 
 def public_application(
     archive: Archive,
-    visitors: Visitors = _ANYBODY,
+    visitors: Visitors = ANYBODY,
     *,
     traffic: Traffic | None = None,
     trouble: Callable[[], str] = lambda: "",
@@ -135,23 +132,6 @@ def locate(public: Path, bags: Path, path: str) -> Path | None:
             return None
         raise
     return file if any(file.is_relative_to(home.resolve()) for home in homes) else None
-
-
-def serve(
-    archive: Archive, host: str, port: int, *, ready: Callable[[int], None], visitors: Visitors = _ANYBODY
-) -> None:
-    """Serve the public tree until interrupted; ``ready`` is told the port once it answers.
-
-    Port 0 takes any that is free. Raises NotFoundError before the first edition, PhonothequeError when the
-    address cannot be had.
-    """
-    if not archive.public.is_dir():
-        raise NotFoundError(
-            f"{archive.public} does not exist: nothing was published yet.",
-            f"Run: phono publish {archive.folder}",
-        )
-    with listen(host, port) as listening:
-        run(public_application(archive, visitors), listening, lambda: ready(int(listening.getsockname()[1])))
 
 
 class _HiddenError(Exception):

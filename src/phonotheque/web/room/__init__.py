@@ -1,0 +1,1 @@
+"""The reading room: an archive or a mirror in a browser."""

@@ -1,0 +1,116 @@
+"""The reading room as an application: its pages, its interfaces, and the public tree behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Final
+
+from fastapi import APIRouter, FastAPI
+from starlette.convertors import Convertor, register_url_convertor
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, PlainTextResponse, RedirectResponse, Response
+
+from phonotheque import __version__
+from phonotheque.model.errors import NotFoundError, PhonothequeError, UsageError
+from phonotheque.model.media import media_type
+from phonotheque.vault.archive import Archive
+from phonotheque.web.counting import Traffic
+from phonotheque.web.guard import Visitors
+from phonotheque.web.room import front, recording, searching
+from phonotheque.web.room.headers import SecurityHeaders
+from phonotheque.web.room.languages import LANGUAGES, preferred
+from phonotheque.web.room.pages import page
+from phonotheque.web.room.state import Room
+from phonotheque.web.serve import public_application
+
+_A_YEAR: Final = "public, max-age=31536000, immutable"
+
+
+class _Language(Convertor[str]):
+    regex = "|".join(LANGUAGES)
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("language", _Language())
+
+# Pages have addresses /{language}/…; each router says its own below that.
+PAGES: Final[Sequence[APIRouter]] = (front.ROUTES, searching.ROUTES, recording.ROUTES)
+# Interfaces for programs, at addresses that stay.
+INTERFACES: Final[Sequence[APIRouter]] = ()
+
+
+def reading_room(
+    archive: Archive,
+    visitors: Visitors,
+    *,
+    traffic: Traffic | None = None,
+    trouble: Callable[[], str] = lambda: "",
+) -> FastAPI:
+    """Return the ASGI application: the room, and at all other addresses the public tree (web.serve)."""
+    app = FastAPI(
+        title="Phonotheque",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/openapi.json",
+        middleware=[Middleware(SecurityHeaders)],
+    )
+    app.state.room = Room(archive, visitors)
+    for pages in PAGES:
+        app.include_router(pages, prefix="/{language:language}", include_in_schema=False)
+    for interface in INTERFACES:
+        app.include_router(interface)
+    app.add_api_route(
+        "/{language:language}/{path:path}", _nothing, methods=["GET", "HEAD"], include_in_schema=False
+    )
+    app.add_api_route("/", _door, methods=["GET", "HEAD"], include_in_schema=False)
+    app.add_api_route(
+        "/static/{fingerprint}/{name:path}", _static, methods=["GET", "HEAD"], include_in_schema=False
+    )
+    app.add_exception_handler(PhonothequeError, _explained)
+    app.add_exception_handler(HTTPException, _refused)
+    app.mount("/", public_application(archive, visitors, traffic=traffic, trouble=trouble))
+    return app
+
+
+def _door(request: Request) -> Response:
+    """Lead a visitor to the front page in their language."""
+    language = preferred(request.headers.get("accept-language", ""))
+    return RedirectResponse(f"/{language}/", status_code=303, headers={"Vary": "Accept-Language"})
+
+
+def _nothing(path: str) -> Response:
+    """Answer for pages that there are none of; below them begins the public tree."""
+    raise HTTPException(404)
+
+
+def _static(fingerprint: str, name: str) -> Response:
+    """Answer a file that is part of the program. Its address has its fingerprint: it never changes."""
+    home = Path(str(files("phonotheque.web.room") / "static"))
+    file = (home / name).resolve()
+    if not file.is_relative_to(home.resolve()) or not file.is_file():
+        return PlainTextResponse("There is nothing here.\n", status_code=404)
+    return FileResponse(file, media_type=media_type(name), headers={"Cache-Control": _A_YEAR})
+
+
+async def _explained(request: Request, error: Exception) -> Response:
+    """Answer with what went wrong, in words."""
+    assert isinstance(error, PhonothequeError)
+    status = 404 if isinstance(error, NotFoundError) else 400 if isinstance(error, UsageError) else 503
+    return page(request, "error.html.j2", status=status, number=status, error=error)
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    number = error.status_code
+    headers = dict(error.headers or {})
+    return page(request, "error.html.j2", status=number, number=number, error=None, headers=headers)

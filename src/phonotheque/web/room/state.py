@@ -1,0 +1,92 @@
+"""What every page asks: the archive, its current catalogue, who the visitor is and what they may have."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from datetime import UTC, date, datetime
+from typing import Final
+
+from starlette.requests import Request
+
+from phonotheque.catalogue import manifest
+from phonotheque.catalogue.lookup import Catalogue
+from phonotheque.model.errors import PhonothequeError
+from phonotheque.vault.archive import Archive
+from phonotheque.web.guard import Guard, Visitors
+
+_LOOK: Final = 2.0  # seconds between looks whether there is another snapshot
+_LOG = logging.getLogger("phonotheque.web")
+
+
+class Room:
+    """The state of a reading room, shared by all threads that answer. Nothing here writes."""
+
+    def __init__(self, archive: Archive, visitors: Visitors) -> None:
+        self.archive = archive
+        self.visitors = visitors
+        self.guard = Guard(archive, visitors)
+        self.shelf = Shelf(archive)
+
+    @property
+    def name(self) -> str:
+        """What the archive is called."""
+        return self.archive.settings.archive.name or "Phonotheque"
+
+    @property
+    def catalogue(self) -> Catalogue | None:
+        """The current catalogue; None before the first, and on a mirror that has none."""
+        return self.shelf.current()
+
+    def country(self, request: Request) -> str:
+        """Return the country of who asks, "" if it is not known."""
+        return self.visitors.country(request)
+
+    def today(self) -> date:
+        """Return the day (UTC) on which rights are looked at."""
+        return datetime.now(UTC).date()
+
+
+class Shelf:
+    """The current catalogue, opened; a newer one takes its place once it and its index can be asked."""
+
+    def __init__(self, archive: Archive) -> None:
+        self._folder = archive.catalogue
+        self._lock = threading.Lock()
+        self._opened: Catalogue | None = None
+        self._looked = 0.0
+        self._opening = False
+        self._open()
+
+    def current(self) -> Catalogue | None:
+        """Return the catalogue; from time to time see to it that a newer one is opened, in a thread."""
+        at = time.monotonic()
+        with self._lock:
+            due = at - self._looked >= _LOOK and not self._opening
+            if due:
+                self._looked = at
+        if due and self._is_another():
+            with self._lock:
+                self._opening = True
+            threading.Thread(target=self._open, name="opening a catalogue", daemon=True).start()
+        return self._opened
+
+    def _is_another(self) -> bool:
+        try:
+            snapshot = manifest.current(self._folder)
+        except PhonothequeError as error:
+            _LOG.error("The catalogue stays as it was: %s", error)
+            return False
+        return snapshot is not None and (self._opened is None or snapshot.path != self._opened.snapshot.path)
+
+    def _open(self) -> None:
+        try:
+            snapshot = manifest.current(self._folder)
+            if snapshot is not None:
+                self._opened = Catalogue(snapshot)  # who still asks the old one may go on
+        except PhonothequeError as error:
+            _LOG.error("The catalogue cannot be read: %s", error)
+        finally:
+            with self._lock:
+                self._opening = False
