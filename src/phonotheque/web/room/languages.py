@@ -39,8 +39,8 @@ def translations(language: str) -> NullTranslations:
             if isinstance(message.id, tuple):
                 for number, text in enumerate(message.string):
                     told._catalog[message.id[0], number] = text
-            else:
-                told._catalog[message.id] = message.string
+            elif isinstance(message.id, str):
+                told._catalog[message.id] = str(message.string)
     return told
 
 
