@@ -16,10 +16,11 @@ from phonotheque.mirrors.holdings import expected_bags
 from phonotheque.mirrors.home import leaving, open_mirror
 from phonotheque.mirrors.origin import open_origin
 from phonotheque.mirrors.repair import repair
-from phonotheque.model.bags import PIECE
+from phonotheque.model.bags import PIECE, FileHashes
 from phonotheque.model.errors import NetworkError, VerificationError
 from phonotheque.vault.archive import Archive
 from phonotheque.vault.check import check_bags
+from phonotheque.vault.hashing import hash_file
 from tests.mirrors.mirror_publisher import DATE, LOCAL, Publisher, music, tree
 from tests.mirrors.mirror_runs import PACE, Told, assert_complete, complete, run
 
@@ -146,6 +147,24 @@ def test_a_new_bag_takes_what_another_one_holds(published: Publisher, mirror: Ar
     assert result.fetched <= tag_bytes(added) + 3 * 999
     assert result.reused == len(SONGS[KEPT[0]])
     assert_complete(mirror, published, ("audio-1", "audio-2", "catalogue-1"))
+
+
+def test_held_files_of_the_same_size_are_read_only_if_they_may_be_the_same(
+    published: Publisher, mirror: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+
+    def reading(path: Path, piece_length: int) -> FileHashes:
+        read.append(path.name)
+        return hash_file(path, piece_length)
+
+    monkeypatch.setattr("phonotheque.mirrors.reuse.hash_file", reading)
+    other, same = KEPT[:2]
+    new = {"Best of/1.ogg": SONGS[same], "Best of/2.ogg": b"n" * len(SONGS[other])}
+    published.bag("audio-2", new, edition=2)
+    published.publish(2)
+    assert run(mirror).reused == len(SONGS[same])
+    assert read == [Path(same).name]
 
 
 def test_a_mirror_that_was_away_for_several_editions(published: Publisher, mirror: Archive) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from types import MappingProxyType
 
 from sqlalchemy import Connection, Table, delete, exists, func, insert, select, update
 
@@ -106,12 +107,23 @@ def verified_parts(connection: Connection) -> dict[str, tuple[int, str]]:
     return {row.bag_id: (int(row.bytes), row.since) for row in connection.execute(query)}
 
 
-def record_verified(connection: Connection, bag_id: str, files: Iterable[HeldFile], *, at: str) -> None:
+def record_verified(
+    connection: Connection,
+    bag_id: str,
+    files: Iterable[HeldFile],
+    *,
+    at: str,
+    roots: Mapping[str, bytes] = MappingProxyType({}),
+) -> None:
     """Record files as verified at ``at``, in place of what was recorded of them before.
 
-    The caller has brought them to the disk (fsync) first.
+    The caller has brought them to the disk (fsync) first. ``roots`` are pieces roots by path, where a torrent
+    tells them: by these the files are found when another bag wants them.
     """
-    rows = [{"bag_id": bag_id, "verified_at": at, **asdict(file)} for file in files]
+    rows = [
+        {"bag_id": bag_id, "verified_at": at, "root_start": _start(roots.get(file.path)), **asdict(file)}
+        for file in files
+    ]
     for table in (holding_files, holding_lost):
         _forget(connection, bag_id, [str(row["path"]) for row in rows], table)
     if rows:
@@ -124,11 +136,18 @@ def complete(connection: Connection, bag_id: str, *, at: str) -> None:
     _set(connection, bag_id, HoldingState.COMPLETE, at)
 
 
-def complete_in_part(connection: Connection, bag_id: str, files: Collection[HeldFile], *, at: str) -> None:
+def complete_in_part(
+    connection: Connection,
+    bag_id: str,
+    files: Collection[HeldFile],
+    *,
+    at: str,
+    roots: Mapping[str, bytes] = MappingProxyType({}),
+) -> None:
     """Record that these files of a bag, and no others, were verified and are all that is wanted of it."""
     known = verified_files(connection, bag_id)
     _forget(connection, bag_id, known.keys() - {file.path for file in files})
-    record_verified(connection, bag_id, files, at=at)
+    record_verified(connection, bag_id, files, at=at, roots=roots)
     _set(connection, bag_id, HoldingState.PARTIAL, at)
 
 
@@ -198,6 +217,22 @@ def bags_holding(connection: Connection, hashes: Iterable[str]) -> dict[str, str
     return found
 
 
+def held_bags_with(connection: Connection, hashes: Iterable[str]) -> dict[str, str]:
+    """Return by SHA-256, for those of these files that a bag held has on record, one such bag's id."""
+    found: dict[str, str] = {}
+    for some in batched(sorted(hashes), IN_A_STATEMENT):
+        query = (
+            select(holding_files.c.sha256, holding_files.c.bag_id)
+            .join(holdings, holdings.c.bag_id == holding_files.c.bag_id)
+            .where(
+                holding_files.c.sha256.in_(some),
+                holdings.c.state.in_([state.value for state in HELD]),
+            )
+        )
+        found |= {row.sha256: row.bag_id for row in connection.execute(query)}
+    return found
+
+
 def erased_totals(connection: Connection) -> tuple[int, int]:
     """Return how many files were erased with a proof, and their bytes."""
     proofs = connection.execute(select(events.c.detail).where(events.c.type == DELETION)).scalars()
@@ -208,20 +243,29 @@ def erased_totals(connection: Connection) -> tuple[int, int]:
     return files, size
 
 
-def held_of_sizes(connection: Connection, sizes: Iterable[int]) -> Iterator[tuple[str, HeldFile]]:
-    """Yield each verified file of bags held that has one of these sizes in bytes, with its bag's id."""
-    for some in batched(sorted(set(sizes)), IN_A_STATEMENT):
+def held_like(connection: Connection, wanted: Iterable[tuple[int, bytes]]) -> Iterator[tuple[str, HeldFile]]:
+    """Yield the verified files of bags held that may be one of those wanted by size and pieces root (BEP 52).
+
+    With each its bag's id. Where no root is on record, the size has to do: it is for the caller to make sure.
+    """
+    for some in batched(sorted(set(wanted)), IN_A_STATEMENT // 2):
+        starts = [_start(root) for _, root in some]
         query = (
             select(holding_files)
             .join(holdings, holdings.c.bag_id == holding_files.c.bag_id)
             .where(
-                holding_files.c.size.in_(some),
+                holding_files.c.size.in_({size for size, _ in some}),
+                holding_files.c.root_start.in_(starts) | holding_files.c.root_start.is_(None),
                 holdings.c.state.in_([state.value for state in HELD]),
             )
             .order_by(holding_files.c.bag_id, holding_files.c.path)
         )
         for row in connection.execute(query).all():
             yield row.bag_id, HeldFile(row.path, row.size, row.sha256)
+
+
+def _start(root: bytes | None) -> int | None:
+    return int.from_bytes(root[:8], signed=True) if root else None
 
 
 def _set(connection: Connection, bag_id: str, state: HoldingState, verified_at: str | None) -> None:

@@ -298,7 +298,9 @@ holding_files = Table(
     Column("size", BigInteger, nullable=False),
     Column("sha256", _SHA256, nullable=False),
     Column("verified_at", _TIME, nullable=False),
-    Index("ix_holding_files_size", "size"),
+    # The first 8 bytes (big-endian, signed) of its pieces root (BEP 52); none where no torrent told it.
+    Column("root_start", BigInteger),
+    Index("ix_holding_files_size", "size", "root_start"),
     Index("ix_holding_files_sha256", "sha256"),
 )
 

@@ -27,7 +27,7 @@ from phonotheque.ledger.holdings import (
     bags_holding,
     bags_with_files,
     erased,
-    held_of_sizes,
+    held_bags_with,
     let_go,
     record_verified,
     verified_files,
@@ -280,7 +280,7 @@ def _erase_files(
     for parent in sorted(changed):
         fsync_dir(parent)
     with mirror.ledger.begin() as ledger:
-        held = {kept.sha256: where for where, kept in held_of_sizes(ledger, {file.size for file in files})}
+        held = held_bags_with(ledger, {file.sha256 for file in files if file.sha256})
         gone = [file for file in files if file.sha256 not in held]
         stones = {stone.id: asdict(stone) for file in gone if (stone := leave.stones.get(file.sha256))}
         erased(ledger, bag, [file.path for file in files])

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from phonotheque.editions.metainfo import TorrentFile, TorrentMeta
-from phonotheque.ledger.holdings import HeldFile, held_of_sizes
+from phonotheque.ledger.holdings import HeldFile, held_like
 from phonotheque.mirrors.home import REUSED, arriving, leaving
 from phonotheque.vault.archive import Archive
 from phonotheque.vault.bagfolder import PAYLOAD, files_in
@@ -110,7 +110,7 @@ def _by_root(
     if not wanted:
         return
     with mirror.ledger.connect() as ledger:
-        held = list(held_of_sizes(ledger, (file.size for file in wanted)))
+        held = list(held_like(ledger, ((file.size, file.root) for file in wanted)))
     places: dict[int, list[Path]] = defaultdict(list)
     for size, entries in going.items():
         places[size] += [source for _, source in entries]

@@ -258,11 +258,12 @@ def finish(
         return _throw_out(mirror, arrival, [HeldFile(f.path, f.size, hashes[f.path]) for f in bad], at=at)
     _settle(mirror, arrival)
     held = [HeldFile(file.path, file.size, hashes[file.path]) for file in files]
+    roots = {file.path: file.root for file in files}
     with mirror.ledger.begin() as connection:
         if mirror.is_mirror and only is not None:
-            complete_in_part(connection, entry.id, held, at=at)
+            complete_in_part(connection, entry.id, held, at=at, roots=roots)
         elif mirror.is_mirror:
-            record_verified(connection, entry.id, held, at=at)
+            record_verified(connection, entry.id, held, at=at, roots=roots)
             complete(connection, entry.id, at=at)
         record_event(
             connection,
