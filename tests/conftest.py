@@ -23,6 +23,7 @@ from tests.postgresql import ON_POSTGRESQL, SERVER
 MakeArchive = Callable[..., Archive]
 ARCHIVE_ID = "5f0c1f5e-6d0a-4c57-9d5e-0c8f6a1b2c3d"
 ROOT = Path(__file__).parents[1]
+_OPENS = {"make_archive", "ledger", "phono", "bases", "library", "twin"}  # fixtures that open ledgers
 # How long an example takes depends on what else the machine does.
 settings.register_profile("without times", deadline=None)
 settings.load_profile("without times")
@@ -65,7 +66,7 @@ def _on_postgresql_too(item: pytest.Item) -> bool:
 
 
 def _opens_ledgers(item: pytest.Item) -> bool:
-    opens = {"make_archive", "ledger", "phono", "bases"} & set(getattr(item, "fixturenames", ()))
+    opens = _OPENS & set(getattr(item, "fixturenames", ()))
     return bool(opens or item.get_closest_marker("ledger") or item.get_closest_marker("sqlite"))
 
 
