@@ -18,6 +18,7 @@ from starlette.responses import HTMLResponse
 
 from phonotheque import __version__
 from phonotheque.web import words
+from phonotheque.web.looking.voice import voice
 from phonotheque.web.room.languages import LANGUAGES, locale, translations
 from phonotheque.web.room.state import Room
 
@@ -87,7 +88,12 @@ def environment(language: str) -> Environment:
         shown=words.shown,
     )
     made.globals.update(
-        version=__version__, languages=_NAMES, static=static, to=to, other_language=other_language
+        version=__version__,
+        languages=_NAMES,
+        static=static,
+        to=to,
+        other_language=other_language,
+        voice=voice(language),
     )
     return made
 

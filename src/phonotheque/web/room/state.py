@@ -15,6 +15,8 @@ from phonotheque.catalogue.lookup import Catalogue
 from phonotheque.model.errors import PhonothequeError
 from phonotheque.vault.archive import Archive
 from phonotheque.web.guard import Guard, Visitors
+from phonotheque.web.looking.first import First
+from phonotheque.web.looking.kept import Looking
 
 _LOOK: Final = 2.0  # seconds between looks whether there is another snapshot
 _LOG = logging.getLogger("phonotheque.web")
@@ -28,6 +30,7 @@ class Room:
         self.visitors = visitors
         self.guard = Guard(archive, visitors)
         self.shelf = Shelf(archive)
+        self.looking = Looking(archive)
 
     @property
     def name(self) -> str:
@@ -38,6 +41,12 @@ class Room:
     def catalogue(self) -> Catalogue | None:
         """The current catalogue; None before the first, and on a mirror that has none."""
         return self.shelf.current()
+
+    @property
+    def figures(self) -> First | None:
+        """The three figures of the first screen, as they were counted last; None if they never were."""
+        kept = self.looking.kept()
+        return kept.first if kept else None
 
     def country(self, request: Request) -> str:
         """Return the country of who asks, "" if it is not known."""

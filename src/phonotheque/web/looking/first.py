@@ -1,0 +1,147 @@
+"""The three figures of the first screen: what is held, how safe it is, on what basis it may be shared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import Connection, and_, case, func, select
+
+from phonotheque.editions.edition import Edition, read_edition
+from phonotheque.ledger.bags import latest_edition
+from phonotheque.ledger.files import held_totals
+from phonotheque.ledger.holdings import bytes_held
+from phonotheque.ledger.mirror_tables import copies
+from phonotheque.ledger.schema import bags, decisions, files
+from phonotheque.mirrors.copies import COPIES, Copies, read_copies
+from phonotheque.mirrors.follow import EDITION
+from phonotheque.mirrors.home import trust_dir
+from phonotheque.model.rights import WORLDWIDE, Act, Answer
+from phonotheque.vault.archive import Archive, timestamp
+
+ENOUGH: Final = 3  # verified copies, at mirrors
+
+
+@dataclass(frozen=True, slots=True)
+class First:
+    """How an archive or a mirror stood ``at`` a moment (ISO 8601, UTC). Sizes in bytes.
+
+    ``seconds`` is None where no length is known, as on a mirror without the catalogue. ``copies_at`` is when
+    copies were counted, None if nobody did: then nothing is known of them. What mirrors only claim is no
+    copy. ``shareable`` of ``files`` have a recorded basis for distribution, worldwide.
+    """
+
+    at: str
+    files: int
+    bytes: int
+    seconds: float | None
+    shareable: int
+    bags: int
+    bag_bytes: int
+    safe_bags: int
+    safe_bytes: int
+    copies_at: str | None
+    edition: int | None
+    edition_date: str | None
+    mirror: bool = False
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is held."""
+        return self.files == 0
+
+
+def first_of_archive(archive: Archive, ledger: Connection, at: datetime) -> First:
+    """Return the figures of an archive. Reads every row of held files: no visitor may wait for it."""
+    masters, size, seconds = held_totals(ledger)
+    edition = latest_edition(ledger)
+    number = edition.number if edition else 0
+    proven = func.coalesce(copies.c.proven, 0) >= ENOUGH
+    row = ledger.execute(
+        select(
+            func.count(),
+            func.coalesce(func.sum(bags.c.bytes), 0),
+            func.coalesce(func.sum(case((proven, 1), else_=0)), 0),
+            func.coalesce(func.sum(case((proven, bags.c.bytes), else_=0)), 0),
+        )
+        .select_from(bags.outerjoin(copies, copies.c.bag_id == bags.c.id))
+        .where(bags.c.edition <= number)
+    ).one()
+    told = copies_told(archive)
+    return First(
+        at=timestamp(at),
+        files=masters,
+        bytes=size,
+        seconds=seconds,
+        shareable=may_be_shared(ledger),
+        bags=int(row[0]),
+        bag_bytes=int(row[1]),
+        safe_bags=int(row[2]) if told else 0,
+        safe_bytes=int(row[3]) if told else 0,
+        copies_at=told.time if told else None,
+        edition=edition.number if edition else None,
+        edition_date=edition.date if edition else None,
+    )
+
+
+def first_of_mirror(mirror: Archive, ledger: Connection, at: datetime, seconds: float | None) -> First:
+    """Return the figures of a mirror: of what is on this disk, and of the edition that it follows.
+
+    An edition lists nothing without a recorded basis, which lies in the bags. ``seconds`` are those held.
+    """
+    edition, told, held = followed(mirror), copies_told(mirror), bytes_held(ledger)
+    listed = edition.bags if edition else ()
+    safe = [bag for bag in listed if told and told.of(bag.id).proven >= ENOUGH]
+    here = sum(bag.payload_files for bag in listed if bag.id in held)
+    return First(
+        at=timestamp(at),
+        files=here,
+        bytes=sum(held.values()),
+        seconds=seconds,
+        shareable=here,
+        bags=len(listed),
+        bag_bytes=sum(bag.bytes for bag in listed),
+        safe_bags=len(safe),
+        safe_bytes=sum(bag.bytes for bag in safe),
+        copies_at=told.time if told else None,
+        edition=edition.number if edition else None,
+        edition_date=edition.date if edition else None,
+        mirror=True,
+    )
+
+
+def may_be_shared(ledger: Connection) -> int:
+    """Return how many held masters have a recorded basis for distribution, worldwide."""
+    allowed = and_(
+        decisions.c.act == Act.DISTRIBUTE.value,
+        decisions.c.answer == Answer.YES.value,
+        decisions.c.territory == WORLDWIDE,
+    )
+    query = (
+        select(func.count())
+        .select_from(decisions)
+        .join(files, files.c.id == decisions.c.file_id)
+        .where(allowed, files.c.kind == "master", files.c.held)
+    )
+    return int(ledger.execute(query).scalar_one())
+
+
+def copies_told(archive: Archive) -> Copies | None:
+    """Return what an archive's or a mirror's public tree says of copies; None where it says nothing.
+
+    Raises VerificationError for what makes no sense.
+    """
+    try:
+        return read_copies((archive.public / COPIES).read_bytes())
+    except FileNotFoundError:
+        return None
+
+
+def followed(archive: Archive) -> Edition | None:
+    """Return the edition that a mirror accepted, or an archive published; None before the first."""
+    published = archive.public / "targets" / EDITION
+    for file in [trust_dir(archive) / EDITION, published] if archive.is_mirror else [published]:
+        if file.exists():
+            return read_edition(file.read_bytes())
+    return None
