@@ -3,7 +3,7 @@
 # it may; a test whose tool is still missing skips and says so (and fails where .ci/run says it must run).
 set -eu
 missing=
-for pair in fpcalc:libchromaprint-tools java:default-jre-headless rtorrent:rtorrent swift-ring-builder:swift systemd-analyze:systemd ip:iproute2 tmux:tmux; do
+for pair in fpcalc:libchromaprint-tools chromium:chromium java:default-jre-headless rtorrent:rtorrent swift-ring-builder:swift systemd-analyze:systemd ip:iproute2 tmux:tmux; do
     command -v "${pair%%:*}" >/dev/null || missing="$missing ${pair##*:}"
 done
 # Debian keeps PostgreSQL's server off the path. Tests start their own: none is to run on the machine for them.
