@@ -16,7 +16,7 @@ from phonotheque.editions.edition import Withdrawal, write_edition
 from phonotheque.model.errors import PhonothequeError, UsageError
 from phonotheque.model.settings import MirrorSettings, Settings
 from phonotheque.vault.archive import Archive
-from phonotheque.web import serve
+from phonotheque.web import sending
 from phonotheque.web.counting import Traffic
 from phonotheque.web.serve import public_application
 from phonotheque.web.server import Beside, parse_address, url_of
@@ -112,7 +112,7 @@ def test_how_an_address_is_shown() -> None:
 
 @pytest.fixture
 def looked_at_all_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serve, "_LOOK", 0.0)
+    monkeypatch.setattr(sending, "_LOOK", 0.0)
 
 
 @pytest.mark.usefixtures("looked_at_all_the_time")

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable, Mapping
+from typing import TypedDict, Unpack
 
+from starlette.datastructures import Headers
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.responses import PlainTextResponse, Response
 
 from phonotheque.editions.shelves import shelved
 from phonotheque.model.errors import PhonothequeError
@@ -16,14 +19,25 @@ from phonotheque.vault.bagfolder import PAYLOAD
 from phonotheque.vault.names import check_portable
 from phonotheque.vault.places import open_bagged
 from phonotheque.vault.storage.base import Storage, Stored
+from phonotheque.web.sending import SentStream, is_known
 
 _RANGE = re.compile(r"bytes=(?:(\d{1,18})-(\d{0,18})|-(\d{1,18}))")
 
 
-def answer_from_storage(archive: Archive, request: Request, path: str) -> Response | None:
+class Watching(TypedDict, total=False):
+    """Whether what is being sent may still be, and who is told how much was."""
+
+    is_shown: Callable[[], bool]
+    sent: Callable[[int], None]
+
+
+def answer_from_storage(
+    archive: Archive, request: Request, path: str, is_shown: Callable[[], bool]
+) -> Response | None:
     """Return the answer for a path of the public tree that leads into a bag which has moved, else None.
 
-    One range is answered (RFC 9110 §14.2); several at once get the whole file, which is allowed.
+    One range is answered (RFC 9110 §14.2); several at once get the whole file, which is allowed. It is sent
+    for as long as ``is_shown``.
     """
     asked = shelved(path)
     # Only for a payload that is gone from a published bag is the ledger asked.
@@ -44,16 +58,28 @@ def answer_from_storage(archive: Archive, request: Request, path: str) -> Respon
         stored = storage.stat(key)
     except PhonothequeError:
         return PlainTextResponse("The storage cannot be reached.\n", status_code=502)
-    return None if stored is None else _answer(request, storage, stored, media_type(path))
-
-
-def _answer(request: Request, storage: Storage, stored: Stored, kind: str) -> Response:
+    if stored is None:
+        return None
     # A sealed bag never changes: the size tells apart what the path does not.
-    tag = f'"{stored.tag or stored.size}"'
-    headers = {"ETag": tag, "Accept-Ranges": "bytes", "Content-Type": kind}
-    if tag in request.headers.get("if-none-match", ""):
+    headers = {"ETag": f'"{stored.tag or stored.size}"', "Content-Type": media_type(path)}
+    return answer_stored(request, storage, stored, headers, is_shown=is_shown)
+
+
+def answer_stored(
+    request: Request,
+    storage: Storage,
+    stored: Stored,
+    headers: Mapping[str, str],
+    **watching: Unpack[Watching],
+) -> Response:
+    """Return the answer for a stored object, as a whole or a range of it.
+
+    ``headers`` say what it is, its ETag among them. What is sent is watched as web.sending says.
+    """
+    headers = {**headers, "Accept-Ranges": "bytes"}
+    if is_known(request, Headers(headers)):
         return Response(status_code=304, headers=headers)
-    start, end, status = _asked(request, stored.size, tag)
+    start, end, status = _asked(request, stored.size, headers["ETag"])
     if status == 416:
         return Response(status_code=416, headers={"Content-Range": f"bytes */{stored.size}"})
     headers["Content-Length"] = str(end - start)
@@ -61,7 +87,7 @@ def _answer(request: Request, storage: Storage, stored: Stored, kind: str) -> Re
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{stored.size}"
     if request.method == "HEAD":
         return Response(status_code=status, headers=headers)
-    return StreamingResponse(storage.read(stored.key, start, end - start), status, headers)
+    return SentStream(storage.read(stored.key, start, end - start), status, headers, **watching)
 
 
 def _asked(request: Request, size: int, tag: str) -> tuple[int, int, int]:

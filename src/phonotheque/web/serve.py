@@ -9,18 +9,15 @@ from __future__ import annotations
 
 import os
 import stat
-import time
 from collections.abc import Callable
-from contextlib import suppress
 from errno import ELOOP, ENAMETOOLONG
 from pathlib import Path
 
-from anyio import to_thread
 from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -31,6 +28,7 @@ from phonotheque.web.counting import Traffic, counting
 from phonotheque.web.distant import answer_from_storage
 from phonotheque.web.guard import ANYBODY, WITHDRAWALS, Guard, Visitors
 from phonotheque.web.reports import reports_route
+from phonotheque.web.sending import SentFile, is_known
 
 _POLICY = (
     "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; media-src 'self'; "
@@ -44,7 +42,6 @@ _HEADERS = {
     # Ask again each time: what was withdrawn must not live on in caches. An unchanged file costs a 304.
     "Cache-Control": "no-cache",
 }
-_LOOK = 0.1  # seconds between looks whether what is being sent may still be shown
 
 
 def public_application(
@@ -73,19 +70,20 @@ def public_application(
         return response
 
     def found(request: Request, path: str) -> Response:
+        def may_have() -> bool:
+            return guard.refusal(request, path) is None
+
         file = locate(public, bags, path)
-        if file is None and (distant := answer_from_storage(archive, request, path)):
+        if file is None and (distant := answer_from_storage(archive, request, path, may_have)):
             return distant
         if file is None and path == WITHDRAWALS and (said := guard.withdrawals()):
             return said
         if file is None:
             return PlainTextResponse("There is nothing here.\n", status_code=404)
         status = file.stat()
-        response = _File(file, media_type=media_type(path or "index.html"), stat_result=status)
-        response.is_shown = lambda: (
-            guard.refusal(request, path) is None and locate(public, bags, path) == file
-        )
-        if _is_known(request, response):
+        response = SentFile(file, media_type=media_type(path or "index.html"), stat_result=status)
+        response.is_shown = lambda: may_have() and locate(public, bags, path) == file
+        if is_known(request, response.headers):
             kept = {name: response.headers[name] for name in ("etag", "last-modified")}
             return Response(status_code=304, headers=kept)
         return response
@@ -134,30 +132,6 @@ def locate(public: Path, bags: Path, path: str) -> Path | None:
     return file if any(file.is_relative_to(home.resolve()) for home in homes) else None
 
 
-class _HiddenError(Exception):
-    """What is being sent may not be shown any more."""
-
-
-class _File(FileResponse):
-    chunk_size = 256 * 1024  # a piece
-    is_shown: Callable[[], bool]  # whether who asked may still be given it
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        looked = time.monotonic()
-
-        async def sending(message: Message) -> None:
-            nonlocal looked
-            if message.get("body") and time.monotonic() - looked >= _LOOK:
-                if not await to_thread.run_sync(self.is_shown):
-                    raise _HiddenError
-                looked = time.monotonic()
-            await send(message)
-
-        # It was withdrawn meanwhile: the connection closes, and who asked sees that bytes lack.
-        with suppress(_HiddenError):
-            await super().__call__(scope, receive, sending)
-
-
 class _SecurityHeaders:
     """Adds the same headers to every answer, errors included."""
 
@@ -171,12 +145,3 @@ class _SecurityHeaders:
             await send(message)
 
         await self._app(scope, receive, sending)
-
-
-def _is_known(request: Request, response: FileResponse) -> bool:
-    """Whether the client's copy is current (RFC 9110 §13.2.2: a date counts only where no ETag is given)."""
-    tags = request.headers.get("if-none-match")
-    if tags is not None:
-        known = {tag.strip().removeprefix("W/") for tag in tags.split(",")}
-        return bool({"*", response.headers["etag"]} & known)
-    return request.headers.get("if-modified-since") == response.headers["last-modified"]
