@@ -57,6 +57,24 @@ def test_files_are_counted_by_what_lets_them_be_shared_by_year_and_by_kind() -> 
     assert about.kinds == {"master": 2, "access": 2, "catalogue": 1, "sidecar": 1}
 
 
+def test_lengths_are_added_up_and_what_is_none_counts_nothing() -> None:
+    lengths = [180.0004, 61, 0.6, None, "7", True, -3, float("inf"), 1e300]
+    about = describe("bag", "a" * 64, [line() | {"duration": length} for length in lengths])
+    assert about.seconds == 242
+
+
+def test_what_an_earlier_version_said_without_lengths_is_said_anew_where_the_bag_is_there(
+    tmp_path: Path,
+) -> None:
+    home, tag = sealed(tmp_path, "one", line() | {"duration": 90.5})
+    earlier = replace(describe_folder(home), seconds=None)
+    write_about([(home, tag)], tmp_path / "bags.jsonl", {"one": earlier})
+    assert read_about(tmp_path / "bags.jsonl")["one"].seconds == 90
+    write_about([(tmp_path / "gone" / "one", tag)], tmp_path / "bags.jsonl", {"one": earlier})
+    assert read_about(tmp_path / "bags.jsonl")["one"] == earlier
+    assert b"seconds" not in (tmp_path / "bags.jsonl").read_bytes()
+
+
 def test_what_is_written_is_read_and_said_again_of_bags_that_are_known(tmp_path: Path) -> None:
     bags = [sealed(tmp_path, "one", line("master", "1957", CC0)), sealed(tmp_path, "two", line("master"))]
     write_about(bags, tmp_path / "bags.jsonl")

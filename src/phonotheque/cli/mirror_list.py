@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import json
 import socket
-from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import click
 
 from phonotheque.cli.common import Size, counted, human_size, messages, progress_bars, safe
 from phonotheque.cli.mirror_choice import explain_option, print_explained
 from phonotheque.cli.transfer import own_proxy
-from phonotheque.mirrors.listing import Listing, list_bags, magnet, torrent_of, torrent_url
+from phonotheque.mirrors.listing import Listing, list_bags, listing_json, magnet, torrent_of
 from phonotheque.mirrors.only import parse_query
-from phonotheque.mirrors.origin import Origin, open_origin
+from phonotheque.mirrors.origin import open_origin
 from phonotheque.model.errors import NetworkError, NotFoundError, UsageError, VerificationError
 from phonotheque.model.settings import parse_country
 from phonotheque.vault.archive import now
@@ -96,7 +94,9 @@ def list_command(
         )
         _tell(listing, explain=explain and form != "json")
         if form == "json":
-            click.echo(json.dumps(_as_json(source, listing, explain=explain), ensure_ascii=False, indent=1))
+            click.echo(
+                json.dumps(listing_json(source, listing, explain=explain), ensure_ascii=False, indent=1)
+            )
             return
         progress.start("Torrents", total_files=len(listing.bags))
         failures = []
@@ -130,28 +130,6 @@ def _tell(listing: Listing, *, explain: bool) -> None:
     edition = followed.edition
     what = f"{counted(len(listing.bags), 'bag')} of {len(edition.bags):,}, {human_size(listing.bytes)}"
     messages.print(safe(f"{what}, of edition {edition.number} of {edition.archive.name}."))
-
-
-def _as_json(origin: Origin, listing: Listing, *, explain: bool) -> dict[str, Any]:
-    followed, why = listing.followed, {one.bag: one.why for one in listing.explained}
-    bags = []
-    for bag in listing.bags:
-        said = asdict(listing.copies.of(bag.id)) if listing.copies is not None else None
-        entry = asdict(bag) | {"copies": said, "why": why[bag.id]}
-        entry["torrent"]["url"] = torrent_url(origin, bag)
-        bags.append(entry)
-    listed = {bag.id for bag in listing.bags}
-    left_out = [asdict(one) for one in listing.explained if one.bag not in listed]
-    return {
-        "archive": asdict(followed.edition.archive),
-        "edition": followed.edition.number,
-        "edition_sha256": followed.sha256,
-        "fingerprint": followed.fingerprint,
-        "stale": followed.stale,
-        "copies_at": listing.copies.time if listing.copies is not None else None,
-        "bytes": listing.bytes,
-        "bags": bags,
-    } | ({"left_out": left_out} if explain else {})
 
 
 def _this_machine() -> str:

@@ -23,6 +23,7 @@ from phonotheque.vault.place import naming, write_durably
 
 MAX_LINE: Final = 16 * 1024**2  # bytes
 _MOST: Final = 100_000  # licences, or years, of one bag
+_LONGEST: Final = 10**9  # seconds of one file: who says more says nothing
 # What these say allows sharing; all other kinds only keeping, or they take away.
 _BASES: Final = frozenset(
     {Kind.LICENCE, Kind.PUBLIC_DOMAIN, Kind.DATES, Kind.DEPOSIT, Kind.DELIVERY, Kind.OWN_WORK}
@@ -38,7 +39,8 @@ class About:
     ``terms``: by what is stated of their rights, each a licence (SPDX), or a kind of basis
     (``public-domain``, ``deposit``, …), sorted; none for files of which nothing is stated, as the
     catalogue's. ``years``: by the year of the date in their tags; files without one are in none. ``kinds``:
-    ``master``, ``access``, ``sidecar``, ``catalogue``.
+    ``master``, ``access``, ``sidecar``, ``catalogue``. ``seconds``: how long all its sound lasts, rounded;
+    None where that was not counted, as by earlier versions.
     """
 
     bag: str
@@ -47,6 +49,7 @@ class About:
     terms: Mapping[tuple[str, ...], int] = field(default_factory=dict)
     years: Mapping[int, int] = field(default_factory=dict)
     kinds: Mapping[str, int] = field(default_factory=dict)
+    seconds: int | None = None
 
 
 class Counting:
@@ -56,6 +59,7 @@ class Counting:
         self._files = 0
         self._terms = Counter[tuple[str, ...]]()
         self._years, self._kinds = Counter[int](), Counter[str]()
+        self._milliseconds = 0
 
     def add(self, record: Mapping[str, Any]) -> None:
         """Count one line."""
@@ -64,10 +68,12 @@ class Counting:
         self._kinds[str(record.get("kind", ""))] += 1
         if match := _YEAR.match(str(record.get("date", ""))):
             self._years[int(match[0])] += 1
+        self._milliseconds += _milliseconds(record.get("duration"))
 
     def about(self, bag: str, tagmanifest_sha256: str) -> About:
         """Return what there is to say of the bag."""
-        return About(bag, tagmanifest_sha256, self._files, self._terms, self._years, self._kinds)
+        seconds = round(self._milliseconds / 1000)
+        return About(bag, tagmanifest_sha256, self._files, self._terms, self._years, self._kinds, seconds)
 
 
 def describe(bag: str, tagmanifest_sha256: str, records: Iterable[Mapping[str, Any]]) -> About:
@@ -107,7 +113,7 @@ def write_about(
         said = known.get(folder.name)
         if said is None and not folder.exists():
             continue  # lost, and with it what was said of it: it is listed all the same
-        if said is None or said.tagmanifest_sha256 != sealed:
+        if said is None or said.tagmanifest_sha256 != sealed or (said.seconds is None and folder.exists()):
             said = describe_folder(folder)
         if said.tagmanifest_sha256 != sealed:
             raise _damaged(folder, f"belongs to another {TAG_MANIFEST} than was recorded")
@@ -144,7 +150,8 @@ def _about(value: Any) -> About:
     files = _count(value["files"])
     if sum(terms.values()) != files or sum(years.values()) > files:
         raise ValueError("its numbers do not belong together")
-    return About(_text(value["bag"]), value["tagmanifest_sha256"], files, terms, years, kinds)
+    seconds = _count(value["seconds"]) if "seconds" in value else None
+    return About(_text(value["bag"]), value["tagmanifest_sha256"], files, terms, years, kinds, seconds)
 
 
 def line_of(about: About) -> bytes:
@@ -156,8 +163,15 @@ def line_of(about: About) -> bytes:
         "terms": [[list(one), number] for one, number in sorted(about.terms.items())],
         "years": sorted([year, number] for year, number in about.years.items()),
         "kinds": sorted([kind, number] for kind, number in about.kinds.items()),
-    }
+    } | ({} if about.seconds is None else {"seconds": about.seconds})
     return (json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")) + "\n").encode()
+
+
+def _milliseconds(duration: Any) -> int:
+    """Return a length in seconds as whole milliseconds, which add up to the same in any order."""
+    if isinstance(duration, bool) or not isinstance(duration, int | float):
+        return 0
+    return round(1000 * duration) if 0 <= duration < _LONGEST else 0
 
 
 def _terms(record: Mapping[str, Any]) -> tuple[str, ...]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from phonotheque.editions.about import read_about
@@ -63,19 +64,57 @@ def list_bags(
     edition = followed.edition
     copies = _copies(origin, edition, say)
     wishes = Wishes(now, query, _known(origin, edition, query, scratch), copies)
-    barred = _tainted(origin, edition, country, scratch) | {
+    tainted = _tainted(origin, edition, country, scratch)
+    bags, explained = pick(edition, wishes, tainted, most=most, country=country, whose=whose)
+    return Listing(followed, bags, explained, copies)
+
+
+def pick(
+    edition: Edition,
+    wishes: Wishes,
+    tainted: Collection[str],
+    *,
+    most: int | None,
+    country: str,
+    whose: str,
+) -> tuple[tuple[BagEntry, ...], tuple[Explained, ...]]:
+    """Return the bags that somebody takes who holds none, in the order of need, and why each is taken or not.
+
+    ``tainted`` bags hold what the edition withdraws there; the rest is as for :func:`list_bags`.
+    """
+    why = f"holds a file that edition {edition.number} withdraws"
+    barred = dict.fromkeys(tainted, why) | {
         bag.id: why_not(country, bag) for bag in edition.bags if not may_hold(country, bag.audience)
     }
     bags = [candidate(edition, bag, wishes) for bag in edition.bags if bag.id not in barred]
     room = sum(bag.size for bag in bags) if most is None else most
     choice = choose(bags, room, (), whose)
     by_id = {bag.id: bag for bag in edition.bags}
-    return Listing(
-        followed,
-        tuple(by_id[bag] for bag in choice.chosen),
-        (*choice.explained, *(Explained(bag, Verdict.LEFT_OUT, why) for bag, why in barred.items())),
-        copies,
-    )
+    left_out = (Explained(bag, Verdict.LEFT_OUT, told) for bag, told in barred.items())
+    return tuple(by_id[bag] for bag in choice.chosen), (*choice.explained, *left_out)
+
+
+def listing_json(origin: Origin, listing: Listing, *, explain: bool) -> dict[str, Any]:
+    """Return a list for programs: the edition's entry of each bag, with its copies and why it is there."""
+    followed, why = listing.followed, {one.bag: one.why for one in listing.explained}
+    bags = []
+    for bag in listing.bags:
+        said = asdict(listing.copies.of(bag.id)) if listing.copies is not None else None
+        entry = asdict(bag) | {"copies": said, "why": why[bag.id]}
+        entry["torrent"]["url"] = torrent_url(origin, bag)
+        bags.append(entry)
+    listed = {bag.id for bag in listing.bags}
+    left_out = [asdict(one) for one in listing.explained if one.bag not in listed]
+    return {
+        "archive": asdict(followed.edition.archive),
+        "edition": followed.edition.number,
+        "edition_sha256": followed.sha256,
+        "fingerprint": followed.fingerprint,
+        "stale": followed.stale,
+        "copies_at": listing.copies.time if listing.copies is not None else None,
+        "bytes": listing.bytes,
+        "bags": bags,
+    } | ({"left_out": left_out} if explain else {})
 
 
 def torrent_of(origin: Origin, entry: BagEntry) -> tuple[bytes, TorrentMeta]:
@@ -94,13 +133,20 @@ def magnet(origin: Origin, entry: BagEntry, meta: TorrentMeta, *, v2: bool = Tru
     The origin is a web seed, too (``ws``), and where the torrent itself can be had (``xs``), if it is a web
     server and everybody may have the bag.
     """
-    found = [f"xt=urn:btih:{meta.infohash_v1}"]
+    return magnet_link(origin, entry, meta.trackers, meta.web_seeds, v2=v2)
+
+
+def magnet_link(
+    origin: Origin, entry: BagEntry, trackers: Sequence[str], web_seeds: Sequence[str], *, v2: bool = True
+) -> str:
+    """Return the magnet link of a bag whose torrent names these trackers and web seeds; see :func:`magnet`."""
+    found = [f"xt=urn:btih:{entry.torrent.infohash_v1}"]
     if v2:
-        found.append(f"xt=urn:btmh:1220{meta.infohash_v2}")  # a multihash: SHA-256, 32 bytes
-    found.append(f"dn={quote(meta.name, safe='')}")
-    found += [f"tr={quote(tracker, safe='')}" for tracker in meta.trackers]
+        found.append(f"xt=urn:btmh:1220{entry.torrent.infohash_v2}")  # a multihash: SHA-256, 32 bytes
+    found.append(f"dn={quote(entry.id, safe='')}")
+    found += [f"tr={quote(tracker, safe='')}" for tracker in trackers]
     if entry.audience == WORLDWIDE:
-        seeds = dict.fromkeys([*meta.web_seeds, *([origin.web_seed] if origin.web_seed else [])])
+        seeds = dict.fromkeys([*web_seeds, *([origin.web_seed] if origin.web_seed else [])])
         found += [f"ws={quote(seed, safe='')}" for seed in seeds]
         if url := torrent_url(origin, entry):
             found.append(f"xs={quote(url, safe='')}")
@@ -123,15 +169,13 @@ def _copies(origin: Origin, edition: Edition, say: Callable[[str], None]) -> Cop
     return None if found is None else found[1]
 
 
-def _tainted(origin: Origin, edition: Edition, country: str, scratch: Path) -> dict[str, str]:
-    """Return the bags that the edition lists with a file which it withdraws there, and that they do."""
+def _tainted(origin: Origin, edition: Edition, country: str, scratch: Path) -> set[str]:
+    """Return the bags that the edition lists with a file which it withdraws there."""
     stones = taken_back(country, edition.tombstones)
     if not stones:
-        return {}
+        return set()
     found = bags_of(_table(origin, edition.index, scratch), stones)
-    why = f"holds a file that edition {edition.number} withdraws"
-    listed = {bag.id for bag in edition.bags}
-    return {bag: why for bags in found.values() for bag in sorted(bags & listed)}
+    return set().union(*found.values()) & {bag.id for bag in edition.bags}
 
 
 def _known(origin: Origin, edition: Edition, query: Query, scratch: Path) -> Known:
