@@ -139,7 +139,7 @@ def magnet(origin: Origin, entry: BagEntry, meta: TorrentMeta, *, v2: bool = Tru
 def magnet_link(
     origin: Origin, entry: BagEntry, trackers: Sequence[str], web_seeds: Sequence[str], *, v2: bool = True
 ) -> str:
-    """Return the magnet link of a bag whose torrent names these trackers and web seeds; see :func:`magnet`."""
+    """Return the magnet link of a bag whose torrent names these trackers and seeds; see :func:`magnet`."""
     found = [f"xt=urn:btih:{entry.torrent.infohash_v1}"]
     if v2:
         found.append(f"xt=urn:btmh:1220{entry.torrent.infohash_v2}")  # a multihash: SHA-256, 32 bytes
