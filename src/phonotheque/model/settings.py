@@ -50,12 +50,14 @@ class ArchiveSettings:
     """Who this archive is. ``agent`` is named in the ledger as the one who did things.
 
     ``country`` is where it keeps its copies (ISO 3166-1): what may be kept there only, may be kept.
+    ``contact`` is how anybody reaches it, in public: an address of mail, or of a page.
     """
 
     id: str = ""
     name: str = ""
     agent: str = "archivist"
     country: str = ""
+    contact: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +172,14 @@ class HealthSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class RequestsSettings:
+    """What the reading room takes in: requests of visitors by a form, and the work of staff, who log in."""
+
+    form: bool = False
+    staff: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class CheckSettings:
     """What a scrub may read each time, and the period ``within`` which it is to read everything.
 
@@ -224,6 +234,7 @@ class Settings:
     catalogue: CatalogueSettings = field(default_factory=CatalogueSettings)
     mirror: MirrorSettings = field(default_factory=MirrorSettings)
     health: HealthSettings = field(default_factory=HealthSettings)
+    requests: RequestsSettings = field(default_factory=RequestsSettings)
     check: CheckSettings = field(default_factory=CheckSettings)
     storage: StorageSettings = field(default_factory=StorageSettings)
     jobs: JobsSettings = field(default_factory=JobsSettings)
