@@ -81,7 +81,7 @@ def _phonotheque(home: Path, bags: int) -> Held:
     with start(*words, env={"PYTHONUNBUFFERED": "1"}) as process:
         assert process.stderr is not None
         for line in process.stderr:
-            if f"{bags} bags held and served" in line:
+            if f"{bags:,} bags held and served" in line:
                 break
         else:
             sys.exit("the mirror ended")
