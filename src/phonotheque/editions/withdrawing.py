@@ -118,14 +118,19 @@ def check_asked(asked: Asked) -> Asked:
     )
 
 
-def request(archive: Archive, asked: Asked, covered: Covered, *, at: str) -> Withdrawal:
-    """Record a request for what is covered. Raises UsageError if all of it was asked for, or taken back."""
+def request(
+    archive: Archive, asked: Asked, covered: Covered, *, at: str, name: str | None = None
+) -> Withdrawal:
+    """Record a request for what is covered; ``name`` is its id, if it has one already.
+
+    Raises UsageError if all of it was asked for, or taken back.
+    """
     asked = check_asked(asked)
     with archive.ledger.connect() as ledger:
         _refuse_twice(ledger, asked, covered)
     document = keep_evidence(archive, asked.document) if asked.document else None
     made = Withdrawal(
-        id=str(uuid.uuid4()),
+        id=name or str(uuid.uuid4()),
         requested_at=at,
         asked_by=asked.by,
         contact=asked.contact,

@@ -54,6 +54,25 @@ def page(
     return HTMLResponse(text, status_code=status, headers=vary | (headers or {}))
 
 
+def _(sentence: str) -> str:
+    """Mark a sentence in code, for those who translate; :func:`told` says it."""
+    return sentence
+
+
+def told(request: Request, sentence: str, **values: Any) -> str:
+    """Return a sentence in the language of the page asked for, with ``%(name)s`` filled in."""
+    text = translations(language_of(request)).gettext(sentence)
+    return text % values if values else text
+
+
+def refusal(
+    request: Request, status: int, sentence: str, *, headers: dict[str, str] | None = None, **values: Any
+) -> HTMLResponse:
+    """Return a page that says in words why something cannot be had or done."""
+    said = told(request, sentence, **values)
+    return page(request, "error.html.j2", status=status, number=status, error=said, headers=headers)
+
+
 def room_of(request: Request) -> Room:
     """Return the room that a request is made in."""
     room: Room = request.app.state.room
