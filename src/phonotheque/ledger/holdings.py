@@ -73,6 +73,14 @@ def all_holdings(connection: Connection) -> dict[str, Holding]:
     }
 
 
+def holding_of(connection: Connection, bag_id: str) -> Holding | None:
+    """Return one holding, None if the bag is not known."""
+    row = connection.execute(select(holdings).where(holdings.c.bag_id == bag_id)).first()
+    if row is None:
+        return None
+    return Holding(row.bag_id, row.edition, row.bytes, HoldingState(row.state), row.verified_at)
+
+
 def state_of(connection: Connection, bag_id: str) -> HoldingState | None:
     """Return where a bag stands, None if it is not known."""
     state = connection.execute(select(holdings.c.state).where(holdings.c.bag_id == bag_id)).scalar()

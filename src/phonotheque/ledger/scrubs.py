@@ -75,6 +75,15 @@ def all_scrubs(connection: Connection, at: str) -> dict[tuple[str, str], Scrub]:
     return found
 
 
+def whole_since(connection: Connection, unit: str) -> str | None:
+    """Return when a unit in the archive's own folder was last read and all of it was right, None if never."""
+    query = select(scrubs.c.verified_at).where(
+        scrubs.c.place == "", scrubs.c.unit == unit, scrubs.c.wrong == 0
+    )
+    found: str | None = connection.execute(query).scalar()
+    return found
+
+
 def save_scrub(connection: Connection, scrub: Scrub) -> None:
     """Record how a unit stands now."""
     insert_or_replace(connection, scrubs, asdict(scrub))

@@ -20,10 +20,11 @@ from phonotheque.model.media import media_type
 from phonotheque.vault.archive import Archive
 from phonotheque.web.counting import Traffic
 from phonotheque.web.guard import Visitors
-from phonotheque.web.room import front, recording, searching
+from phonotheque.web.room import front, places, recording, searching
 from phonotheque.web.room.headers import SecurityHeaders
 from phonotheque.web.room.languages import LANGUAGES, preferred
 from phonotheque.web.room.pages import page
+from phonotheque.web.room.programs import PROGRAMS
 from phonotheque.web.room.state import Room
 from phonotheque.web.serve import public_application
 
@@ -43,9 +44,9 @@ class _Language(Convertor[str]):
 register_url_convertor("language", _Language())
 
 # Pages have addresses /{language}/…; each router says its own below that.
-PAGES: Final[Sequence[APIRouter]] = (front.ROUTES, searching.ROUTES, recording.ROUTES)
+PAGES: Final[Sequence[APIRouter]] = (front.ROUTES, searching.ROUTES, recording.ROUTES, places.ROUTES)
 # Interfaces for programs, at addresses that stay.
-INTERFACES: Final[Sequence[APIRouter]] = ()
+INTERFACES: Final[Sequence[APIRouter]] = (*PROGRAMS,)
 
 
 def reading_room(

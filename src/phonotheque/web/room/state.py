@@ -12,11 +12,15 @@ from starlette.requests import Request
 
 from phonotheque.catalogue import manifest
 from phonotheque.catalogue.lookup import Catalogue
+from phonotheque.catalogue.manifest import Snapshot
+from phonotheque.editions.edition import Edition
 from phonotheque.model.errors import PhonothequeError
 from phonotheque.vault.archive import Archive
 from phonotheque.web.guard import Guard, Visitors
 from phonotheque.web.looking.first import First
 from phonotheque.web.looking.kept import Looking
+from phonotheque.web.oai.records import Records
+from phonotheque.web.room.published import Published
 
 _LOOK: Final = 2.0  # seconds between looks whether there is another snapshot
 _LOG = logging.getLogger("phonotheque.web")
@@ -30,7 +34,9 @@ class Room:
         self.visitors = visitors
         self.guard = Guard(archive, visitors)
         self.shelf = Shelf(archive)
+        self.published = Published(archive)
         self.looking = Looking(archive)
+        self.records = Records(archive, self._edition, self._snapshot)
 
     @property
     def name(self) -> str:
@@ -47,6 +53,14 @@ class Room:
         """The three figures of the first screen, as they were counted last; None if they never were."""
         kept = self.looking.kept()
         return kept.first if kept else None
+
+    def _edition(self) -> Edition | None:
+        kept = self.published.current()
+        return kept.edition if kept else None
+
+    def _snapshot(self) -> Snapshot | None:
+        catalogue = self.catalogue
+        return catalogue.snapshot if catalogue else None
 
     def country(self, request: Request) -> str:
         """Return the country of who asks, "" if it is not known."""
