@@ -19,7 +19,7 @@ from phonotheque.catalogue.engine import connect, explaining
 from phonotheque.catalogue.index_codes import Kind, name_key, uuid_key
 from phonotheque.catalogue.index_reader import Reader, damaged, reading
 from phonotheque.catalogue.manifest import Snapshot
-from phonotheque.catalogue.sayers import Said, sayers
+from phonotheque.catalogue.sayers import Said, files_of, sayers
 from phonotheque.catalogue.search import SECONDS, Found, search
 from phonotheque.catalogue.views import Hit, View
 from phonotheque.model.bags import Finding
@@ -107,6 +107,10 @@ class Catalogue:
     def sayers(self, recordings: Sequence[str]) -> dict[str, tuple[Said, ...]]:
         """Return who says who made recordings (public ids), and which ISRCs they have."""
         return self._ask(lambda index: sayers(index, recordings))
+
+    def files_of(self, recordings: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """Return the SHA-256 of masters known of recordings (public ids), of the first tracks of each."""
+        return self._ask(lambda index: files_of(index, recordings))
 
     def show(self, key: str) -> View:
         """Return what is known of an id, code or hash.

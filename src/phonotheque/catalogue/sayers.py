@@ -44,6 +44,18 @@ def sayers(index: Reader, ids: Iterable[str]) -> dict[str, tuple[Said, ...]]:
     return {name: tuple(_said([facts[track["fact"]] for track in tracks[key]])) for key, name in keys.items()}
 
 
+def files_of(index: Reader, ids: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Return the SHA-256 of the masters that are known of these recordings; nothing of one not known."""
+    keys = {key: name for name in ids if (key := _key(index, name)) is not None}
+    tracks = index.rows.having("tracks", keys, ("fact",), _MOST_TRACKS)
+    numbers = {track["fact"] for found in tracks.values() for track in found}
+    facts = index.rows.at("facts", numbers, ("file_sha256",))
+    return {
+        name: tuple(sorted({facts[track["fact"]]["file_sha256"] for track in tracks[key]} - {None}))
+        for key, name in keys.items()
+    }
+
+
 def _key(index: Reader, name: str) -> int | None:
     for kind, key in index.named(uuid_key(name)):
         if kind is Kind.RECORDING and index.recording(key).hit.id == name:

@@ -18,7 +18,7 @@ from urllib.parse import quote
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from phonotheque.editions.edition import Edition, read_edition
+from phonotheque.editions.edition import Edition, Tombstone, read_edition
 from phonotheque.editions.shelves import RESTRICTED, shelved
 from phonotheque.mirrors.follow import EDITION
 from phonotheque.mirrors.home import trust_dir
@@ -30,6 +30,14 @@ from phonotheque.vault.archive import Archive
 from phonotheque.vault.names import same_place
 
 WITHDRAWALS = "withdrawals.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a bag stands in the edition that is obeyed: who may have it, or in words that it was taken back."""
+
+    audience: str  # model.territory
+    withdrawn: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +68,28 @@ class Guard:
         self._seen: tuple[tuple[int, int, int], Edition] | None = None
         self._audiences: dict[str, str] = {}
         self._withdrawn: dict[str, str] = {}
+        self._stones: dict[str, list[Tombstone]] = {}
+
+    def standing(self, bag: str) -> Standing | None:
+        """Return how a bag stands in the current edition, None if it is none of its bags.
+
+        Raises VerificationError while that edition cannot be read.
+        """
+        self._look()
+        place = _place(bag)
+        if withdrawn := self._withdrawn.get(place):
+            return Standing("", withdrawn)
+        audience = self._audiences.get(place)
+        return None if audience is None else Standing(audience)
+
+    def tombstones(self, sha256: str) -> list[Tombstone]:
+        """Return the tombstones of a file's bytes in the current edition. Raises VerificationError."""
+        self._look()
+        return self._stones.get(sha256, [])
+
+    def blocked_by(self) -> dict[str, str]:
+        """Return the header that names who bars the way (RFC 7725 §4)."""
+        return {"Link": f'<{quote(self._address, safe=":/?#[]@!$&()*+,;=%~")}>; rel="blocked-by"'}
 
     def refusal(self, request: Request, path: str) -> Response | None:
         """Return the answer for who may not have the file at ``path``, else None."""
@@ -118,6 +148,11 @@ class Guard:
                 _place(gone.bag): f"This was withdrawn on {gone.date[:10]}: {gone.reason}\n"
                 for gone in edition.withdrawals
             }
+            stones: dict[str, list[Tombstone]] = {}
+            for stone in edition.tombstones:
+                for sha256 in stone.sha256:
+                    stones.setdefault(sha256, []).append(stone)
+            self._stones = stones
             self._seen = stamp, edition
         return self._seen[1]
 
@@ -125,8 +160,7 @@ class Guard:
         """Answer 451, naming who bars the way (RFC 7725 §3, §4)."""
         where = f"you are in {country}" if country else "it is not known where you are"
         text = f"This may be had only in: {audience}; {where}. {self._how()}\n"
-        link = f'<{quote(self._address, safe=":/?#[]@!$&()*+,;=%~")}>; rel="blocked-by"'
-        return PlainTextResponse(text, status_code=451, headers={"Link": link})
+        return PlainTextResponse(text, status_code=451, headers=self.blocked_by())
 
     def _how(self) -> str:
         if self._visitors.all_in or self._visitors.header:
