@@ -20,7 +20,7 @@ from phonotheque.model.media import media_type
 from phonotheque.vault.archive import Archive
 from phonotheque.web.counting import Traffic
 from phonotheque.web.guard import Visitors
-from phonotheque.web.room import front, places, recording, searching
+from phonotheque.web.room import front, places, recording, searching, streaming
 from phonotheque.web.room.headers import SecurityHeaders
 from phonotheque.web.room.languages import LANGUAGES, preferred
 from phonotheque.web.room.pages import page
@@ -46,7 +46,7 @@ register_url_convertor("language", _Language())
 # Pages have addresses /{language}/…; each router says its own below that.
 PAGES: Final[Sequence[APIRouter]] = (front.ROUTES, searching.ROUTES, recording.ROUTES, places.ROUTES)
 # Interfaces for programs, at addresses that stay.
-INTERFACES: Final[Sequence[APIRouter]] = (*PROGRAMS,)
+INTERFACES: Final[Sequence[APIRouter]] = (*PROGRAMS, streaming.ROUTES)
 
 
 def reading_room(

@@ -21,6 +21,7 @@ from phonotheque.web.looking.first import First
 from phonotheque.web.looking.kept import Looking
 from phonotheque.web.oai.records import Records
 from phonotheque.web.room.published import Published
+from phonotheque.web.room.quota import Quota
 
 _LOOK: Final = 2.0  # seconds between looks whether there is another snapshot
 _LOG = logging.getLogger("phonotheque.web")
@@ -36,6 +37,7 @@ class Room:
         self.shelf = Shelf(archive)
         self.published = Published(archive)
         self.looking = Looking(archive)
+        self.quota = Quota()
         self.records = Records(archive, self._edition, self._snapshot)
 
     @property

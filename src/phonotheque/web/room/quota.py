@@ -1,0 +1,83 @@
+"""How much of what is heard one client is sent in an hour: enough for any listener, and none of bulk.
+
+Bulk is what torrents are for. Nothing of this is written down; what is known of a client is forgotten when
+its hour is over.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_address
+from math import ceil
+from typing import Final
+
+from starlette.requests import Request
+
+HOUR: Final = 3600.0
+SIZE: Final = 4 * 10**9  # bytes an hour: four times what lossless sound of a compact disc takes
+STARTS: Final = 300  # files an hour: one every twelve seconds
+_MOST: Final = 20_000  # clients that are remembered; the ones that were quiet longest are forgotten first
+
+
+@dataclass(slots=True)
+class _Client:
+    since: float
+    size: int = 0  # bytes
+    starts: int = 0
+    last: str = ""  # what was begun last
+
+
+class Quota:
+    """Counts what each client is sent: ``size`` bytes and ``starts`` of files an hour; 0 for no limit."""
+
+    def __init__(
+        self, size: int = SIZE, starts: int = STARTS, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._size, self._starts, self._clock = size, starts, clock
+        self._lock = threading.Lock()
+        self._clients: OrderedDict[str, _Client] = OrderedDict()
+
+    def wait(self, client: str, what: str) -> int:
+        """Return how many seconds a client has to wait before it is sent any of ``what``; 0 for none."""
+        with self._lock:
+            known = self._known(client)
+            begins = known.last != what
+            spent = self._size and known.size >= self._size
+            if spent or (begins and self._starts and known.starts >= self._starts):
+                return max(1, ceil(known.since + HOUR - self._clock()))
+            if begins:
+                known.starts, known.last = known.starts + 1, what
+        return 0
+
+    def sent(self, client: str, size: int) -> None:
+        """Count bytes that were sent."""
+        with self._lock:
+            self._known(client).size += size
+
+    def _known(self, client: str) -> _Client:
+        at = self._clock()
+        known = self._clients.get(client)
+        if known is None or at - known.since >= HOUR:
+            known = self._clients[client] = _Client(at)
+        self._clients.move_to_end(client)
+        while len(self._clients) > _MOST:
+            self._clients.popitem(last=False)
+        return known
+
+
+def client_of(request: Request) -> str:
+    """Return whom a request counts for: an address, of IPv6 the network that one household has (/64)."""
+    host = request.client.host if request.client else ""
+    try:
+        address = ip_address(host.partition("%")[0])
+    except ValueError:
+        return host
+    if not isinstance(address, IPv6Address):
+        return host
+    if address.ipv4_mapped:
+        return str(address.ipv4_mapped)
+    return address.packed[:8].hex()
