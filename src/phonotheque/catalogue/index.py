@@ -1,8 +1,8 @@
-"""The derived index: two SQLite files beside a snapshot, rebuilt from it when need be.
+"""The derived index: three files beside a snapshot, rebuilt from it when need be.
 
-``words.sqlite`` has the full text, ``index.sqlite`` everything else; they answer with the dense keys of the
-snapshot's rows. ``index.json`` says which snapshot they belong to and what their bytes are; it is written
-last: an index without it is not used.
+``words.sqlite`` has the full text, ``facets.bin`` what recordings are narrowed down by, ``index.sqlite``
+everything else; they answer with the dense keys of the snapshot's rows. ``index.json`` says which snapshot
+they belong to and what their bytes are; it is written last: an index without it is not used.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from phonotheque.catalogue import durable, index_codes, index_facts, index_words
+from phonotheque.catalogue import durable, facets, index_codes, index_facts, index_words
 from phonotheque.catalogue.engine import connect, explaining
 from phonotheque.catalogue.index_words import Ahead, Titles
 from phonotheque.catalogue.manifest import Snapshot, encode, hash_file
@@ -38,11 +38,11 @@ from phonotheque.model.settings import parse_size
 INDEX = "index.sqlite"
 WORDS = "words.sqlite"
 STATE = "index.json"
-_FILES = (INDEX, WORDS)
+_FILES = (INDEX, WORDS, facets.FACETS)
 _WORK = ".index.tmp"
-_VERSION = 5  # of their tables: another one means rebuild
+_VERSION = 6  # of their tables: another one means rebuild
 _BATCH = 20_000  # recordings
-_OF_A_RELEASE = 48  # bytes in memory: its title, where that begins, and its hash
+_OF_A_RELEASE = 52  # bytes in memory: its title, where that begins, its hash, and its date and country
 _RELEASES = "SELECT release, (hash(lower(title)) & 4294967295)::UINTEGER AS hash FROM read_parquet($path)"
 _ON = pa.schema([("recording", pa.int64()), ("release", pa.int64())])
 _OTHERS = pa.schema(
@@ -70,6 +70,11 @@ def rebuild(snapshot: Snapshot, *, memory_limit: str = "1GB", progress: Progress
     """Build the index anew and put it in place of what was there."""
     with _building(snapshot):
         _build(snapshot, memory_limit, progress)
+
+
+def usable(snapshot: Snapshot) -> bool:
+    """Return whether the snapshot has its index, as far as sizes tell: nothing has to be built."""
+    return _usable(snapshot)
 
 
 def check(snapshot: Snapshot) -> list[Finding]:
@@ -134,7 +139,7 @@ def _left(memory_limit: str, snapshot: Snapshot) -> str:
 
 
 def _fill(work: Path, scratch: duckdb.DuckDBPyConnection, snapshot: Snapshot, progress: Progress) -> None:
-    """Both files at once: words in this thread, codes in another. Most of the work is done outside Python."""
+    """Words in this thread, the other files in another. Most of the work is done outside Python."""
     compared: Future[None] = Future()
     stopping = Event()
 
@@ -144,6 +149,7 @@ def _fill(work: Path, scratch: duckdb.DuckDBPyConnection, snapshot: Snapshot, pr
 
     with scratch.cursor() as beside, ThreadPoolExecutor(1) as pool:
         codes = pool.submit(index_codes.build, work / INDEX, beside, snapshot, compared.result, go_on)
+        narrowing = pool.submit(facets.build, work / facets.FACETS, snapshot, go_on)
 
         def advance(recordings: int) -> None:
             if codes.done():
@@ -163,6 +169,7 @@ def _fill(work: Path, scratch: duckdb.DuckDBPyConnection, snapshot: Snapshot, pr
                 compared.set_exception(error)
             raise
         codes.result()
+        narrowing.result()
 
 
 def _fill_words(

@@ -13,14 +13,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import TypeAlias, TypeVar
 
-from phonotheque.catalogue import describe, index, manifest
+from phonotheque.catalogue import browse, describe, facets, index, manifest
+from phonotheque.catalogue.browse import BEGINNING, Listed, Place
 from phonotheque.catalogue.columns import isrc_number
 from phonotheque.catalogue.engine import connect, explaining
+from phonotheque.catalogue.held_table import HeldTable
 from phonotheque.catalogue.index_codes import Kind, name_key, uuid_key
 from phonotheque.catalogue.index_reader import Reader, damaged, reading
 from phonotheque.catalogue.manifest import Snapshot
 from phonotheque.catalogue.sayers import Said, files_of, sayers
 from phonotheque.catalogue.search import SECONDS, Found, search
+from phonotheque.catalogue.sieve import ANY, Chosen, Tables
 from phonotheque.catalogue.views import Hit, View
 from phonotheque.model.bags import Finding
 from phonotheque.model.errors import NotFoundError, UsageError
@@ -49,6 +52,7 @@ class Catalogue:
         self._memory_limit = memory_limit
         index.ensure(snapshot, memory_limit=memory_limit, progress=progress)
         self._parquet = connect(memory_limit=memory_limit)
+        self._facets: facets.Rows | None = None
 
     @classmethod
     def open(cls, catalogue_dir: Path, *, memory_limit: str = "1GB", progress: Progress = QUIET) -> Catalogue:
@@ -95,6 +99,33 @@ class Catalogue:
         corrected, and the answer says so. Raises UsageError when it takes longer than two seconds.
         """
         return self._ask(lambda index: search(index, query, limit), SECONDS)
+
+    def look(
+        self,
+        query: str,
+        chosen: Chosen = ANY,
+        place: Place = BEGINNING,
+        *,
+        most: int = 20,
+        held: HeldTable | None = None,
+        country: str = "",
+    ) -> Listed:
+        """Return a page of what ``find`` would, narrowed down; without words, of everything.
+
+        ``held`` is this snapshot's table of what is held: without it nothing can be chosen by that.
+        ``country`` is where who asks is. Raises UsageError when it takes longer than two seconds.
+        """
+        return self._ask(
+            lambda index: browse.look(index, self._tables(held, country), query, chosen, place, most), SECONDS
+        )
+
+    def _tables(self, held: HeldTable | None, country: str) -> Tables:
+        if self._facets is None:
+            try:
+                self._facets = facets.read(self.snapshot)
+            except (FileNotFoundError, ValueError) as error:  # the index is made again for it
+                raise sqlite3.DatabaseError(str(error)) from error
+        return Tables(self._facets, facets.source_names(self.snapshot), held, country)
 
     def hits(self, recordings: Sequence[int]) -> list[Hit]:
         """Return recordings, named by their keys in this snapshot, in the order asked for."""

@@ -20,7 +20,12 @@ CURRENT = "CURRENT"
 MANIFEST = "snapshot.json"
 SUMS = "SHA256SUMS"  # as sha256sum(1) writes and checks it: also covers snapshot.json
 # may be deleted at any time
-DERIVED = frozenset({"index.sqlite", "words.sqlite", "index.json", ".index.tmp", ".index.json.tmp"})
+DERIVED = frozenset(
+    {
+        *("index.sqlite", "words.sqlite", "facets.bin", "index.json", ".index.tmp", ".index.json.tmp"),
+        *("held.bin", ".held.tmp", ".held.new"),
+    }
+)
 STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d{6}Z(-\d+)?")
 _LARGEST_MANIFEST = 64 << 20  # bytes
 _PART = re.compile(r"[0-9]{5}\.parquet")

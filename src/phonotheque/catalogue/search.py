@@ -14,11 +14,11 @@ from phonotheque.catalogue.views import Hit
 from phonotheque.model.text import fold, query_terms, search_tokens
 
 SECONDS = 2.0  # that a search may take
-_CONSIDERED = 200  # most listened matches, among which the closest come first
+CONSIDERED = 200  # most listened matches, among which the closest come first
 _LOOKED_THROUGH = 500  # matches of the finished words, where a beginning has too many completions
-_LONGEST_QUERY = 1000  # characters
+LONGEST_QUERY = 1000  # characters
 _MOST_WORDS = 32
-_MOST_TRIED = 12  # corrected queries
+MOST_TRIED = 12  # corrected queries
 _CANDIDATES = 5  # for a word
 _MOST_CORRECTED = 4  # words
 _MOST_COMBINED = 625  # ways to correct them
@@ -56,54 +56,89 @@ def search(index: Reader, query: str, limit: int) -> Found:
     Anything may be typed; what is beyond 1,000 characters or 32 words is not looked at. Where nothing is
     found, words are corrected.
     """
-    words = [Word.of(tokens) for tokens in query_terms(query[:_LONGEST_QUERY])][:_MOST_WORDS]
+    words = words_of(query)
     if not words or limit < 1:
         return Found(())
     if keys := _matches(index, words, limit):
-        return Found(_ranked(index, keys, query[:_LONGEST_QUERY], limit))
-    for corrected in islice(_corrected(index.words, words), _MOST_TRIED):
-        if keys := _matches(index, corrected, limit):
-            text = " ".join(word.text for word in corrected)
-            return Found(_ranked(index, keys, text, limit), text)
+        return Found(ranked(index, keys, query[:LONGEST_QUERY], limit))
+    for others in islice(corrected(index.words, words), MOST_TRIED):
+        if keys := _matches(index, others, limit):
+            text = " ".join(word.text for word in others)
+            return Found(ranked(index, keys, text, limit), text)
     return Found(())
+
+
+def words_of(query: str) -> list[Word]:
+    """Return the words of a query, as many as are looked at."""
+    return [Word.of(tokens) for tokens in query_terms(query[:LONGEST_QUERY])][:_MOST_WORDS]
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What a recording must have, as FTS5 is asked.
+
+    ``all`` is for every match, ``exact`` for those that have the last word as it was typed. ``finished`` is
+    for the words before one that is the beginning of so many others that ``all`` has not every one of them;
+    None where it has.
+    """
+
+    all: str
+    exact: str
+    finished: str | None = None
+    beginning: str = ""
+
+    @classmethod
+    def of(cls, words: sqlite3.Connection, typed: Sequence[Word]) -> Conditions:
+        """Return the conditions for some words, of which there must be one."""
+        *before, last = typed
+        required = [_quoted(token) for word in before for token in word.tokens]
+        exact = " AND ".join([*required, *map(_quoted, last.tokens)])
+        if not last.single:
+            return cls(exact, exact)
+        longer, more = completions(words, last.tokens[0])
+        any_of = " OR ".join(map(_quoted, dict.fromkeys((last.tokens[0], *longer))))
+        finished = " AND ".join(required) if more and required else None
+        return cls(" AND ".join([*required, f"({any_of})"]), exact, finished, last.tokens[0])
 
 
 def _matches(index: Reader, words: Sequence[Word], limit: int) -> set[int]:
     """The most listened recordings that have all words, and those that have the last one as a beginning."""
-    considered = max(_CONSIDERED, limit)
-    *finished, last = words
-    required = [token for word in finished for token in word.tokens]
-    found = set(_having(index.words, [*map(_quoted, required), *map(_quoted, last.tokens)], considered))
-    if not last.single:
-        return found
-    longer, more = completions(index.words, last.tokens[0])
-    any_of = " OR ".join(_quoted(term) for term in longer if term != last.tokens[0])
-    if any_of:
-        found |= set(_having(index.words, [*map(_quoted, required), f"({any_of})"], considered))
-    if more and finished and len(found) < limit:
-        keys = _having(index.words, map(_quoted, required), _LOOKED_THROUGH)
-        found |= {key for key in keys if _shows(index, key, last.tokens[0])}
-    return found
+    considered = max(CONSIDERED, limit)
+    asked = Conditions.of(index.words, words)
+    found = set(_having(index.words, asked.exact, considered))
+    if asked.all != asked.exact:
+        found |= set(_having(index.words, asked.all, considered))
+    return found | set(beyond(index, asked)) if len(found) < limit else found
 
 
-def _having(words: sqlite3.Connection, conditions: Iterable[str], most: int) -> list[int]:
+def beyond(index: Reader, asked: Conditions) -> list[int]:
+    """Return more recordings that show the last word as a beginning, where too many words begin so.
+
+    The first that have all other words are looked through for it.
+    """
+    if asked.finished is None:
+        return []
+    keys = _having(index.words, asked.finished, _LOOKED_THROUGH)
+    return [
+        key
+        for key, hit in zip(keys, index.hits(keys), strict=True)
+        if any(
+            token.startswith(asked.beginning)
+            for token in search_tokens(f"{hit.title or ''} {hit.artist or ''}")
+        )
+    ]
+
+
+def _having(words: sqlite3.Connection, condition: str, most: int) -> list[int]:
     query = "SELECT rowid FROM words WHERE words MATCH ? ORDER BY rowid LIMIT ?"
-    return [key for (key,) in words.execute(query, (" AND ".join(conditions), most))]
+    return [key for (key,) in words.execute(query, (condition, most))]
 
 
 def _quoted(token: str) -> str:
     return '"' + token.replace('"', '""') + '"'
 
 
-def _shows(index: Reader, recording: int, beginning: str) -> bool:
-    return any(
-        token.startswith(beginning)
-        for hit in index.hits([recording])
-        for token in search_tokens(f"{hit.title or ''} {hit.artist or ''}")
-    )
-
-
-def _corrected(words: sqlite3.Connection, typed: Sequence[Word]) -> Iterator[list[Word]]:
+def corrected(words: sqlite3.Connection, typed: Sequence[Word]) -> Iterator[list[Word]]:
     """What may have been meant, the likeliest first.
 
     Words that no recording has are corrected, all of them; if all are known but not together, one at a time.
@@ -132,7 +167,7 @@ def _corrected(words: sqlite3.Connection, typed: Sequence[Word]) -> Iterator[lis
         ]
 
 
-def _ranked(index: Reader, keys: Iterable[int], query: str, limit: int) -> tuple[Hit, ...]:
+def ranked(index: Reader, keys: Iterable[int], query: str, limit: int) -> tuple[Hit, ...]:
     """The closest to what was typed first; a stable sort keeps the order of listens."""
     wanted = fold(query)
     hits = sorted(index.hits(sorted(keys)), key=lambda hit: _distance(hit, wanted))
