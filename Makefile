@@ -45,6 +45,7 @@ coverage: tools  ## all tests, and which lines of the code none of them runs
 tools: $(VENV)/.ready
 	sh scripts/test-tools.sh
 	sh scripts/client-tools.sh $(VENV)/clients
+	sh scripts/harvesters.sh $(VENV)/harvesters
 	UV_SYSTEM_CERTS=true $(BIN)/uv sync --frozen --inexact --quiet --group cluster
 
 bench: $(VENV)/.ready  ## measure against other tools; prints ratios

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 _CLIENTS = Path(__file__).parents[1] / ".venv" / "clients" / "bin"
+_HARVESTERS = Path(__file__).parents[1] / ".venv" / "harvesters"
 
 
 def tool(name: str, package: str) -> str:
@@ -20,6 +21,17 @@ def tool(name: str, package: str) -> str:
             pytest.fail(reason)
         pytest.skip(reason)
     return path
+
+
+def harvesters() -> str:
+    """Return the Python that has other people's clients of our interfaces; else skip the test, or fail it."""
+    path = _HARVESTERS / "bin" / "python"
+    if not (_HARVESTERS / ".made-of").exists():
+        reason = "clients of our interfaces are not installed; make tools installs them"
+        if os.environ.get("TESTS_MUST_RUN") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return str(path)
 
 
 def client(name: str, *, must: bool = False) -> str:

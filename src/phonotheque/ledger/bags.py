@@ -126,10 +126,21 @@ def record_edition(connection: Connection, edition: EditionRecord) -> None:
     connection.execute(insert(editions).values(**asdict(edition)))
 
 
+def edition_dates(connection: Connection) -> dict[int, str]:
+    """Return when each edition was made, by number."""
+    return {row.number: row.date for row in connection.execute(select(editions.c.number, editions.c.date))}
+
+
 def latest_edition(connection: Connection) -> EditionRecord | None:
     """Return the newest edition, or None before the first."""
     row = connection.execute(select(editions).order_by(editions.c.number.desc()).limit(1)).first()
     return None if row is None else EditionRecord(**row._mapping)
+
+
+def editions_after(connection: Connection, number: int, most: int) -> list[EditionRecord]:
+    """Return the next editions after a number, at most so many."""
+    query = select(editions).where(editions.c.number > number).order_by(editions.c.number).limit(most)
+    return [EditionRecord(**row._mapping) for row in connection.execute(query)]
 
 
 def bag_totals(connection: Connection) -> Mapping[str, Any]:

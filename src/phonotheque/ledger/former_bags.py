@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, insert, or_, select
 
 from phonotheque.ledger.bags import BagRecord, places_of_bags
 from phonotheque.ledger.schema import bag_files, bag_places, bags, events, files
@@ -164,6 +164,19 @@ def removed_by_withdrawals(connection: Connection) -> Iterator[Removed]:
     for row in stream(connection, query):
         recording = None if row.kind == SIDECAR else row.recording
         yield Removed(row.withdrawal_id, recording, row.sha256, row.taken_back_at)
+
+
+def recordings_of_former_bags(connection: Connection) -> Iterator[tuple[str, str]]:
+    """Stream the recordings that bags held when they were taken back, and when that was, in any order."""
+    table = former_bag_files
+    query = (
+        select(table.c.recording, former_bags.c.taken_back_at)
+        .join(former_bags, former_bags.c.id == table.c.bag_id)
+        .outerjoin(files, files.c.id == table.c.file_id)
+        .where(table.c.recording.is_not(None), or_(files.c.kind.is_(None), files.c.kind != SIDECAR))
+    )
+    for row in stream(connection, query):
+        yield row.recording, row.taken_back_at
 
 
 def successors(former: Iterable[FormerBag]) -> dict[str, str | None]:

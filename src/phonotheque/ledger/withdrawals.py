@@ -221,6 +221,19 @@ def covered_by_hash(connection: Connection, withdrawal_id: str) -> set[int]:
     return found
 
 
+def last_step(connection: Connection) -> int:
+    """Return a number that grows with every step of any withdrawal; 0 before the first."""
+    return int(connection.execute(select(func.coalesce(func.max(withdrawal_steps.c.id), 0))).scalar_one())
+
+
+def taken_back_everywhere(connection: Connection) -> Iterator[str]:
+    """Yield the recordings that withdrawals in effect take from everybody, wherever they are."""
+    for one in all_withdrawals(connection):
+        if one.in_effect and Act.DISTRIBUTE in one.acts and parse_territory(one.territory).worldwide:
+            items = items_of(connection, one.id)
+            yield from (item.value for item in items if item.kind is ItemKind.RECORDING)
+
+
 def record_taken_back(
     connection: Connection, withdrawal_id: str, taken: Iterable[TakenBack], *, at: str
 ) -> None:

@@ -50,14 +50,12 @@ class ArchiveSettings:
     """Who this archive is. ``agent`` is named in the ledger as the one who did things.
 
     ``country`` is where it keeps its copies (ISO 3166-1): what may be kept there only, may be kept.
-    ``contact`` is how anybody reaches it, in public: an address of mail, or of a page.
     """
 
     id: str = ""
     name: str = ""
     agent: str = "archivist"
     country: str = ""
-    contact: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +178,18 @@ class RequestsSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ServeSettings:
+    """How the reading room is served. ``contact`` is how whoever runs it is reached about its security.
+
+    That is an e-mail address, or an ``https:`` or ``tel:`` URI. ``trusted_proxies`` are addresses or networks
+    of proxies that are believed when they say for whom they ask (web.proxied reads them).
+    """
+
+    contact: str = ""
+    trusted_proxies: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class CheckSettings:
     """What a scrub may read each time, and the period ``within`` which it is to read everything.
 
@@ -235,6 +245,7 @@ class Settings:
     mirror: MirrorSettings = field(default_factory=MirrorSettings)
     health: HealthSettings = field(default_factory=HealthSettings)
     requests: RequestsSettings = field(default_factory=RequestsSettings)
+    serve: ServeSettings = field(default_factory=ServeSettings)
     check: CheckSettings = field(default_factory=CheckSettings)
     storage: StorageSettings = field(default_factory=StorageSettings)
     jobs: JobsSettings = field(default_factory=JobsSettings)

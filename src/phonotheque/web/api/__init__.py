@@ -1,0 +1,1 @@
+"""REST: what the archive knows and publishes, as JSON, at addresses that stay."""
