@@ -27,6 +27,8 @@ from phonotheque.web.room.pages import page
 from phonotheque.web.room.programs import PROGRAMS
 from phonotheque.web.room.state import Room
 from phonotheque.web.serve import public_application
+from phonotheque.web.subsonic import routes as subsonic
+from phonotheque.web.subsonic.shelves import Shelves
 
 _A_YEAR: Final = "public, max-age=31536000, immutable"
 
@@ -46,7 +48,7 @@ register_url_convertor("language", _Language())
 # Pages have addresses /{language}/…; each router says its own below that.
 PAGES: Final[Sequence[APIRouter]] = (front.ROUTES, searching.ROUTES, recording.ROUTES, places.ROUTES)
 # Interfaces for programs, at addresses that stay.
-INTERFACES: Final[Sequence[APIRouter]] = (*PROGRAMS, streaming.ROUTES)
+INTERFACES: Final[Sequence[APIRouter]] = (*PROGRAMS, streaming.ROUTES, subsonic.ROUTES)
 
 
 def reading_room(
@@ -66,6 +68,7 @@ def reading_room(
         middleware=[Middleware(SecurityHeaders)],
     )
     app.state.room = Room(archive, visitors)
+    app.state.shelves = Shelves(app.state.room)
     for pages in PAGES:
         app.include_router(pages, prefix="/{language:language}", include_in_schema=False)
     for interface in INTERFACES:
