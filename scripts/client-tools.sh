@@ -1,11 +1,12 @@
 #!/bin/sh
-# Other people's BitTorrent clients, newer than this system may have them: a folder of their own, nothing is
-# installed in the system. What cannot be had is named, and the tests that need it skip and say so.
+# Other people's BitTorrent clients and web servers, newer than this system may have them, in a folder of their
+# own: nothing is installed in the system. What cannot be had is named, and the tests that need it skip and say so.
 set -u
 folder=$(realpath -m "${1:-.venv/clients}")
-suite=trixie  # Debian 13: transmission 4.1, aria2 1.37, qBittorrent 5.1
-packages="transmission-daemon transmission-cli aria2 qbittorrent-nox opentracker"
-programs="transmission-daemon transmission-remote transmission-create aria2c qbittorrent-nox opentracker"
+suite=trixie  # Debian 13: transmission 4.1, aria2 1.37, qBittorrent 5.1, nginx 1.26, caddy 2.6
+packages="transmission-daemon transmission-cli aria2 qbittorrent-nox opentracker nginx caddy"
+programs="transmission-daemon transmission-remote transmission-create aria2c qbittorrent-nox opentracker
+    nginx caddy"
 webtorrent=webtorrent-cli@6.0.1
 datachannel=0.33.4
 wanted="$suite $packages $webtorrent $datachannel"

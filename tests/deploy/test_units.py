@@ -16,7 +16,7 @@ from tests.docs.test_docs import check_call
 from tests.tools import tool
 
 DEPLOY = ROOT / "deploy"
-SERVICES = ("phonotheque-mirror@.service", "phonotheque-check@.service")
+SERVICES = ("phonotheque-mirror@.service", "phonotheque-check@.service", "phonotheque-serve@.service")
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def installed(tmp_path: Path) -> Path:
 
 def test_systemd_finds_nothing_wrong(systemd_analyze: str, installed: Path) -> None:
     names = [unit.name.replace("@.", "@srv-mirror.") for unit in sorted(installed.iterdir())]
-    assert len(names) == 3
+    assert len(names) == 4
     done = subprocess.run(
         [systemd_analyze, "verify", "--man=no", *names],
         env=os.environ | {"SYSTEMD_UNIT_PATH": f"{installed}:"},
