@@ -34,7 +34,7 @@ class Player:
         """The same with another login."""
         return replace(self, login=tuple(login.items()))
 
-    def ask(self, name: str, *, method: str = "GET", **asked: Any) -> urllib3.BaseHTTPResponse:
+    def ask(self, name: str, /, *, method: str = "GET", **asked: Any) -> urllib3.BaseHTTPResponse:
         """Return the answer as it came."""
         fields = [*self.login, ("v", "1.16.1"), ("c", "tests")]
         fields += [(key, one) for key, some in asked.items() for one in _listed(some)]
@@ -45,20 +45,20 @@ class Player:
             return urllib3.request("POST", url, body=body, headers=headers, retries=False)
         return urllib3.request(method, f"{url}?{body}", headers=headers, retries=False)
 
-    def told(self, name: str, **asked: Any) -> Any:
+    def told(self, name: str, /, **asked: Any) -> Any:
         """Return what a call answers, which must be ok."""
         found = self.raw(name, **asked)
         assert found["status"] == "ok", found
         return found
 
-    def refused(self, name: str, **asked: Any) -> int:
+    def refused(self, name: str, /, **asked: Any) -> int:
         """Return the code with which a call is refused."""
         found = self.raw(name, **asked)
         assert found["status"] == "failed", found
         assert found["error"]["message"]
         return int(found["error"]["code"])
 
-    def raw(self, name: str, **asked: Any) -> Any:
+    def raw(self, name: str, /, **asked: Any) -> Any:
         """Return an answer in JSON, that in XML being as sound."""
         answer = self.ask(name, f="json", **asked)
         assert answer.headers["content-type"] == "application/json", answer.data[:300]
@@ -67,7 +67,7 @@ class Player:
         assert found["type"] == "phonotheque"
         return found
 
-    def xml(self, name: str, **asked: Any) -> Any:
+    def xml(self, name: str, /, **asked: Any) -> Any:
         """Return the root of an answer in XML."""
         answer = self.ask(name, **asked)
         assert answer.headers["content-type"].startswith("text/xml")

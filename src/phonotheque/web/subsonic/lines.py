@@ -39,6 +39,8 @@ class Sound:
     recording: str
     is_copy: bool
     sha256: str
+    master: str  # the SHA-256 of its master, or its own
+    heard: bool  # whether its bag says that those whom it is for may hear it
     size: int
     suffix: str
     path: str  # in its bag, for people
@@ -77,13 +79,10 @@ class Beside:
 
 
 def sounds(archive: Archive, bag: BagEntry) -> Iterator[Sound]:
-    """Yield what of a bag may be listened to, by what was decided when it was published.
-
-    What is asked for is decided anew when it is asked for: this is only what is offered.
-    """
+    """Yield what sounds in a bag. Raises VerificationError naming a bag that makes no sense."""
     with _making_sense(bag.id):
         for line in _lines(archive, bag.id):
-            if line.get("kind") in ("master", "access") and _may_be_heard(line):
+            if line.get("kind") in ("master", "access"):
                 yield _sound(line, bag)
 
 
@@ -151,6 +150,8 @@ def _sound(line: Mapping[str, Any], bag: BagEntry) -> Sound:
         recording=_matching(line, "recording", _ID),
         is_copy=line["kind"] == "access",
         sha256=_matching(line, "sha256", _SHA256),
+        master=_matching(line, "master_sha256", _SHA256),
+        heard=_may_be_heard(line),
         size=_whole(line, "size"),
         suffix=nfc(pure.suffix.lower().removeprefix("."))[:10],
         path=nfc(path.removeprefix("data/"))[: 2 * _TEXT],

@@ -20,12 +20,12 @@ from typing import Any, Final
 
 from phonotheque.catalogue.manifest import Snapshot
 from phonotheque.editions.edition import BagEntry, Edition
-from phonotheque.ledger.holdings import HoldingState, all_holdings, verified_files
 from phonotheque.model.batches import batched
 from phonotheque.model.errors import PhonothequeError
 from phonotheque.model.text import search_tokens
 from phonotheque.vault.archive import Archive, now, timestamp
 from phonotheque.vault.place import replace_durably
+from phonotheque.web.subsonic.allowing import Allowing, allowing_in
 from phonotheque.web.subsonic.describing import track_facts
 from phonotheque.web.subsonic.lines import Sound, bags_beside, bags_by_listens, besides, sounds
 from phonotheque.web.subsonic.listens import listens_of
@@ -49,11 +49,11 @@ _LOG = logging.getLogger("phonotheque.web")
 _FOUND: Final = """
     CREATE TEMP TABLE found (
         recording TEXT PRIMARY KEY, seq INTEGER, listens INTEGER, edition INTEGER, accession TEXT,
-        best TEXT, copy TEXT
+        place TEXT, best TEXT, copy TEXT
     )
 """
 _TAKE: Final = """
-    INSERT INTO temp.found VALUES (?, ?, NULL, ?, ?, ?, ?)
+    INSERT INTO temp.found VALUES (?, ?, NULL, ?, ?, ?, ?, ?)
     ON CONFLICT (recording) DO UPDATE SET
         best = coalesce(excluded.best, best), copy = coalesce(excluded.copy, copy)
 """
@@ -95,46 +95,33 @@ def _find(database: sqlite3.Connection, archive: Archive, edition: Edition, most
     """Note the files of the bags that matter: the most listened ones, and those of the newest edition."""
     listened = bags_by_listens(edition)
     newest = [bag for bag in listened if bag.edition == edition.number]
+    allowing = allowing_in(archive, edition)
     for bags in (listened, newest):
         before = _number(database)
         for bag in bags:
             if _number(database) - before >= most:
                 break
-            _take(database, archive, bag)
+            _take(database, archive, bag, allowing)
 
 
-def _take(database: sqlite3.Connection, archive: Archive, bag: BagEntry) -> None:
+def _take(database: sqlite3.Connection, archive: Archive, bag: BagEntry, allowing: Allowing) -> None:
     try:
-        held = _held(archive, bag.id)
         for some in batched(sounds(archive, bag), _AT_ONCE):
-            seq = _number(database)
+            seq, where = _number(database), allowing.where(bag.id, some)
             rows = [
-                _row(sound, seq + place)
+                _row(sound, where[sound.sha256], seq + place)
                 for place, sound in enumerate(some)
-                if held is None or f"data/{sound.path}" in held
+                if sound.sha256 in where
             ]
             database.executemany(_TAKE, rows)
     except PhonothequeError as error:
         _LOG.error("A bag is not put on the shelves: %s", error)
 
 
-def _row(sound: Sound, seq: int) -> tuple[Any, ...]:
+def _row(sound: Sound, where: str, seq: int) -> tuple[Any, ...]:
     told = json.dumps(asdict(sound))
     one = (None, told) if sound.is_copy else (told, None)
-    return (sound.recording, seq, sound.edition, sound.accession, *one)
-
-
-def _held(archive: Archive, bag: str) -> frozenset[str] | None:
-    """Return the paths that a mirror has of a bag; None for all of them."""
-    if not archive.is_mirror:
-        return None
-    with archive.ledger.connect() as ledger:
-        holding = all_holdings(ledger).get(bag)
-        if holding is not None and holding.state is HoldingState.COMPLETE:
-            return None
-        if holding is None or holding.state is not HoldingState.PARTIAL:
-            return frozenset()
-        return frozenset(verified_files(ledger, bag))
+    return (sound.recording, seq, sound.edition, sound.accession, where, *one)
 
 
 def _number(database: sqlite3.Connection) -> int:
@@ -187,15 +174,15 @@ class _Filling:
         """Put everything found on its shelves; return how many tracks there are."""
         self._shelf(MOST_LISTENED, "Most listened")
         self._shelf(NEWEST, f"Edition {self._edition.number}")
-        order = "SELECT recording, listens, edition, accession, best, copy FROM temp.found"
+        order = "SELECT recording, listens, edition, accession, place, best, copy FROM temp.found"
         rows = self._database.execute(f"{order} ORDER BY coalesce(listens, -1) DESC, seq").fetchall
         number = 0
-        for recording, listens, edition, accession, best, copy in rows():
+        for recording, listens, edition, accession, place, best, copy in rows():
             shelves = [one for one in self._on_which(edition, accession) if self._on[one] < most]
             if not shelves:
                 continue
             number += 1
-            self._track(number, recording, listens, *_told(best, copy))
+            self._track(number, recording, place, listens, *_told(best, copy))
             self._on.update(shelves)
             for shelf in shelves:
                 self._database.execute("INSERT INTO on_shelf VALUES (?, ?)", (shelf, number))
@@ -218,12 +205,12 @@ class _Filling:
         self._database.execute("INSERT INTO shelf VALUES (?, ?)", (number, name))
 
     def _track(
-        self, number: int, recording: str, listens: int | None, best: Sound, copy: Sound | None
+        self, number: int, recording: str, where: str, listens: int | None, best: Sound, copy: Sound | None
     ) -> None:
         artist = self._artist(joined(best.artists) or joined(best.album_artists) or UNKNOWN)
         owner = joined(best.album_artists) or joined(best.artists) or UNKNOWN
         album = self._album(owner, best, number)
-        place = self._id("place", best.audience, "INSERT INTO place (territory) VALUES (?)", best.audience)
+        place = self._id("place", where, "INSERT INTO place (territory) VALUES (?)", where)
         cover = self._beside["picture"].get(recording)
         row = (
             number,

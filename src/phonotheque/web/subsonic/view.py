@@ -13,8 +13,8 @@ from phonotheque.model.text import query_terms
 
 _SONGS: Final = """
     SELECT t.number, t.recording, t.title, t.year, t.length, t.disc, t.position, t.sha256, t.copy_sha256,
-           t.lyrics, t.facts, a.key AS album_key, a.name AS album, a.cover, r.key AS artist_key, r.name AS artist,
-           o.key AS owner_key, o.name AS owner
+           t.lyrics, t.facts, a.key AS album_key, a.name AS album, a.cover,
+           r.key AS artist_key, r.name AS artist, o.key AS owner_key, o.name AS owner
     FROM track t JOIN album a ON a.id = t.album JOIN artist r ON r.id = t.artist
     JOIN artist o ON o.id = a.artist
 """
