@@ -18,9 +18,9 @@ from phonotheque.ledger.files import start_accession
 from phonotheque.model.errors import UsageError
 from phonotheque.model.settings import MirrorSettings, Settings
 from phonotheque.vault.archive import Archive
-from phonotheque.web import catalogue_charts
-from phonotheque.web.catalogue_charts import tracks_per_isrc
 from phonotheque.web.listings import magnet
+from phonotheque.web.looking import catalogue_counts
+from phonotheque.web.looking.catalogue_counts import tracks_per_isrc
 from phonotheque.web.palette import LIGHT
 from phonotheque.web.report import write_report
 from tests.web.report_archive import (
@@ -109,7 +109,8 @@ def test_the_figures(page: Page) -> None:
 def test_every_plot_is_there_with_its_numbers(page: Page) -> None:
     keys = [attrs["id"] for attrs in page.named("figure")]
     drawn = (
-        "coverage listening codecs integrity loudness years durations licences decisions listens files isrcs"
+        "coverage listening growth codecs integrity loudness years durations licences decisions "
+        "listens files isrcs conflicts"
     )
     assert " ".join(str(key).removeprefix("plot-") for key in keys) == drawn
     for words in (
@@ -127,6 +128,10 @@ def test_every_plot_is_there_with_its_numbers(page: Page) -> None:
         "317–999 1 90 %",
         "2 files 1",
         "2 tracks 2",
+        "Copies per bag. No copies were counted yet",
+        "Countries. No release in the catalogue has a country.",
+        "21 November 2026 folder 6 33 minutes 21.0 MB 33 minutes",
+        "one ISRC, different recordings 1",
     ):
         assert words in page.text
 
@@ -135,7 +140,7 @@ def test_every_plot_is_there_with_its_numbers(page: Page) -> None:
 def test_tracks_of_a_code_are_counted_across_batches(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int
 ) -> None:
-    monkeypatch.setattr(catalogue_charts, "_AT_ONCE", at_once)
+    monkeypatch.setattr(catalogue_counts, "_AT_ONCE", at_once)
     rows = [("A", 1), ("B", 1), ("B", 2), ("C", 4), ("C", 4), ("C", 4), ("D", 1)]
     path = tmp_path / "isrcs.parquet"
     pq.write_table(pa.table({"isrc": [code for code, _ in rows], "tracks": [n for _, n in rows]}), path)

@@ -50,6 +50,22 @@ class Curves:
 
 
 @dataclass(frozen=True, slots=True)
+class Line:
+    """Numbers that hold from a day (ISO 8601) until the next one that is told."""
+
+    name: str
+    points: tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Up to three lines over time. ``axis`` names what is counted."""
+
+    lines: tuple[Line, ...]
+    axis: str
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """The same data in words; numbers are formatted already."""
 
@@ -64,6 +80,6 @@ class Chart:
     key: str  # unique in the page: a fragment identifier
     title: str
     caption: str
-    data: Bars | Bins | Parts | Curves | None = None
+    data: Bars | Bins | Parts | Curves | Lines | None = None
     alt: str = ""
     table: Table = field(default_factory=lambda: Table((), ()))

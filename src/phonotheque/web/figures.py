@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
-from sqlalchemy import Connection, and_, func, select
+from sqlalchemy import Connection, select
 
 from phonotheque.catalogue.engine import view
 from phonotheque.ledger.bags import EditionRecord, bag_totals, latest_edition
-from phonotheque.ledger.files import held_totals
-from phonotheque.ledger.schema import bag_files, decisions, files
+from phonotheque.ledger.schema import bag_files
 from phonotheque.ledger.stream import stream_parts
-from phonotheque.model.rights import WORLDWIDE, Act, Answer
-from phonotheque.web.catalogue_charts import Reading
+from phonotheque.web.looking.catalogue_counts import Reading
+from phonotheque.web.looking.first import First
 
 _AT_ONCE = 50_000  # ids in one batch on their way from the ledger to the engine
 
@@ -59,12 +58,11 @@ class Figures:
     listening: Listening | None = None  # None where nobody counted
 
 
-def figures(ledger: Connection, reading: Reading | None, candidates: Path | None) -> Figures:
+def figures(ledger: Connection, first: First, reading: Reading | None, candidates: Path | None) -> Figures:
     """Return the figures. ``reading`` and ``candidates`` are None where no catalogue was made yet.
 
     ``candidates`` is a file of rows of editions.candidates.CANDIDATES.
     """
-    masters, size, seconds = held_totals(ledger)
     bags = bag_totals(ledger)
     recordings = published = known = 0
     listening = None
@@ -82,10 +80,10 @@ def figures(ledger: Connection, reading: Reading | None, candidates: Path | None
             counts = tuple((str(source), str(as_of)) for source, as_of in reading.rows(_COUNTS))
             listening = Listening(total, int(held_listens or 0), int(published_listens or 0), counts)
     return Figures(
-        masters=masters,
-        bytes=size,
-        seconds=seconds,
-        may_be_shared=_may_be_shared(ledger),
+        masters=first.files,
+        bytes=first.bytes,
+        seconds=first.seconds or 0.0,
+        may_be_shared=first.shareable,
         bags=int(bags["bags"]),
         bag_bytes=int(bags["bytes"]),
         edition=latest_edition(ledger),
@@ -94,21 +92,6 @@ def figures(ledger: Connection, reading: Reading | None, candidates: Path | None
         known=known,
         listening=listening,
     )
-
-
-def _may_be_shared(ledger: Connection) -> int:
-    allowed = and_(
-        decisions.c.act == Act.DISTRIBUTE.value,
-        decisions.c.answer == Answer.YES.value,
-        decisions.c.territory == WORLDWIDE,
-    )
-    query = (
-        select(func.count())
-        .select_from(decisions)
-        .join(files, files.c.id == decisions.c.file_id)
-        .where(allowed, files.c.kind == "master", files.c.held)
-    )
-    return int(ledger.execute(query).scalar_one())
 
 
 def _published(ledger: Connection) -> Iterator[pa.Table]:

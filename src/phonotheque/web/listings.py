@@ -18,7 +18,7 @@ from phonotheque.catalogue.conflicts import conflicts as find_conflicts
 from phonotheque.ledger.mirror_tables import copies
 from phonotheque.ledger.schema import accessions, bags, files, rights_questions, sightings
 from phonotheque.model.audio import RefusalKind
-from phonotheque.web.catalogue_charts import Reading
+from phonotheque.web.looking.catalogue_counts import Reading
 from phonotheque.web.words import counted, shown, size
 
 _MOST = 200

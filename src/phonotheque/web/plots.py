@@ -1,29 +1,34 @@
 """Charts drawn as SVG: Vega-Lite specifications made by Altair, rendered by vl-convert, without a browser.
 
-Drawn in the light palette's colours; the page's style turns them into the dark one's. Every chart is drawn
-twice, for wide and for narrow screens, because text in a drawing shrinks with it. Equal data give equal
-bytes. Import this module late: Altair and vl-convert take seconds to load.
+Drawn in the light palette's colours; the report's style turns them into the dark one's, and for the room
+they are put in their place (looking.drawings). Every chart is drawn twice, for wide and for narrow screens,
+because text in a drawing shrinks with it. Equal data give equal bytes. Import this module late: Altair and
+vl-convert take seconds to load.
 """
 
 from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
-from typing import Any
+from datetime import date, timedelta
+from typing import Any, Literal
 
 import altair as alt
 import vl_convert
 from markupsafe import Markup
 
-from phonotheque.web.charts import Bars, Bins, Chart, Curves, Parts
+from phonotheque.web.charts import Bars, Bins, Chart, Curves, Lines, Parts
+from phonotheque.web.looking.voice import Voice, voice
 from phonotheque.web.palette import LIGHT
 from phonotheque.web.svg import embeddable
-from phonotheque.web.words import count, unit
+from phonotheque.web.words import unit
 
 _ROW = 26  # pixels per lying bar
 LABEL = 12  # size of text, in pixels
 # Comes with vl-convert: text is measured, and plots are laid out, in the same way on every machine.
 _FONT = "Roboto"
+_WIDE, NARROW = 540, 350  # pixels
+_LOCALES: dict[str, Literal["en-US", "fr-FR"]] = {"en": "en-US", "fr": "fr-FR"}  # d3's
 _Drawn = alt.Chart | alt.LayerChart | alt.FacetChart
 _BLUE, _ORANGE, _GREY = LIGHT.blue, LIGHT.orange, LIGHT.grey
 
@@ -37,30 +42,52 @@ class Drawing:
 
 
 def draw(chart: Chart) -> Drawing:
-    """Return the drawings of a chart that has data."""
-    wide = 720 if isinstance(chart.data, Curves) else 540
-    return Drawing(_svg(chart, wide), _svg(chart, 350))
+    """Return the drawings of a chart that has data, for a page."""
+    return Drawing(*(embeddable(svg_of(chart, width), chart.alt) for width in (wide_of(chart), NARROW)))
 
 
-def _svg(chart: Chart, width: int) -> Markup:
+def wide_of(chart: Chart) -> int:
+    """Return the width in pixels in which a chart is drawn where there is room."""
+    return 720 if isinstance(chart.data, Curves | Lines) else _WIDE
+
+
+def svg_of(chart: Chart, width: int, told: Voice | None = None, *, alone: bool = False) -> str:
+    """Return a chart that has data as an SVG document, its numbers written as in a language.
+
+    ``alone``: with its title, on paper, for whoever looks at it outside a page.
+    """
+    told = told or voice("en")
     drawn: _Drawn
     match chart.data:
         case Bars() as data:
-            drawn, height = _bars(data, width), len(data.values) * _ROW + 10
+            drawn, height = _bars(data, width, told), len(data.values) * _ROW + 10
         case Bins() as data:
             drawn, height = _bins(data, width), 230
         case Parts() as data:
-            drawn, height = _parts(data), len(data.rows) * (_ROW + 14) + 40
+            drawn, height = _parts(data, told), len(data.rows) * (_ROW + 14) + 40
         case Curves() as data:
-            drawn, height = _curves(data), 380 if width > 500 else 320
+            drawn, height = _curves(data, told), 380 if width > 500 else 320
+        case Lines() as data:
+            drawn, height = _lines(data), 300 if width > 500 else 260
         case None:
             raise ValueError(f"the chart {chart.key} has nothing to draw")
-    spec = _configured(drawn, width, height).to_dict()
-    return embeddable(vl_convert.vegalite_to_svg(spec), chart.alt)
+    fitted = drawn.properties(
+        width=width,
+        height=height + (30 if alone else 0),
+        background=LIGHT.paper if alone else "transparent",
+        padding=16 if alone else 2,
+        autosize=alt.AutoSizeParams(type="fit", contains="padding"),
+    )
+    if alone:
+        fitted = fitted.properties(title=alt.TitleParams(chart.title, anchor="start", frame="bounds"))
+    spec = _configured(fitted).to_dict()
+    locale = _LOCALES[told.language]
+    svg: str = vl_convert.vegalite_to_svg(spec, format_locale=locale, time_format_locale=locale)
+    return svg
 
 
-def _bars(data: Bars, width: int) -> _Drawn:
-    rows = [{"name": name, "number": number, "words": count(number)} for name, number in data.values]
+def _bars(data: Bars, width: int, told: Voice) -> _Drawn:
+    rows = [{"name": name, "number": number, "words": told.count(number)} for name, number in data.values]
     most = max(number for _, number in data.values)
     room = 1.25 if width > 500 else 1.45  # for the number that stands after the longest bar
     base = alt.Chart(alt.InlineData(values=rows)).encode(
@@ -102,14 +129,15 @@ def _bins(data: Bins, width: int) -> _Drawn:
     return drawn
 
 
-def _parts(data: Parts) -> _Drawn:
+def _parts(data: Parts, told: Voice) -> _Drawn:
     rows = []
     for name, numbers in data.rows:
         whole, start = sum(numbers) or 1, 0
         for part, number in zip(data.parts, numbers, strict=True):
             middle, end = (start + number / 2) / whole, (start + number) / whole
             # A part that is too small for its number has it in the table only.
-            words = count(number) if number / whole > 0.04 * (len(count(number)) + 1) else ""
+            words = told.count(number)
+            words = words if number / whole > 0.04 * (len(words) + 1) else ""
             place = {"from": start / whole, "to": end, "middle": middle}
             rows.append({"name": name, "part": part, "words": words, **place})
             start += number
@@ -127,8 +155,9 @@ def _parts(data: Parts) -> _Drawn:
     return alt.layer(bars, numbers)
 
 
-def _curves(data: Curves) -> _Drawn:
-    divisor, name = unit(max(tier.points[-1][0] for tier in data.tiers))
+def _curves(data: Curves, told: Voice) -> _Drawn:
+    largest = max(tier.points[-1][0] for tier in data.tiers)
+    divisor, _ = unit(largest)
     points = [
         {"tier": tier.name, "size": size / divisor, "share": share}
         for tier in data.tiers
@@ -143,7 +172,7 @@ def _curves(data: Curves) -> _Drawn:
     key = alt.Legend(title=None, orient="top", symbolType="stroke", symbolStrokeWidth=3, labelFontSize=LABEL)
     colours = [_BLUE, _ORANGE][: len(tiers)]
     encoding: dict[str, Any] = {
-        "x": alt.X("size:Q", title=name, axis=alt.Axis(grid=False, tickCount=6)),
+        "x": alt.X("size:Q", title=told.unit(largest), axis=alt.Axis(grid=False, tickCount=6)),
         "y": alt.Y(
             "share:Q",
             title=None,
@@ -159,22 +188,49 @@ def _curves(data: Curves) -> _Drawn:
     return alt.layer(line, dots)
 
 
+def _lines(data: Lines) -> _Drawn:
+    rows = []
+    for line in data.lines:
+        points = [{"line": line.name, "day": day, "number": number} for day, number in line.points]
+        # What was told last holds for a day at least: a single day is a line, too.
+        end = date.fromisoformat(line.points[-1][0]) + timedelta(days=1)
+        rows += [*points, {"line": line.name, "day": end.isoformat(), "number": line.points[-1][1]}]
+    names = [line.name for line in data.lines]
+    colours = [_BLUE] if len(names) == 1 else [_GREY, _ORANGE, _BLUE][: len(names)]
+    key = alt.Legend(title=None, orient="top", symbolType="stroke", symbolStrokeWidth=3, labelFontSize=LABEL)
+    most = max(number for line in data.lines for _day, number in line.points)
+    chart: alt.Chart = alt.Chart(alt.InlineData(values=rows)).mark_line(
+        strokeWidth=2.5, interpolate="step-after"
+    )
+    drawn: alt.Chart = chart.encode(
+        x=alt.X(
+            "day:T",
+            title=None,
+            scale=alt.Scale(type="utc", nice=False),
+            axis=alt.Axis(grid=False, tickCount=6, labelOverlap=True),
+        ),
+        y=alt.Y(
+            "number:Q",
+            title=data.axis,
+            scale=alt.Scale(domain=[0, most or 1]),
+            axis=alt.Axis(tickCount=5, tickMinStep=1 if most >= 5 else 0, format="~r" if most < 5 else ",d"),
+        ),
+        color=alt.Color(
+            "line:N", scale=alt.Scale(domain=names, range=colours), legend=key if len(names) > 1 else None
+        ),
+    )
+    return drawn
+
+
 def _ticks(most: int) -> list[int]:
     """Return round whole numbers from 0 up to ``most``: at most six."""
     steps = (digit * 10**power for power in itertools.count() for digit in (1, 2, 5))
     return list(range(0, most + 1, next(step for step in steps if most <= 5 * step)))
 
 
-def _configured(chart: _Drawn, width: int, height: int) -> _Drawn:
-    fitted: _Drawn = chart.properties(
-        width=width,
-        height=height,
-        background="transparent",
-        padding=2,
-        autosize=alt.AutoSizeParams(type="fit", contains="padding"),
-    )
-    configured: _Drawn = styled(fitted).configure_legend(labelColor=LIGHT.ink, offset=8, padding=0)
-    return configured
+def _configured(chart: _Drawn) -> Any:
+    drawn = styled(chart).configure_legend(labelColor=LIGHT.ink, offset=8, padding=0)
+    return drawn.configure_title(color=LIGHT.ink, fontSize=16, fontWeight="normal", offset=12)
 
 
 def styled(chart: _Drawn | alt.VConcatChart) -> Any:

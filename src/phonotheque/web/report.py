@@ -5,42 +5,35 @@ It refers to nothing outside itself and holds no script. The same state and mome
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from sqlalchemy import Connection
 
 from phonotheque import __version__
-from phonotheque.catalogue.engine import connect, explaining
-from phonotheque.catalogue.listening import listening
-from phonotheque.catalogue.manifest import current
-from phonotheque.editions.planning import Planned, planned
-from phonotheque.ledger.held import held_masters
 from phonotheque.model.errors import UsageError
 from phonotheque.vault.archive import Archive, timestamp
 from phonotheque.vault.place import write_durably
 from phonotheque.web import words
-from phonotheque.web.catalogue_charts import (
-    Reading,
-    catalogue_charts,
-    coverage_chart,
-    listening_chart,
-    use_charts,
-)
 from phonotheque.web.charts import Chart
 from phonotheque.web.figures import figures
-from phonotheque.web.ledger_charts import held_charts, rights_charts
 from phonotheque.web.listings import Listing, bag_offers, conflicts, open_questions, refused_files
+from phonotheque.web.looking.gathering import gathered
+from phonotheque.web.looking.telling import tell_all
+from phonotheque.web.looking.voice import voice
 from phonotheque.web.palette import DARK, LIGHT, plots_in_dark, variables
 
-_MEMORY = "1GB"  # of the engine; it spills beyond
-_POINTS = 100  # of the curve of all listening
+_COVERAGE: Final = ("coverage", "listening")
+_GROUPS: Final = {
+    "held": (
+        "What is held",
+        ("growth", "codecs", "integrity", "loudness", "years", "durations", "countries"),
+    ),
+    "rights": ("What may be done with it", ("licences", "decisions")),
+    "use": ("Listening and copies", ("listens", "files", "isrcs", "conflicts", "copies", "copies-over-time")),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,71 +65,22 @@ def write_report(archive: Archive, *, at: datetime) -> Path:
 
 def _content(archive: Archive, at: datetime) -> dict[str, Any]:
     """Gather everything the page shows, by its name in the template."""
-    settings = archive.settings
-    with archive.ledger.connect() as ledger, _reading(archive) as reading, _planned(archive, reading) as plan:
+    settings, told = archive.settings, voice("en")
+    with gathered(archive, at=at) as found:
+        kept, reading, plan, ledger = found.kept, found.reading, found.plan, found.ledger
         return {
             "name": words.shown(settings.archive.name or "This archive"),
-            "figures": figures(ledger, reading, plan.candidates if plan else None),
-            "coverage": (
-                coverage_chart(plan.plan) if plan else _absent("coverage", "Coverage against size"),
-                _listening(ledger, reading),
+            "figures": figures(ledger, kept.first, reading, plan.candidates if plan else None),
+            "coverage": tell_all(kept.counts, _COVERAGE, told),
+            "groups": tuple(
+                Group(key, title, tell_all(kept.counts, keys, told)) for key, (title, keys) in _GROUPS.items()
             ),
-            "groups": _groups(ledger, reading, at),
             "questions": open_questions(ledger),
             "refused": refused_files(ledger),
             "conflicts": conflicts(reading) if reading else Listing((), 0),
             "bags": bag_offers(ledger, url=settings.publish.url, trackers=settings.publish.trackers),
             "snapshot": reading.snapshot.stamp if reading else None,
         }
-
-
-@contextmanager
-def _planned(archive: Archive, reading: Reading | None) -> Iterator[Planned | None]:
-    """Plan without a budget, if there is a snapshot: what every size would cover."""
-    if reading is None:
-        yield None
-        return
-    with planned(archive, None) as found:
-        yield found
-
-
-@contextmanager
-def _reading(archive: Archive) -> Iterator[Reading | None]:
-    """Open the current snapshot, if there is one, in an engine that may spill to the disk."""
-    snapshot = current(archive.catalogue)
-    if snapshot is None:
-        yield None
-        return
-    with (
-        tempfile.TemporaryDirectory(prefix="phonotheque-") as spill,
-        closing(connect(memory_limit=_MEMORY, spill=Path(spill))) as engine,
-        explaining("making the report", snapshot.path),
-    ):
-        yield Reading.of(engine, snapshot)
-
-
-def _groups(ledger: Connection, reading: Reading | None, at: datetime) -> tuple[Group, ...]:
-    if reading:
-        known, use = catalogue_charts(reading, at), use_charts(reading)
-    else:
-        known = [_absent("years", "Years"), _absent("durations", "Durations")]
-        use = [_absent("listens", "Listens per recording"), _absent("files", "Files per recording")]
-        use.append(_absent("isrcs", "Tracks per ISRC"))
-    return (
-        Group("held", "What is held", (*held_charts(ledger), *known)),
-        Group("rights", "What may be done with it", tuple(rights_charts(ledger))),
-        Group("use", "Listening and copies", tuple(use)),
-    )
-
-
-def _listening(ledger: Connection, reading: Reading | None) -> Chart:
-    if reading is None:
-        return _absent("listening", "All recorded music that the catalogue knows")
-    return listening_chart(listening(reading.snapshot, held_masters(ledger), points=_POINTS))
-
-
-def _absent(key: str, title: str) -> Chart:
-    return Chart(key, title, "No catalogue was made yet. It is made when music is added.")
 
 
 def _page(content: dict[str, Any], at: datetime) -> str:

@@ -41,11 +41,9 @@ def test_figures_are_of_what_was_counted_last(small: Archive) -> None:
 
 def test_nothing_was_counted_before_the_first_time(tmp_path: Path) -> None:
     archive = empty_archive(tmp_path / "archive")
-    room = Room(archive, ANYBODY)
-    assert room.figures is None
+    assert Room(archive, ANYBODY).figures is None
     renew(archive, at=AT)
-    assert room.figures is not None
-    assert room.figures.empty
+    assert figures(archive).empty
 
 
 def test_what_makes_no_sense_is_as_good_as_nothing(tmp_path: Path) -> None:

@@ -10,7 +10,6 @@ from sqlalchemy import Connection, and_, case, func, select
 
 from phonotheque.editions.edition import Edition, read_edition
 from phonotheque.ledger.bags import latest_edition
-from phonotheque.ledger.files import held_totals
 from phonotheque.ledger.holdings import bytes_held
 from phonotheque.ledger.mirror_tables import copies
 from phonotheque.ledger.schema import bags, decisions, files
@@ -19,8 +18,19 @@ from phonotheque.mirrors.follow import EDITION
 from phonotheque.mirrors.home import trust_dir
 from phonotheque.model.rights import WORLDWIDE, Act, Answer
 from phonotheque.vault.archive import Archive, timestamp
+from phonotheque.web.looking.counts import Counted
 
 ENOUGH: Final = 3  # verified copies, at mirrors
+
+
+@dataclass(frozen=True, slots=True)
+class Masters:
+    """All held masters: how many, their bytes, their seconds of sound; and what plots show of them."""
+
+    number: int
+    bytes: int
+    seconds: float
+    plots: tuple[Counted, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +62,8 @@ class First:
         return self.files == 0
 
 
-def first_of_archive(archive: Archive, ledger: Connection, at: datetime) -> First:
-    """Return the figures of an archive. Reads every row of held files: no visitor may wait for it."""
-    masters, size, seconds = held_totals(ledger)
+def first_of_archive(archive: Archive, ledger: Connection, at: datetime, masters: Masters) -> First:
+    """Return the figures of an archive, which holds ``masters``. Reads every decision."""
     edition = latest_edition(ledger)
     number = edition.number if edition else 0
     proven = func.coalesce(copies.c.proven, 0) >= ENOUGH
@@ -71,9 +80,9 @@ def first_of_archive(archive: Archive, ledger: Connection, at: datetime) -> Firs
     told = copies_told(archive)
     return First(
         at=timestamp(at),
-        files=masters,
-        bytes=size,
-        seconds=seconds,
+        files=masters.number,
+        bytes=masters.bytes,
+        seconds=masters.seconds,
         shareable=may_be_shared(ledger),
         bags=int(row[0]),
         bag_bytes=int(row[1]),
@@ -85,12 +94,14 @@ def first_of_archive(archive: Archive, ledger: Connection, at: datetime) -> Firs
     )
 
 
-def first_of_mirror(mirror: Archive, ledger: Connection, at: datetime, seconds: float | None) -> First:
+def first_of_mirror(
+    mirror: Archive, ledger: Connection, at: datetime, edition: Edition | None, seconds: float | None
+) -> First:
     """Return the figures of a mirror: of what is on this disk, and of the edition that it follows.
 
     An edition lists nothing without a recorded basis, which lies in the bags. ``seconds`` are those held.
     """
-    edition, told, held = followed(mirror), copies_told(mirror), bytes_held(ledger)
+    told, held = copies_told(mirror), bytes_held(ledger)
     listed = edition.bags if edition else ()
     safe = [bag for bag in listed if told and told.of(bag.id).proven >= ENOUGH]
     here = sum(bag.payload_files for bag in listed if bag.id in held)

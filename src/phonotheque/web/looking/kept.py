@@ -17,6 +17,7 @@ from typing import Any, Final
 from phonotheque.model.errors import PhonothequeError, VerificationError
 from phonotheque.vault.archive import Archive
 from phonotheque.vault.place import write_durably
+from phonotheque.web.looking.counts import Counted, from_json, to_json
 from phonotheque.web.looking.first import First
 
 FORMAT: Final = "phonotheque-figures/1"
@@ -30,6 +31,7 @@ class Kept:
 
     first: First
     snapshot: str | None
+    counts: Mapping[str, Counted]
 
 
 def folder_of(archive: Archive) -> Path:
@@ -39,8 +41,13 @@ def folder_of(archive: Archive) -> Path:
 
 def write_kept(archive: Archive, kept: Kept) -> None:
     """Keep what was counted, in place of what was before."""
-    value = {"format": FORMAT, "first": asdict(kept.first), "snapshot": kept.snapshot}
-    text = json.dumps(value, ensure_ascii=False, sort_keys=True, indent=1) + "\n"
+    value = {
+        "format": FORMAT,
+        "first": asdict(kept.first),
+        "snapshot": kept.snapshot,
+        "plots": {key: to_json(counted) for key, counted in kept.counts.items()},
+    }
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True) + "\n"
     folder_of(archive).mkdir(exist_ok=True)
     write_durably(_file(archive), text.encode("utf-8", "replace"))
 
@@ -102,4 +109,5 @@ def _stamp(status: os.stat_result) -> tuple[int, int, int]:
 
 
 def _decoded(value: Mapping[str, Any]) -> Kept:
-    return Kept(first=First(**value["first"]), snapshot=value["snapshot"])
+    counts = {key: from_json(key, counted) for key, counted in value["plots"].items()}
+    return Kept(First(**value["first"]), value["snapshot"], counts)

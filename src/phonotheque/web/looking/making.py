@@ -1,23 +1,21 @@
-"""Counting everything that figures show: for a command, or for a process of its own beside a server."""
+"""Counting what figures show, and keeping it: by a command, or by a process beside a server."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from phonotheque.catalogue.manifest import current
 from phonotheque.vault.archive import Archive
-from phonotheque.web.looking.first import first_of_archive, first_of_mirror
-from phonotheque.web.looking.kept import Kept, write_kept
+from phonotheque.web.looking.gathering import gather_of_mirror, gathered
+from phonotheque.web.looking.kept import Kept, read_kept, write_kept
 
 
 def renew(archive: Archive, *, at: datetime) -> Kept:
     """Count what figures show as of ``at``, keep it, and return it."""
-    snapshot = current(archive.catalogue)
-    with archive.ledger.connect() as ledger:
-        if archive.is_mirror:
-            first = first_of_mirror(archive, ledger, at, None)
-        else:
-            first = first_of_archive(archive, ledger, at)
-    kept = Kept(first, snapshot.stamp if snapshot else None)
+    before = read_kept(archive)
+    if archive.is_mirror:
+        kept = gather_of_mirror(archive, at=at, before=before)
+    else:
+        with gathered(archive, at=at, before=before) as found:
+            kept = found.kept
     write_kept(archive, kept)
     return kept
