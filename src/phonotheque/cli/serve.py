@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
+from dataclasses import replace
 
 import click
 
@@ -41,6 +42,13 @@ _HEADER = re.compile(r"[A-Za-z0-9-]{1,100}")
     metavar="NAME",
     help="A header in which a proxy in front says where a visitor is. Only if nobody can go around it.",
 )
+@click.option(
+    "--trusted-proxy",
+    "trusted_proxies",
+    multiple=True,
+    metavar="ADDRESS",
+    help="A proxy in front, or its network: believe it when it says for whom it asks. May be given again.",
+)
 @log_option
 def serve_command(
     archive: Archive,
@@ -48,6 +56,7 @@ def serve_command(
     port: int,
     visitors_in: str,
     country_header: str,
+    trusted_proxies: tuple[str, ...],
     log_format: str | None,
 ) -> None:
     """Show ARCHIVE (or a mirror) over HTTP until Ctrl-C: a room to read in, and its public tree.
@@ -65,6 +74,7 @@ def serve_command(
     if country_header and not _HEADER.fullmatch(country_header):
         raise UsageError(f"“{country_header}” is no name of a header.", "Write it like CF-IPCountry.")
     country = parse_country(visitors_in, "--visitors-in") if visitors_in else ""
+    archive = _behind(archive, trusted_proxies)
 
     def ready(port: int) -> None:
         url = url_of(host, port)
@@ -86,3 +96,14 @@ def serve_command(
         signal.signal(signal.SIGTERM, before)
     if not logged:
         messages.print("Stopped.")
+
+
+def _behind(archive: Archive, proxies: tuple[str, ...]) -> Archive:
+    """Return the archive with the proxies that it trusts, by its settings or for this run."""
+    from phonotheque.web.proxied import parse_proxies, trusted_proxies
+
+    parse_proxies(proxies, "--trusted-proxy")
+    told = replace(archive.settings.serve, trusted_proxies=proxies or archive.settings.serve.trusted_proxies)
+    archive = replace(archive, settings=replace(archive.settings, serve=told))
+    trusted_proxies(archive.settings)
+    return archive

@@ -17,6 +17,8 @@ from typing import Any, Final, Generic, TypeVar
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from phonotheque.web.proxied import NO_PROXIES, Proxies
+
 T = TypeVar("T")
 _FILES: Final = 65536  # open files that are enough for a server
 _SHARE: Final = 4  # of the files that may be open, at most one part of so many are connections
@@ -133,7 +135,9 @@ def open_files() -> int:
 class CrowdConfig(uvicorn.Config):
     """Settings of a server that lets in no more connections than ``limits`` say, nor than there are files."""
 
-    def __init__(self, application: Any, limits: Limits, **options: Any) -> None:
+    def __init__(
+        self, application: Any, limits: Limits, proxies: Proxies = NO_PROXIES, **options: Any
+    ) -> None:
         files = open_files()
         total = max(1, min(limits.total, files // _SHARE))
         super().__init__(
@@ -144,7 +148,7 @@ class CrowdConfig(uvicorn.Config):
             backlog=max(1, min(files // _SHARE // 4, _IN_LINE)),
             **options,
         )
-        self.limits = limits
+        self.limits, self.proxies = limits, proxies
         self.crowd = Crowd[Connection](total, limits.each)
 
 
@@ -163,7 +167,8 @@ class Connection(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Let it in, or send somebody away."""
         super().connection_made(transport)
-        self._place = place_of(self.client[0]) if self.client else ""
+        known = self.client is not None and self.client[0] not in self._settings.proxies
+        self._place = place_of(self.client[0]) if self.client and known else ""
         leaves = self._settings.crowd.come(self, self._place)
         if leaves is self:
             transport.write(_BUSY)

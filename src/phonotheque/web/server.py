@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 
 from phonotheque.model.errors import PhonothequeError, UsageError
 from phonotheque.web.crowd import CrowdConfig, Limits
+from phonotheque.web.proxied import NO_PROXIES, Proxies
 
 _PATIENCE = 2  # seconds that transfers under way are given when a server is stopped
 _END = 10.0  # seconds for its thread to end after that
@@ -62,9 +63,17 @@ def listen(host: str, port: int) -> socket.socket:
         ) from error
 
 
-def run(application: ASGIApp, listening: socket.socket, ready: Callable[[], None]) -> None:
-    """Answer until interrupted, which must be in the main thread; ``ready`` is called once it answers."""
-    server = _Server(_config(application, _LIMITS), ready)
+def run(
+    application: ASGIApp,
+    listening: socket.socket,
+    ready: Callable[[], None],
+    proxies: Proxies = NO_PROXIES,
+) -> None:
+    """Answer until interrupted, which must be in the main thread; ``ready`` is called once it answers.
+
+    Connections of ``proxies``, which ask for many, are not counted by where they come from.
+    """
+    server = _Server(_config(application, _LIMITS, proxies), ready)
     # Ctrl-C is how serving ends: uvicorn closes its connections, then hands the signal on.
     with suppress(KeyboardInterrupt):
         server.run(sockets=[listening])
@@ -146,17 +155,19 @@ def _is_no_cut(record: logging.LogRecord) -> bool:
     return "without completing response" not in record.getMessage()
 
 
-def _config(application: ASGIApp, limits: Limits) -> uvicorn.Config:
+def _config(application: ASGIApp, limits: Limits, proxies: Proxies = NO_PROXIES) -> uvicorn.Config:
     logging.getLogger("uvicorn.error").addFilter(_is_no_cut)
     return CrowdConfig(
         application,
         limits,
+        proxies,
         lifespan="off",
         ws="none",
         log_config=None,  # what it has to say goes where all else is logged
         log_level="error",  # what strangers send wrongly is no news, and must not fill a disk
         access_log=False,  # nobody's address is written down
         server_header=False,
+        proxy_headers=False,  # web.proxied: only who is trusted is believed
         timeout_graceful_shutdown=_PATIENCE,
         timeout_keep_alive=_IDLE,
         h11_max_incomplete_event_size=_HEAD,

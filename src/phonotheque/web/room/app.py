@@ -20,9 +20,12 @@ from phonotheque.model.media import media_type
 from phonotheque.vault.archive import Archive
 from phonotheque.web.counting import Traffic
 from phonotheque.web.guard import Visitors
+from phonotheque.web.proxied import BehindProxies, trusted_proxies
 from phonotheque.web.room import front, places, recording, searching, streaming
+from phonotheque.web.room.compression import Compression
 from phonotheque.web.room.headers import SecurityHeaders
 from phonotheque.web.room.languages import LANGUAGES, preferred
+from phonotheque.web.room.limits import Protection
 from phonotheque.web.room.pages import page
 from phonotheque.web.room.programs import PROGRAMS
 from phonotheque.web.room.state import Room
@@ -65,7 +68,12 @@ def reading_room(
         docs_url=None,
         redoc_url=None,
         openapi_url="/api/openapi.json",
-        middleware=[Middleware(SecurityHeaders)],
+        middleware=[
+            Middleware(BehindProxies, trusted_proxies(archive.settings)),
+            Middleware(SecurityHeaders),
+            Middleware(Protection),
+            Middleware(Compression),
+        ],
     )
     app.state.room = Room(archive, visitors)
     app.state.shelves = Shelves(app.state.room)

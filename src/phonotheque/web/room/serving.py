@@ -7,12 +7,18 @@ from collections.abc import Callable
 from phonotheque.model.errors import NotFoundError
 from phonotheque.vault.archive import Archive
 from phonotheque.web.guard import ANYBODY, Visitors
+from phonotheque.web.proxied import trusted_proxies
 from phonotheque.web.room.app import reading_room
 from phonotheque.web.server import listen, run
 
 
 def serve(
-    archive: Archive, host: str, port: int, *, ready: Callable[[int], None], visitors: Visitors = ANYBODY
+    archive: Archive,
+    host: str,
+    port: int,
+    *,
+    ready: Callable[[int], None],
+    visitors: Visitors = ANYBODY,
 ) -> None:
     """Serve the reading room and the public tree until interrupted; ``ready`` is told the port.
 
@@ -24,6 +30,7 @@ def serve(
             f"{archive.public} does not exist: nothing was published yet.",
             f"Run: phono publish {archive.folder}",
         )
+    proxies = trusted_proxies(archive.settings)
     with listen(host, port) as listening:
         application = reading_room(archive, visitors)
-        run(application, listening, lambda: ready(int(listening.getsockname()[1])))
+        run(application, listening, lambda: ready(int(listening.getsockname()[1])), proxies)
