@@ -21,7 +21,7 @@ from phonotheque.vault.archive import Archive
 from phonotheque.web.counting import Traffic
 from phonotheque.web.guard import Visitors
 from phonotheque.web.proxied import BehindProxies, trusted_proxies
-from phonotheque.web.room import front, places, recording, searching, streaming
+from phonotheque.web.room import covers, front, places, recording, searching, streaming
 from phonotheque.web.room.compression import Compression
 from phonotheque.web.room.headers import SecurityHeaders
 from phonotheque.web.room.languages import LANGUAGES, preferred
@@ -51,7 +51,7 @@ register_url_convertor("language", _Language())
 # Pages have addresses /{language}/…; each router says its own below that.
 PAGES: Final[Sequence[APIRouter]] = (front.ROUTES, searching.ROUTES, recording.ROUTES, places.ROUTES)
 # Interfaces for programs, at addresses that stay.
-INTERFACES: Final[Sequence[APIRouter]] = (*PROGRAMS, streaming.ROUTES, subsonic.ROUTES)
+INTERFACES: Final[Sequence[APIRouter]] = (*PROGRAMS, streaming.ROUTES, covers.ROUTES, subsonic.ROUTES)
 
 
 def reading_room(
