@@ -11,11 +11,12 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address
 from math import ceil
 from typing import Final
 
 from starlette.requests import Request
+
+from phonotheque.web.crowd import place_of
 
 HOUR: Final = 3600.0
 SIZE: Final = 4 * 10**9  # bytes an hour: four times what lossless sound of a compact disc takes
@@ -35,14 +36,24 @@ class Quota:
     """Counts what each client is sent: ``size`` bytes and ``starts`` of files an hour; 0 for no limit."""
 
     def __init__(
-        self, size: int = SIZE, starts: int = STARTS, clock: Callable[[], float] = time.monotonic
+        self,
+        size: int = SIZE,
+        starts: int = STARTS,
+        clock: Callable[[], float] = time.monotonic,
+        place: Callable[[str], str] = place_of,
     ) -> None:
-        self._size, self._starts, self._clock = size, starts, clock
+        self._size, self._starts, self._clock, self._place = size, starts, clock, place
         self._lock = threading.Lock()
         self._clients: OrderedDict[str, _Client] = OrderedDict()
 
+    def client(self, request: Request) -> str:
+        """Return whom a request counts for (web.crowd.place_of); "" for what is not counted."""
+        return self._place(request.client.host) if request.client else ""
+
     def wait(self, client: str, what: str) -> int:
         """Return how many seconds a client has to wait before it is sent any of ``what``; 0 for none."""
+        if not client:
+            return 0
         with self._lock:
             known = self._known(client)
             begins = known.last != what
@@ -55,8 +66,9 @@ class Quota:
 
     def sent(self, client: str, size: int) -> None:
         """Count bytes that were sent."""
-        with self._lock:
-            self._known(client).size += size
+        if client:
+            with self._lock:
+                self._known(client).size += size
 
     def _known(self, client: str) -> _Client:
         at = self._clock()
@@ -67,17 +79,3 @@ class Quota:
         while len(self._clients) > _MOST:
             self._clients.popitem(last=False)
         return known
-
-
-def client_of(request: Request) -> str:
-    """Return whom a request counts for: an address, of IPv6 the network that one household has (/64)."""
-    host = request.client.host if request.client else ""
-    try:
-        address = ip_address(host.partition("%")[0])
-    except ValueError:
-        return host
-    if not isinstance(address, IPv6Address):
-        return host
-    if address.ipv4_mapped:
-        return str(address.ipv4_mapped)
-    return address.packed[:8].hex()

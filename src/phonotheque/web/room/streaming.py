@@ -21,7 +21,6 @@ from phonotheque.web.distant import Watching, answer_stored
 from phonotheque.web.room.heard import one_file
 from phonotheque.web.room.hearing import Access, Audio, Away, Verdict
 from phonotheque.web.room.pages import room_of
-from phonotheque.web.room.quota import client_of
 from phonotheque.web.room.state import Room
 from phonotheque.web.sending import SentFile, is_known
 
@@ -75,7 +74,7 @@ def _answer(request: Request, room: Room, sha256: str, download: bool) -> Respon
     headers = vary_of(room) | {"ETag": f'"{sha256}"', "Content-Type": audio.media}
     if download:
         headers["Content-Disposition"] = attachment(audio.name)
-    client = client_of(request)
+    client = room.quota.client(request)
     is_head = request.method == "HEAD"
     if not is_head and not is_known_by(request, sha256) and (wait := room.quota.wait(client, sha256)):
         return _enough(wait)
