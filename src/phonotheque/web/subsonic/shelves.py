@@ -51,6 +51,12 @@ class Shelves:
         """Whether they are being filled for the first time."""
         return self._busy and not self._filled.is_set()
 
+    @property
+    def ready(self) -> bool:
+        """Whether there is something on them now; if not, they are looked after."""
+        self.look()
+        return bool(self._made_of)
+
     def look(self) -> None:
         """See to it, from time to time, that the shelves are filled with what is to be shown now."""
         at = time.monotonic()
