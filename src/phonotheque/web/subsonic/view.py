@@ -57,6 +57,15 @@ class View:
         """Return how many tracks there are on a shelf."""
         return int(self._value(f"{self._on_shelf('count(*)')}", shelf))
 
+    def last(self) -> int:
+        """Return the number of the last track; 0 if there is none."""
+        return int(self._value("SELECT coalesce(max(number), 0) FROM track"))
+
+    def numbers_on(self, shelf: int, after: int, most: int) -> list[int]:
+        """Return the numbers of the next tracks on a shelf, wherever they may be heard."""
+        query = "SELECT track FROM on_shelf WHERE shelf = ? AND track > ? ORDER BY track LIMIT ?"
+        return [row[0] for row in self._shelves.execute(query, (shelf, after, most))]
+
     def songs(self, where: str, values: Sequence[Any] = (), *, then: str = "") -> list[sqlite3.Row]:
         """Return tracks that may be heard, by a condition on t, a, r or o."""
         query = f"{_SONGS} WHERE t.place IN {self.places} AND {where} {then}"
