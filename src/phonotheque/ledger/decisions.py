@@ -59,6 +59,14 @@ def last_run(connection: Connection, *, finished: bool = False) -> Run | None:
     return None if row is None else Run(**row._mapping)
 
 
+def runs_after(connection: Connection, number: int, most: int, *, since: str = "") -> list[Run]:
+    """Return the next runs after one, in the order of their ids, of those that were begun since a time."""
+    query = select(redecisions).where(redecisions.c.id > number, redecisions.c.started_at >= since)
+    query = query.where(redecisions.c.day != _NO_RUN).order_by(redecisions.c.id)
+    rows = connection.execute(query.limit(most))
+    return [Run(**row._mapping) for row in rows]
+
+
 def note_basis(connection: Connection, basis: str, *, at: str) -> None:
     """Record that decisions rest on ``basis``, unless it is known that some do; a run over all ends that.
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, tuple_, update
 
 from phonotheque.ledger.copies import HEARD_ANEW
 from phonotheque.ledger.events import record_event
@@ -82,6 +82,38 @@ def unfinished_accessions(connection: Connection, *, source: str, location: str)
     here = (accessions.c.source == source) & (accessions.c.location == location)
     unfinished = select(accessions.c.id).where(here & accessions.c.finished_at.is_(None))
     return list(connection.execute(unfinished.order_by(accessions.c.started_at)).scalars())
+
+
+@dataclass(frozen=True, slots=True)
+class Accession:
+    """An act of taking something in, as far as everybody may know of it."""
+
+    id: str
+    source: str
+    started_at: str
+    finished_at: str | None
+
+
+def accessions_after(
+    connection: Connection, after: tuple[str, str] | None, most: int, *, since: str = ""
+) -> list[Accession]:
+    """Return the next accessions in the order of when they began (and of ids), at most so many."""
+    table = accessions
+    query = select(table.c.id, table.c.source, table.c.started_at, table.c.finished_at)
+    if since:
+        query = query.where(table.c.started_at >= since)
+    if after is not None:
+        query = query.where(tuple_(table.c.started_at, table.c.id) > tuple_(*after))
+    rows = connection.execute(query.order_by(table.c.started_at, table.c.id).limit(most))
+    return [Accession(**row._mapping) for row in rows]
+
+
+def last_accessions(connection: Connection, most: int) -> list[Accession]:
+    """Return the accessions that began last, the newest first."""
+    table = accessions
+    query = select(table.c.id, table.c.source, table.c.started_at, table.c.finished_at)
+    rows = connection.execute(query.order_by(table.c.started_at.desc(), table.c.id.desc()).limit(most))
+    return [Accession(**row._mapping) for row in rows]
 
 
 def any_accession(connection: Connection) -> bool:

@@ -76,6 +76,7 @@ accessions = Table(
     Column("agent", Text, nullable=False),  # who took it in
     Column("started_at", _TIME, nullable=False),
     Column("finished_at", _TIME),  # null while under way or interrupted
+    Index("ix_accessions_started_at", "started_at", "id"),
 )
 
 files = Table(
