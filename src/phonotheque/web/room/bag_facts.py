@@ -100,7 +100,7 @@ def bag_facts(request: Request, kept: Kept, entry: BagEntry, after_path: str) ->
     open_to = folder if here and may_have else None
     return BagFacts(
         entry=entry,
-        about=about.get(entry.id) if about else None,
+        about=about.bags.get(entry.id) if about else None,
         copies=copies.of(entry.id) if copies else None,
         counted_at=copies.time if copies else None,
         replaced=kept.replaces.get(entry.id, ()),

@@ -6,8 +6,8 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from phonotheque.web.room import bags
+from phonotheque.web.room import bags, editions, mirror_door
 
 ROUTES: Final = APIRouter()
-for part in (bags.ROUTES,):
+for part in (bags.ROUTES, editions.ROUTES, mirror_door.ROUTES):
     ROUTES.include_router(part)

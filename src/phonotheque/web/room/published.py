@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -28,6 +28,7 @@ from phonotheque.web.room.index_of import Index
 _KEPT: Final = 4  # editions, each some 30 MB where there are ten thousand bags
 _MOST: Final = 500  # files of all kinds
 _NUMBER: Final = re.compile(r"[1-9][0-9]{0,8}")
+_VERSION: Final = re.compile(r"-[0-9].*")  # of a licence's SPDX id: “CC-BY-4.0”
 _DATE: Final = re.compile(rb'^ "date": "([0-9T:Z-]{20})",?$', re.MULTILINE)
 Read = TypeVar("Read")
 _Key: TypeAlias = tuple[Callable[[Path], Any], Path, tuple[int, int, int]]  # inode, time and size of the file
@@ -78,6 +79,29 @@ class Kept:
     def listens(self) -> int:
         """The listens of all bags of which any are known."""
         return sum(bag.listens or 0 for bag in self.edition.bags)
+
+
+@dataclass(frozen=True)
+class Abouts:
+    """What an edition says of its bags in numbers, by bag."""
+
+    bags: Mapping[str, About]
+
+    @cached_property
+    def licences(self) -> Mapping[str, int]:
+        """How many files there are on which terms, versions of licences left out, the most frequent first."""
+        found = Counter[str]()
+        for about in self.bags.values():
+            for terms, files in about.terms.items():
+                for name in {_VERSION.sub("", term) for term in terms}:
+                    found[name] += files
+        return dict(sorted(found.items(), key=lambda one: (-one[1], one[0])))
+
+    @cached_property
+    def years(self) -> tuple[int, int] | None:
+        """The first and the last year of any file."""
+        years = {year for about in self.bags.values() for year in about.years}
+        return (min(years), max(years)) if years else None
 
 
 class Published:
@@ -132,14 +156,19 @@ class Published:
         found = self._keeping(self._public / COPIES, _counted)
         return found if found is not None and found.archive == kept.edition.archive.id else None
 
-    def about(self, kept: Kept) -> Mapping[str, About] | None:
+    def about(self, kept: Kept) -> Abouts | None:
         """Return what the edition says of each bag in numbers; None where it does not, or it is not here."""
         listed = kept.edition.about
-        return None if listed is None else self._keeping(self._targets / listed.path, read_about)
+        return None if listed is None else self._keeping(self._targets / listed.path, _abouts)
 
     def index(self, kept: Kept) -> Index | None:
         """Return the index of an edition; None where it is not here."""
         return self._keeping(self._targets / kept.edition.index.path, Index)
+
+    def index_file(self, kept: Kept) -> Path | None:
+        """Return the file of an edition's index; None where it is not here."""
+        place = self._targets / kept.edition.index.path
+        return place if place.is_file() else None
 
     def target(self, listed: IndexEntry) -> bool:
         """Tell whether a file that an edition lists is here."""
@@ -200,6 +229,10 @@ class Published:
 def _kept(file: Path) -> Kept:
     data = file.read_bytes()
     return Kept(read_edition(data), sha256(data).hexdigest())
+
+
+def _abouts(file: Path) -> Abouts:
+    return Abouts(read_about(file))
 
 
 def _counted(file: Path) -> Copies:

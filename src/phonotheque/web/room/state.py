@@ -20,6 +20,9 @@ from phonotheque.web.guard import Guard, Visitors
 from phonotheque.web.looking.first import First
 from phonotheque.web.looking.kept import Looking
 from phonotheque.web.oai.records import Records
+from phonotheque.web.room.earlier import Earlier
+from phonotheque.web.room.holding import Holding
+from phonotheque.web.room.mirror_choice import Choosing
 from phonotheque.web.room.published import Published
 from phonotheque.web.room.quota import Quota
 
@@ -36,8 +39,11 @@ class Room:
         self.guard = Guard(archive, visitors)
         self.shelf = Shelf(archive)
         self.published = Published(archive)
+        self.choosing = Choosing(self.published)
         self.looking = Looking(archive)
         self.quota = Quota()
+        self.holding = Holding(archive)
+        self.earlier = Earlier(archive)
         self.records = Records(archive, self._edition, self._snapshot)
 
     @property
