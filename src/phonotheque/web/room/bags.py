@@ -1,4 +1,4 @@
-"""The pages of bags: a list of an edition's, and each with its files, torrent, copies and how to verify it."""
+"""The pages of bags: a list of an edition's, and each with its files, torrent, copies and how to check it."""
 
 from __future__ import annotations
 
