@@ -24,6 +24,7 @@ class Heard:
     title: str | None
     artist: str | None
     files: tuple[Audio, ...]
+    cover: str | None = None  # the address of a picture, if one may be shown
 
     @property
     def played(self) -> list[Audio]:
@@ -44,6 +45,21 @@ class Heard:
     def bases(self) -> tuple[Basis, ...]:
         """On what it may be heard: that of the file which is played."""
         return self.played[0].bases if self.played else ()
+
+    @property
+    def sources(self) -> list[dict[str, str]]:
+        """Addresses and media types for a browser to choose from."""
+        return [{"src": f"/stream/{one.sha256}", "type": one.played} for one in self.played if one.played]
+
+    @property
+    def barred(self) -> bool:
+        """Whether some of it is held, and none may be heard by the visitor."""
+        return bool(self.files) and not any(one.heard for one in self.files)
+
+    @property
+    def attribution(self) -> tuple[str, ...]:
+        """How to name who made it."""
+        return self.played[0].attribution if self.played else ()
 
     @property
     def seconds(self) -> float | None:
@@ -68,7 +84,7 @@ def one_file(room: Room, request: Request, sha256: str) -> Audio | None:
 def heard(room: Room, request: Request, view: RecordingView) -> Heard:
     """Return what may be heard of a recording that was looked up."""
     found = audio_of(room, request, view.files)
-    return Heard(view.id, view.title, view.artist, _unique(view.files, found))
+    return Heard(view.id, view.title, view.artist, unique(view.files, found))
 
 
 def heard_of(
@@ -81,10 +97,11 @@ def heard_of(
     found = audio_of(room, request, chain.from_iterable(files.values()))
     told = {recording: (title, artist) for recording, title, artist in named}
     return {
-        recording: Heard(recording, *told[recording], _unique(files.get(recording, ()), found))
+        recording: Heard(recording, *told[recording], unique(files.get(recording, ()), found))
         for recording in wanted
     }
 
 
-def _unique(hashes: Iterable[str], found: Mapping[str, Sequence[Audio]]) -> tuple[Audio, ...]:
+def unique(hashes: Iterable[str], found: Mapping[str, Sequence[Audio]]) -> tuple[Audio, ...]:
+    """Return what was found under some hashes, each file once."""
     return tuple({one.sha256: one for sha256 in hashes for one in found.get(sha256, ())}.values())
