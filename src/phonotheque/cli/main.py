@@ -48,6 +48,7 @@ _COMMANDS = {
     "holdings": "What mirrors say that they hold, and when they said it",
     "health": "How many copies of each bag there are; what is at risk",
     "serve": "Show the public tree over HTTP",
+    "staff": "Who may log in and review what visitors ask for",
     "report": "Write a page with plots",
     "demo": "Do all of this with music made on the spot",
 }

@@ -12,7 +12,7 @@ from phonotheque.cli.common import archive_argument, messages, output
 from phonotheque.cli.log import log_option, logging_as, tell
 from phonotheque.cli.service import notify
 from phonotheque.model.errors import UsageError
-from phonotheque.model.settings import parse_country
+from phonotheque.model.settings import RequestsSettings, parse_country
 from phonotheque.vault.archive import Archive
 
 _HEADER = re.compile(r"[A-Za-z0-9-]{1,100}")
@@ -49,6 +49,16 @@ _HEADER = re.compile(r"[A-Za-z0-9-]{1,100}")
     metavar="ADDRESS",
     help="A proxy in front, or its network: believe it when it says for whom it asks. May be given again.",
 )
+@click.option(
+    "--requests",
+    is_flag=True,
+    help="Take in, by a form, what visitors ask to correct or withdraw. [requests] form in the settings.",
+)
+@click.option(
+    "--staff",
+    is_flag=True,
+    help="Let staff log in and review what was asked: see “phono staff”. [requests] staff in the settings.",
+)
 @log_option
 def serve_command(
     archive: Archive,
@@ -57,6 +67,8 @@ def serve_command(
     visitors_in: str,
     country_header: str,
     trusted_proxies: tuple[str, ...],
+    requests: bool,
+    staff: bool,
     log_format: str | None,
 ) -> None:
     """Show ARCHIVE (or a mirror) over HTTP until Ctrl-C: a room to read in, and its public tree.
@@ -73,8 +85,9 @@ def serve_command(
         raise UsageError("Where visitors are cannot be known in two ways.", "Give one of the two options.")
     if country_header and not _HEADER.fullmatch(country_header):
         raise UsageError(f"“{country_header}” is no name of a header.", "Write it like CF-IPCountry.")
-    country = parse_country(visitors_in, "--visitors-in") if visitors_in else ""
     archive = _behind(archive, trusted_proxies)
+    country = parse_country(visitors_in, "--visitors-in") if visitors_in else ""
+    archive = _taking(archive, requests, staff)
 
     def ready(port: int) -> None:
         url = url_of(host, port)
@@ -90,7 +103,8 @@ def serve_command(
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with logging_as(log_format or archive.settings.log.format) as logged:
-            serve(archive, host, port, ready=ready, visitors=Visitors(country, country_header))
+            visitors = Visitors(country, country_header)
+            serve(archive, host, port, ready=ready, visitors=visitors)
             tell("ended")
     finally:
         signal.signal(signal.SIGTERM, before)
@@ -107,3 +121,15 @@ def _behind(archive: Archive, proxies: tuple[str, ...]) -> Archive:
     archive = replace(archive, settings=replace(archive.settings, serve=told))
     trusted_proxies(archive.settings)
     return archive
+
+
+def _taking(archive: Archive, requests: bool, staff: bool) -> Archive:
+    """Return the archive with what is taken in by its settings, or for this run. Raises UsageError."""
+    if (requests or staff) and archive.is_mirror:
+        raise UsageError(
+            f"{archive.folder} is a mirror: it takes in no requests, and decides on nothing.",
+            "Leave --requests and --staff out; its pages lead to the publisher.",
+        )
+    before = archive.settings.requests
+    taken = RequestsSettings(form=requests or before.form, staff=staff or before.staff)
+    return replace(archive, settings=replace(archive.settings, requests=taken))

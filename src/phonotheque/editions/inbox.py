@@ -167,9 +167,11 @@ def covers(archive: Archive, asked: Request) -> Covered | str:
         return error.message
 
 
-def file_request(archive: Archive, asked: Request, covered: Covered | str, *, at: str) -> bool:
+def file_request(
+    archive: Archive, asked: Request, covered: Covered | str, *, at: str, by: str | None = None
+) -> bool:
     """File a request as a withdrawal, or record why that cannot be; tell which. The lock must be held."""
-    agent = archive.settings.archive.agent
+    agent = by or archive.settings.archive.agent
     with archive.ledger.connect() as ledger:
         now = request_with(ledger, asked.id)
     if now is None or now.withdrawal_id or now.ended:

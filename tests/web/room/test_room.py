@@ -79,7 +79,7 @@ def test_pages_have_the_colours_that_plots_have() -> None:
 def _written() -> set[str | tuple[str, ...]]:
     """Return every sentence of templates and code that is to be told in the visitor's language."""
     found: set[str | tuple[str, ...]] = set()
-    for folder in ("room", "looking"):
+    for folder in ("room", "looking", "staff"):
         place = str(files("phonotheque.web") / folder)
         keywords = {"_": None, "gettext": None, "ngettext": (1, 2), "_n": (1, 2)}
         for _, _, message, _, _ in extract_from_dir(place, _METHODS, _OPTIONS, keywords=keywords):

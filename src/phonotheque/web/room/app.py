@@ -21,8 +21,18 @@ from phonotheque.vault.archive import Archive
 from phonotheque.web.counting import Traffic
 from phonotheque.web.guard import Visitors
 from phonotheque.web.proxied import BehindProxies, trusted_proxies
-from phonotheque.web.room import covers, front, places, recording, searching, streaming
+from phonotheque.web.room import (
+    asked_page,
+    correcting,
+    covers,
+    front,
+    places,
+    recording,
+    searching,
+    streaming,
+)
 from phonotheque.web.room.compression import Compression
+from phonotheque.web.room.desk import Desk
 from phonotheque.web.room.headers import SecurityHeaders
 from phonotheque.web.room.languages import LANGUAGES, preferred
 from phonotheque.web.room.limits import Protection
@@ -30,6 +40,7 @@ from phonotheque.web.room.pages import page
 from phonotheque.web.room.programs import PROGRAMS
 from phonotheque.web.room.state import Room
 from phonotheque.web.serve import public_application
+from phonotheque.web.staff import deciding, login, reading
 from phonotheque.web.subsonic import routes as subsonic
 from phonotheque.web.subsonic.shelves import Shelves
 
@@ -49,7 +60,17 @@ class _Language(Convertor[str]):
 register_url_convertor("language", _Language())
 
 # Pages have addresses /{language}/…; each router says its own below that.
-PAGES: Final[Sequence[APIRouter]] = (front.ROUTES, searching.ROUTES, recording.ROUTES, places.ROUTES)
+PAGES: Final[Sequence[APIRouter]] = (
+    front.ROUTES,
+    searching.ROUTES,
+    recording.ROUTES,
+    places.ROUTES,
+    correcting.ROUTES,
+    asked_page.ROUTES,
+    login.ROUTES,
+    reading.ROUTES,
+    deciding.ROUTES,
+)
 # Interfaces for programs, at addresses that stay.
 INTERFACES: Final[Sequence[APIRouter]] = (*PROGRAMS, streaming.ROUTES, covers.ROUTES, subsonic.ROUTES)
 
@@ -76,6 +97,7 @@ def reading_room(
         ],
     )
     app.state.room = Room(archive, visitors)
+    app.state.desk = Desk(archive)
     app.state.shelves = Shelves(app.state.room)
     for pages in PAGES:
         app.include_router(pages, prefix="/{language:language}", include_in_schema=False)

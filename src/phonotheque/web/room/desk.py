@@ -1,0 +1,139 @@
+"""The desk of a reading room: where requests are laid down, and the one thread that brings them further.
+
+A request is in the inbox before it is acknowledged. From there it goes into the ledger at once, if the
+archive's lock can be had, else as soon as it can; or the next command takes it. The lock is held for moments:
+what takes long, finding out what a request covers, is done without it.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import BinaryIO, Final
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from phonotheque.editions import inbox
+from phonotheque.ledger.requests import Request, count_undecided
+from phonotheque.model.errors import BusyError, PhonothequeError
+from phonotheque.vault.archive import Archive, now, timestamp
+from phonotheque.web.reports import Rate
+from phonotheque.web.room.forms import Tokens
+from phonotheque.web.staff.attempts import Attempts
+
+MOST_WAITING: Final = 1000  # requests that nobody has decided on
+_ROOM: Final = 1024**3  # bytes that stay free on the disk
+_PATIENCE: Final = 3.0  # seconds that a lock is waited for
+_PAUSE: Final = 0.05
+_LATER: Final = 30.0  # seconds until the lock is tried again
+_PER_HOUR: Final = 6  # requests from one address
+_ALL_PER_HOUR: Final = 60
+_LOG = logging.getLogger("phonotheque.web")
+
+
+class FullError(PhonothequeError):
+    """No more requests can be taken in just now."""
+
+
+class Desk:
+    """What takes in requests of visitors and the work of staff, for all threads of a server."""
+
+    def __init__(self, archive: Archive) -> None:
+        self.archive = archive
+        self.tokens = Tokens()
+        self.attempts = Attempts()
+        self._one_at_a_time = threading.Lock()
+        self._requests, self._all = Rate(_PER_HOUR), Rate(_ALL_PER_HOUR)
+        self._state = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._again = False
+        if archive.settings.requests.form and inbox.waiting(archive):
+            self.go_on()  # what a server that was stopped, or a busy archive, left
+
+    def allows(self, who: str) -> bool:
+        """Whether another request may come from an address ("" for none that tells): and from all."""
+        at = time.monotonic()
+        with self._state:
+            return (not who or self._requests.allows(who, at)) and self._all.allows("", at)
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Hold the archive's lock; it is waited for a little. Raises BusyError."""
+        until = time.monotonic() + _PATIENCE
+        with self._one_at_a_time:  # the archive's lock would refuse another thread of this process
+            while True:
+                lock = self.archive.writing("serve")
+                try:
+                    lock.__enter__()
+                    break
+                except BusyError:
+                    if time.monotonic() >= until:
+                        raise
+                    time.sleep(_PAUSE)
+            try:
+                yield
+            finally:
+                lock.__exit__(None, None, None)
+
+    def lay_down(self, asked: Request, document: BinaryIO | None) -> None:
+        """Keep a request, durably. Raises FullError if too many wait, or the disk is full."""
+        free = shutil.disk_usage(self.archive.folder).free
+        if len(inbox.waiting(self.archive)) >= MOST_WAITING or free < _ROOM:
+            raise FullError("No more can be taken in.")
+        with self.archive.ledger.connect() as ledger:
+            if count_undecided(ledger, MOST_WAITING) >= MOST_WAITING:
+                raise FullError("No more can be taken in.")
+        inbox.put(self.archive, asked, document)
+        try:
+            with self.writing():
+                inbox.take_in(self.archive)
+        except BusyError:
+            pass  # the thread tries again, and its page says so meanwhile
+        except (PhonothequeError, SQLAlchemyError, OSError) as error:
+            _LOG.error("Requests of visitors stay where they are: %s", error)
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Begin to bring further what has been laid down, in a thread, unless that is being done."""
+        with self._state:
+            self._again = True
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, name="taking in requests", daemon=True)
+                self._thread.start()
+
+    def rest(self) -> None:
+        """Wait until nothing is left to be done; for tests."""
+        thread = self._thread
+        if thread is not None:
+            thread.join()
+
+    def _work(self) -> None:
+        while True:
+            with self._state:
+                if not self._again:
+                    self._thread = None
+                    return
+                self._again = False
+            try:
+                self._settle()
+            except BusyError:
+                time.sleep(_LATER)
+                with self._state:
+                    self._again = True
+            except (PhonothequeError, SQLAlchemyError, OSError) as error:
+                _LOG.error("Requests of visitors stay where they are: %s", error)
+
+    def _settle(self) -> None:
+        with self.writing():
+            settled = inbox.take_in(self.archive)
+        for message in settled.unreadable:
+            _LOG.error("A request cannot be read: %s", message)
+        while found := inbox.requests_to_file(self.archive):
+            for asked in found:
+                covered = inbox.covers(self.archive, asked)
+                with self.writing():
+                    inbox.file_request(self.archive, asked, covered, at=timestamp(now()))

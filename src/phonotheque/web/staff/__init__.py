@@ -1,0 +1,1 @@
+"""Pages behind a login, on which staff review what visitors ask for."""
