@@ -54,7 +54,12 @@ def describe(statement: Statement, language: str = "en") -> str:
         origin=statement.evidence_origin,
         evidence=shown,
     )
-    return ", ".join(_parts(statement, language)) + said
+    return stated(statement, language) + said
+
+
+def stated(statement: Statement, language: str = "en") -> str:
+    """Return what is stated, as the beginning of a sentence: neither by whom, nor on what evidence."""
+    return ", ".join(_parts(statement, language))
 
 
 def phrase(key: str, language: str, **values: object) -> str:

@@ -27,9 +27,9 @@ from phonotheque.web.room import (
     covers,
     front,
     places,
-    recording,
     searching,
     streaming,
+    things_pages,
 )
 from phonotheque.web.room.compression import Compression
 from phonotheque.web.room.desk import Desk
@@ -63,7 +63,7 @@ register_url_convertor("language", _Language())
 PAGES: Final[Sequence[APIRouter]] = (
     front.ROUTES,
     searching.ROUTES,
-    recording.ROUTES,
+    things_pages.ROUTES,
     places.ROUTES,
     correcting.ROUTES,
     asked_page.ROUTES,
