@@ -46,6 +46,7 @@ tools: $(VENV)/.ready
 	sh scripts/test-tools.sh
 	sh scripts/client-tools.sh $(VENV)/clients
 	sh scripts/harvesters.sh $(VENV)/harvesters
+	sh scripts/players.sh $(VENV)/players
 	UV_SYSTEM_CERTS=true $(BIN)/uv sync --frozen --inexact --quiet --group cluster
 
 bench: $(VENV)/.ready  ## measure against other tools; prints ratios

@@ -15,6 +15,7 @@ from lxml import etree
 from phonotheque.vault.archive import Archive
 from tests.web.room.visits import visiting
 
+_PATIENCE = 60.0  # seconds
 ELEMENT = "{http://subsonic.org/restapi}"
 
 
@@ -42,8 +43,8 @@ class Player:
         url, body = f"{self.url}rest/{name}", urlencode(fields)
         if method == "POST":
             headers["Content-Type"] = "application/x-www-form-urlencoded"
-            return urllib3.request("POST", url, body=body, headers=headers, retries=False)
-        return urllib3.request(method, f"{url}?{body}", headers=headers, retries=False)
+            return urllib3.request("POST", url, body=body, headers=headers, retries=False, timeout=_PATIENCE)
+        return urllib3.request(method, f"{url}?{body}", headers=headers, retries=False, timeout=_PATIENCE)
 
     def told(self, name: str, /, **asked: Any) -> Any:
         """Return what a call answers, which must be ok."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import urllib3
 
 from phonotheque.editions.covering import covered_by
@@ -31,12 +33,12 @@ def test_the_smaller_file_comes_where_it_is_asked_for(player: Player) -> None:
     songs = player.songs()
     small = next(song for title, song in songs.items() if title.startswith("</script>"))
     assert (small["suffix"], small["transcodedSuffix"]) == ("flac", "opus")
-    smaller: tuple[dict[str, object], ...] = ({"maxBitRate": 128}, {"format": "opus"})
+    smaller: tuple[dict[str, Any], ...] = ({"maxBitRate": 128}, {"format": "opus"})
     for asked in smaller:
         answer = player.ask("stream", id=small["id"], **asked)
         assert (answer.status, answer.headers["content-type"]) == (200, "audio/ogg")
         assert len(answer.data) < small["size"]
-    best: tuple[dict[str, object], ...] = (
+    best: tuple[dict[str, Any], ...] = (
         {},
         {"format": "raw", "maxBitRate": 64},
         {"maxBitRate": 0},
@@ -75,3 +77,15 @@ def test_what_was_taken_back_vanishes_at_once(own: Archive) -> None:
         assert b'"code":70' in answer.data
     with playing(own) as player:
         assert Title.OPENING not in player.songs()
+
+
+def test_covers_are_small_pictures(player: Player) -> None:
+    song = player.songs()[Title.OPENING]
+    for name in (song["coverArt"], song["id"], song["albumId"], song["artistId"]):
+        for size in (600, 64):
+            answer = player.ask("getCoverArt", id=name, size=size)
+            assert (answer.status, answer.headers["content-type"]) == (200, "image/jpeg")
+    assert player.refused("getCoverArt", id="f" * 64) == 70
+    assert player.refused("getCoverArt", id="al-" + "0" * 20) == 70
+    assert player.refused("getCoverArt") == 10
+    assert player.refused("getAvatar", username="guest") == 70

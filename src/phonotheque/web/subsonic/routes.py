@@ -68,8 +68,8 @@ CALLS: Final[Mapping[str, Answers]] = {
     "scrobble": keeping.scrobble,
     "stream": media.stream,
     "download": media.download,
-    "getCoverArt": media.missing,
-    "getAvatar": media.missing,
+    "getCoverArt": media.cover,
+    "getAvatar": media.avatar,
     # what there is none of: players ask for it all the same, and stop at an error
     "getNowPlaying": system.none("nowPlaying", {"entry": []}),
     "getPodcasts": system.none("podcasts"),
