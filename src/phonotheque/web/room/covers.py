@@ -35,7 +35,8 @@ from phonotheque.web.sending import is_known
 ROUTES: Final = APIRouter()
 SIZES: Final = (150, 300, 600)  # pixels, of the longer edge
 _SECONDS: Final = 20  # of processor time for one picture
-_PATIENCE: Final = 10.0  # seconds that a visitor waits for pictures of others to be made
+_PATIENCE: Final = 20.0  # seconds that a visitor waits for pictures of others to be made
+_WAITING: Final = 12  # visitors who wait so, at most: each takes a thread that others need
 _KEPT: Final = 32 << 20  # bytes of small pictures in memory
 _FEW: Final = 50  # masters of which covers are looked for
 
@@ -46,6 +47,7 @@ class _Makers:
     def __init__(self) -> None:
         self._child: Child | None = None
         self._making, self._lock = threading.Lock(), threading.Lock()
+        self._waiting = threading.BoundedSemaphore(_WAITING)
         self._kept: OrderedDict[tuple[str, int], bytes] = OrderedDict()
         self._size = 0
 
@@ -58,6 +60,14 @@ class _Makers:
 
     def make(self, key: tuple[str, int], data: bytes) -> bytes | None:
         """Return the picture made small, empty if none can be made of it; None if that has to wait."""
+        if not self._waiting.acquire(blocking=False):
+            return None
+        try:
+            return self._make(key, data)
+        finally:
+            self._waiting.release()
+
+    def _make(self, key: tuple[str, int], data: bytes) -> bytes | None:
         if not self._making.acquire(timeout=_PATIENCE):
             return None
         try:
