@@ -49,6 +49,7 @@ _COMMANDS = {
     "health": "How many copies of each bag there are; what is at risk",
     "serve": "Show the public tree over HTTP",
     "staff": "Who may log in and review what visitors ask for",
+    "listener": "Who may keep stars and playlists with their player",
     "report": "Write a page with plots",
     "demo": "Do all of this with music made on the spot",
 }

@@ -33,4 +33,5 @@ def serve(
     proxies = trusted_proxies(archive.settings)
     with listen(host, port) as listening:
         application = reading_room(archive, visitors)
+        application.state.shelves.look()  # they are filled before somebody waits for them
         run(application, listening, lambda: ready(int(listening.getsockname()[1])), proxies)
