@@ -9,11 +9,9 @@ from __future__ import annotations
 import atexit
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query
-from sqlalchemy import select
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -21,11 +19,9 @@ from starlette.responses import PlainTextResponse, Response
 from phonotheque.audio.thumbnails import MAX_BYTES, MIME, PictureError, thumbnail
 from phonotheque.jobs.child import Child, WorkerDied
 from phonotheque.jobs.limits import processor_time
-from phonotheque.ledger.schema import files
-from phonotheque.ledger.sidecars import KIND, SidecarRow, sidecars_of
+from phonotheque.ledger.sidecars import KIND
 from phonotheque.model.errors import PhonothequeError, VerificationError
-from phonotheque.model.sidecars import SidecarKind
-from phonotheque.web.room.heard import audio_of, one_file
+from phonotheque.web.room.heard import one_file
 from phonotheque.web.room.hearing import Access, Audio, Away
 from phonotheque.web.room.pages import room_of
 from phonotheque.web.room.state import Room
@@ -38,7 +34,6 @@ _SECONDS: Final = 20  # of processor time for one picture
 _PATIENCE: Final = 20.0  # seconds that a visitor waits for pictures of others to be made
 _WAITING: Final = 12  # visitors who wait so, at most: each takes a thread that others need
 _KEPT: Final = 32 << 20  # bytes of small pictures in memory
-_FEW: Final = 50  # masters of which covers are looked for
 
 
 class _Makers:
@@ -137,29 +132,6 @@ def cover_response(request: Request, room: Room, sha256: str, size: int) -> Resp
     if made is None:
         return PlainTextResponse("Too many pictures are being made.\n", 503, headers={"Retry-After": "5"})
     return Response(made, media_type=MIME, headers=headers) if made else _nothing()
-
-
-def cover_of(room: Room, request: Request, masters: Iterable[str]) -> str | None:
-    """Return the address of the picture to show beside music, given the SHA-256 of masters.
-
-    None where nothing may be shown to this visitor, and on a mirror, whose bags do not tell quickly.
-    """
-    wanted = list(dict.fromkeys(masters))[:_FEW]
-    if room.archive.is_mirror or not wanted:
-        return None
-    with room.archive.ledger.connect() as ledger:
-        ids = list(ledger.execute(select(files.c.id).where(files.c.sha256.in_(wanted))).scalars())
-        rows = [row for of_one in sidecars_of(ledger, ids).values() for row in of_one if _is_shown(row)]
-    rows.sort(key=lambda row: row.role != "front")
-    found = audio_of(room, request, [row.sha256 for row in rows[:_FEW]])
-    for row in rows[:_FEW]:
-        if any(one.heard for one in found.get(row.sha256, ())):
-            return f"/cover/{row.sha256}"
-    return None
-
-
-def _is_shown(row: SidecarRow) -> bool:
-    return row.held and row.kind is SidecarKind.PICTURE and row.role in ("front", "other", "medium")
 
 
 def _bytes(found: Audio) -> bytes | None:
