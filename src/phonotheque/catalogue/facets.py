@@ -24,7 +24,7 @@ from phonotheque.catalogue.streaming import parquet_file
 FACETS: Final = "facets.bin"
 ROW: Final = np.dtype([("year", "<u2"), ("country", "<u2"), ("sources", "<u2")])
 SOURCES: Final = 16  # bits; the last one stands for all others
-OTHERS: Final = ""  # what that one is called
+OTHERS: Final = "others"  # what that one is called
 _BATCH: Final = 1 << 17  # rows
 _UNDATED: Final = 0xFFFFFFFF  # of a release: it says no country
 _COUNTRY_BITS: Final = 10

@@ -13,13 +13,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import TypeAlias, TypeVar
 
-from phonotheque.catalogue import browse, describe, facets, index, manifest
+from phonotheque.catalogue import browse, describe, facets, index, leads, manifest
 from phonotheque.catalogue.browse import BEGINNING, Listed, Place
 from phonotheque.catalogue.columns import isrc_number
 from phonotheque.catalogue.engine import connect, explaining
 from phonotheque.catalogue.held_table import HeldTable
 from phonotheque.catalogue.index_codes import Kind, name_key, uuid_key
 from phonotheque.catalogue.index_reader import Reader, damaged, reading
+from phonotheque.catalogue.leads import Lead
 from phonotheque.catalogue.manifest import Snapshot
 from phonotheque.catalogue.sayers import Said, files_of, sayers
 from phonotheque.catalogue.search import SECONDS, Found, search
@@ -153,6 +154,22 @@ class Catalogue:
         its ``see_also``. Raises NotFoundError, or UsageError for a beginning that several files share.
         """
         return self._ask(lambda index: self._shown(index, key))
+
+    def leads(self, text: str) -> tuple[Lead, ...]:
+        """Return what a code names: an id, ISRC, barcode, whole SHA-256, or a source's id with its prefix.
+
+        Nothing for all other texts. Where an ISRC or barcode has several bearers, the first twenty.
+        """
+        return self._ask(lambda index: self._led(index, text.strip()))
+
+    def _led(self, index: Reader, text: str) -> tuple[Lead, ...]:
+        finds = [_by_id, _by_isrc, _by_barcode]
+        finds += [_by_name] if leads.OUTSIDE.fullmatch(text) else []
+        finds += [self._by_sha256] if leads.WHOLE_HASH.fullmatch(text) else []
+        for find in finds:
+            if found := find(index, text):
+                return leads.told(index, *found)
+        return ()
 
     def _shown(self, index: Reader, key: str) -> View:
         text = key.strip()

@@ -28,6 +28,7 @@ from phonotheque.web.room import (
     front,
     places,
     searching,
+    shuffling,
     streaming,
     things_pages,
 )
@@ -63,6 +64,7 @@ register_url_convertor("language", _Language())
 PAGES: Final[Sequence[APIRouter]] = (
     front.ROUTES,
     searching.ROUTES,
+    shuffling.ROUTES,
     things_pages.ROUTES,
     places.ROUTES,
     correcting.ROUTES,
