@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
+from typing import Final
 
+from sqlalchemy import select
 from starlette.requests import Request
 
 from phonotheque.catalogue.views import RecordingView
+from phonotheque.ledger.schema import files as ledger_files
+from phonotheque.ledger.sidecars import SidecarRow, sidecars_of
+from phonotheque.model.sidecars import SidecarKind
 from phonotheque.web.room import hearing_ledger, hearing_mirror
 from phonotheque.web.room.hearing import Access, Audio, Basis, to_play
 from phonotheque.web.room.state import Room
 
-MOST = 1000  # recordings that are looked at together: as many as a release shows
+MOST: Final = 1000  # recordings that are looked at together: as many as a release shows
+_FEW: Final = 50  # masters of which covers are looked for
+_SHOWN: Final = ("front", "medium", "other")  # what pictures show, the best first
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,20 +91,29 @@ def one_file(room: Room, request: Request, sha256: str) -> Audio | None:
 def heard(room: Room, request: Request, view: RecordingView) -> Heard:
     """Return what may be heard of a recording that was looked up."""
     found = audio_of(room, request, view.files)
-    return Heard(view.id, view.title, view.artist, unique(view.files, found))
+    one = Heard(view.id, view.title, view.artist, unique(view.files, found))
+    return replace(one, cover=cover_of(room, request, view.files)) if one.played else one
 
 
 def heard_of(
-    room: Room, request: Request, named: Sequence[tuple[str, str | None, str | None]]
+    room: Room,
+    request: Request,
+    named: Sequence[tuple[str, str | None, str | None]],
+    *,
+    together: bool = False,
 ) -> dict[str, Heard]:
-    """Return what may be heard of several recordings, each given by its id, title and artist."""
+    """Return what may be heard of several recordings, each given by its id, title and artist.
+
+    Those of one release go ``together``: what picture there is, is that of all of them.
+    """
     catalogue = room.catalogue
     wanted = list(dict.fromkeys(recording for recording, _, _ in named))[:MOST]
     files = catalogue.files_of(wanted) if catalogue else {}
     found = audio_of(room, request, chain.from_iterable(files.values()))
     told = {recording: (title, artist) for recording, title, artist in named}
+    cover = cover_of(room, request, chain.from_iterable(files.values())) if together else None
     return {
-        recording: Heard(recording, *told[recording], unique(files.get(recording, ()), found))
+        recording: Heard(recording, *told[recording], unique(files.get(recording, ()), found), cover)
         for recording in wanted
     }
 
@@ -105,3 +121,28 @@ def heard_of(
 def unique(hashes: Iterable[str], found: Mapping[str, Sequence[Audio]]) -> tuple[Audio, ...]:
     """Return what was found under some hashes, each file once."""
     return tuple({one.sha256: one for sha256 in hashes for one in found.get(sha256, ())}.values())
+
+
+def cover_of(room: Room, request: Request, masters: Iterable[str]) -> str | None:
+    """Return the address of the picture to show beside music, given the SHA-256 of masters.
+
+    None where nothing may be shown to this visitor, and on a mirror, whose bags do not tell quickly.
+    """
+    wanted = list(dict.fromkeys(masters))[:_FEW]
+    if room.archive.is_mirror or not wanted:
+        return None
+    with room.archive.ledger.connect() as ledger:
+        ids = list(
+            ledger.execute(select(ledger_files.c.id).where(ledger_files.c.sha256.in_(wanted))).scalars()
+        )
+        rows = [row for of_one in sidecars_of(ledger, ids).values() for row in of_one if _is_shown(row)]
+    rows.sort(key=lambda row: _SHOWN.index(row.role))
+    found = audio_of(room, request, [row.sha256 for row in rows[:_FEW]])
+    for row in rows[:_FEW]:
+        if any(one.heard for one in found.get(row.sha256, ())):
+            return f"/cover/{row.sha256}"
+    return None
+
+
+def _is_shown(row: SidecarRow) -> bool:
+    return row.held and row.kind is SidecarKind.PICTURE and row.role in _SHOWN

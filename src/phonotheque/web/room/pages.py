@@ -20,7 +20,6 @@ from phonotheque import __version__
 from phonotheque.web import words
 from phonotheque.web.looking.voice import voice
 from phonotheque.web.room.languages import LANGUAGES, locale, translations
-from phonotheque.web.room.sounding import sound_of, sounds_of
 from phonotheque.web.room.state import Room
 
 _NAMES: Final = {"en": "English", "fr": "Français"}
@@ -114,8 +113,6 @@ def environment(language: str) -> Environment:
         to=to,
         other_language=other_language,
         voice=voice(language),
-        sound_of=sound_of,
-        sounds_of=sounds_of,
     )
     return made
 
