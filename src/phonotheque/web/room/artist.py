@@ -16,7 +16,7 @@ from phonotheque.web.room.addresses import site
 from phonotheque.web.room.languages import locale
 from phonotheque.web.room.pages import _, language_of, page, refusal, room_of
 from phonotheque.web.room.release import dates_of
-from phonotheque.web.room.things import MOST_SAYERS, bounded, by_field, found, led
+from phonotheque.web.room.things import MOST_SAYERS, bounded, by_field, found, led, playable
 
 ROUTES: Final = APIRouter()
 _MOST_NAMES: Final = 100  # aliases that are shown
@@ -49,6 +49,7 @@ def artist(request: Request, key: str) -> Response:
         request,
         "artist.html.j2",
         view=view,
+        heard=playable(room, request, view.recordings),
         address=address,
         aliases=view.aliases[:_MOST_NAMES],
         identifiers=[(name, address_of(name)) for name in view.identifiers[:_MOST_NAMES]],

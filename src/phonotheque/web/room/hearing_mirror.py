@@ -86,8 +86,8 @@ def _audio(
     standing = guard.standing(bag)
     if standing is None:
         return None
-    record = _record(mirror.bags / bag, bag, path, sha256)
-    said = _statements(record)
+    record = record_of(mirror, bag, path, sha256)
+    said = statements_of(record)
     if said is None:
         hear = take = _UNREADABLE
     else:
@@ -126,9 +126,9 @@ def _audio(
     )
 
 
-def _record(folder: Path, bag: str, path: str, sha256: str) -> Mapping[str, Any] | None:
-    """Return what a bag says of a file; None if it says nothing that makes sense."""
-    lines = folder / RECORDINGS
+def record_of(mirror: Archive, bag: str, path: str, sha256: str) -> Mapping[str, Any] | None:
+    """Return what a bag says of a file; None if it is not here, or says nothing that makes sense."""
+    lines = mirror.bags / bag / RECORDINGS
     try:
         status = lines.stat()
     except FileNotFoundError:
@@ -160,7 +160,7 @@ def _line(lines: Path, _stamp: tuple[int, int, int], path: str, sha256: str) -> 
     return None
 
 
-def _statements(record: Mapping[str, Any] | None) -> list[Statement] | None:
+def statements_of(record: Mapping[str, Any] | None) -> list[Statement] | None:
     """Return the statements of a line; None if there is none, or one that makes no sense: it may forbid."""
     rights = (record or {}).get("rights")
     said = rights.get("statements") if isinstance(rights, dict) else None

@@ -96,6 +96,8 @@ def kept_bag(bag: Kept, voice: Voice, *, mirror: bool) -> str:
             said.append(sentence % {"date": voice.day(bag.checked_at)})
         else:
             said.append(voice.gettext("kept here; when it was read last, something in it was wrong."))
+    elif bag.partly:
+        said.append(voice.gettext("held in part by this mirror."))
     elif mirror:
         said.append(voice.gettext("not held by this mirror."))
     else:

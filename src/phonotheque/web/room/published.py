@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias, TypeVar
 
 from phonotheque.editions.about import About, read_about
-from phonotheque.editions.edition import BagEntry, Edition, IndexEntry, Withdrawal, read_edition
+from phonotheque.editions.edition import BagEntry, Edition, IndexEntry, Tombstone, Withdrawal, read_edition
 from phonotheque.editions.trust import root_fingerprint
 from phonotheque.mirrors.copies import COPIES, Copies, read_copies
 from phonotheque.mirrors.follow import EDITION
@@ -63,6 +63,15 @@ class Kept:
         for gone in self.edition.withdrawals:
             if gone.replaced_by is not None:
                 found[gone.replaced_by] = (*found.get(gone.replaced_by, ()), gone)
+        return found
+
+    @cached_property
+    def stones(self) -> Mapping[str, tuple[Tombstone, ...]]:
+        """What says that a recording was taken back, by its public id."""
+        found: dict[str, tuple[Tombstone, ...]] = {}
+        for stone in self.edition.tombstones:
+            if stone.recording is not None:
+                found[stone.recording] = (*found.get(stone.recording, ()), stone)
         return found
 
     @cached_property

@@ -12,10 +12,10 @@ from sqlalchemy import select
 from starlette.requests import Request
 from starlette.responses import Response
 
-from phonotheque.catalogue.views import RecordingView
+from phonotheque.catalogue.views import RecordingView, View
 from phonotheque.editions.jsonld import Shared, describe_recording, encoding
 from phonotheque.ledger.schema import accessions
-from phonotheque.mirrors.whereabouts import may_hold
+from phonotheque.mirrors.whereabouts import concerns, may_hold
 from phonotheque.model.errors import NotFoundError
 from phonotheque.model.rights import WORLDWIDE, Act, Answer
 from phonotheque.model.territory import WORLD, Territory, parse_territory
@@ -25,12 +25,15 @@ from phonotheque.web.looking.voice import voice
 from phonotheque.web.room.addresses import site
 from phonotheque.web.room.crediting import attributions
 from phonotheque.web.room.doubts import doubt
+from phonotheque.web.room.heard import heard
 from phonotheque.web.room.keeping_words import form, held, kept_bag
+from phonotheque.web.room.listed import NotListedYetError
+from phonotheque.web.room.mirrored import NOTHING, dates_of, mirrored, view_of
 from phonotheque.web.room.pages import _, language_of, page, refusal, room_of
 from phonotheque.web.room.sounds import Kept, Place, Sound, kept_bags, sounds_of
 from phonotheque.web.room.standing import Asked, bases, place
 from phonotheque.web.room.state import Room
-from phonotheque.web.room.taken import Taken, taken_back
+from phonotheque.web.room.taken import Taken, of_tombstones, taken_back
 from phonotheque.web.room.things import MOST_SAYERS, bounded, by_field, found, led
 from phonotheque.web.words import shown
 
@@ -73,13 +76,14 @@ def recording(
     """
     room = room_of(request)
     try:
-        view = found(room, key)
+        thing = _thing(room, key)
     except NotFoundError:
-        view = None
-    if view is None:
         return _unknown(request, room, key)
-    if not isinstance(view, RecordingView) or view.id != key:
-        return led(request, view)
+    except NotListedYetError:
+        later = _("What is published is being listed here. Try again in a minute.")
+        return refusal(request, 503, later, headers={"Retry-After": "60"})
+    if not isinstance(thing, Thing) or thing.view.id != key:
+        return led(request, thing.view if isinstance(thing, Thing) else thing)
     territory = _territory(where, room.country(request))
     day = _day(on, room.today())
     if territory is None:
@@ -91,12 +95,16 @@ def recording(
         )
     if day is None:
         return refusal(request, 400, _("“%(text)s” is no day. Write it like 2047-01-01."), text=on)
-    thing = _thing(room, view)
     return _shown(request, room, thing, Asked(territory, day, language_of(request)))
 
 
-def _thing(room: Room, view: RecordingView) -> Thing:
-    """Ask the ledger about a recording."""
+def _thing(room: Room, key: str) -> Thing | View:
+    """Return a recording with all that there is of it here, or what else has this name."""
+    if room.archive.is_mirror:
+        return _at_mirror(room, key)
+    view = found(room, key)
+    if not isinstance(view, RecordingView):
+        return view
     with room.archive.ledger.connect() as ledger:
         sounds = sounds_of(ledger, view.files)
         ids = {by.accession for fact in view.facts for by in fact.said_by}
@@ -112,6 +120,25 @@ def _thing(room: Room, view: RecordingView) -> Thing:
         )
 
 
+def _at_mirror(room: Room, key: str) -> Thing | View:
+    """Return what a mirror has: of its catalogue if it has one, of the edition it obeys, and of its bags."""
+    view = found(room, key) if room.catalogue else None
+    if view is not None and not isinstance(view, RecordingView):
+        return view
+    name = view.id if view else key.lower()
+    of = mirrored(room, name)
+    if view is None and of is None:
+        raise NotFoundError("The edition lists nothing of it.", "Search for it by its title.")
+    edition = room.published.current()
+    return Thing(
+        view=view or view_of(name, of or NOTHING),
+        sounds=of.sounds if of else (),
+        kept=of.kept if of else (),
+        taken=of_tombstones(edition.stones.get(name, ()) if edition else ()),
+        dated=dates_of(of or NOTHING),
+    )
+
+
 def _shown(request: Request, room: Room, thing: Thing, asked: Asked) -> Response:
     view, language, country = thing.view, asked.language, room.country(request)
     spoken, mirror = voice(language), room.archive.is_mirror
@@ -123,10 +150,11 @@ def _shown(request: Request, room: Room, thing: Thing, asked: Asked) -> Response
         request,
         "recording.html.j2",
         view=view,
+        heard=heard(room, request, view),
         thing=thing,
         address=address,
         masters=masters,
-        had=[one for sound in thing.sounds for one in _had(sound, country, today)],
+        had=[one for sound in thing.sounds for one in _had(room, sound, country)],
         taken=[(one, place(one.where, language)) for one in thing.taken],
         bases=bases(masters, mandate_statement(room.archive.settings), asked),
         asked=asked,
@@ -155,9 +183,12 @@ def _shown(request: Request, room: Room, thing: Thing, asked: Asked) -> Response
     )
 
 
-def _had(sound: Sound, country: str, today: date) -> list[Had]:
-    decision = decide(sound.statements, Act.DISTRIBUTE, on=today, territory=country or WORLDWIDE)
-    yes = decision.answer is Answer.YES
+def _had(room: Room, sound: Sound, country: str) -> list[Had]:
+    """Return where the visitor may take a file from: as decided now, and only what is here."""
+    decision = decide(sound.statements, Act.DISTRIBUTE, on=room.today(), territory=country or WORLDWIDE)
+    yes = sound.held and decision.answer is Answer.YES
+    if yes and room.archive.is_mirror:
+        yes = not any(concerns(country, stone) for stone in room.guard.tombstones(sound.sha256))
     if not sound.places:
         return [Had(sound, None, False)]
     return [Had(sound, one, yes and may_hold(country, one.audience)) for one in sound.places]
@@ -195,8 +226,12 @@ def _day(text: str, today: date) -> date | None:
 
 def _unknown(request: Request, room: Room, key: str) -> Response:
     """Answer for what is not in the catalogue: 410 if it was taken back, else 404."""
-    with room.archive.ledger.connect() as ledger:
-        taken = taken_back(ledger, key, [])
+    if room.archive.is_mirror:
+        edition = room.published.current()
+        taken = of_tombstones(edition.stones.get(key.lower(), ()) if edition else ())
+    else:
+        with room.archive.ledger.connect() as ledger:
+            taken = taken_back(ledger, key, [])
     if taken and taken[0].reason is None:
         return refusal(request, 410, _("A request to withdraw this recording is being reviewed."))
     if taken:

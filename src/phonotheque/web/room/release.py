@@ -21,7 +21,7 @@ from phonotheque.web.room.addresses import site
 from phonotheque.web.room.languages import locale
 from phonotheque.web.room.pages import _, language_of, page, refusal, room_of
 from phonotheque.web.room.state import Room
-from phonotheque.web.room.things import MOST_SAYERS, bounded, by_field, found, led
+from phonotheque.web.room.things import MOST_SAYERS, bounded, by_field, found, led, playable
 
 ROUTES: Final = APIRouter()
 _MOST_ACCESSIONS: Final = 200
@@ -52,6 +52,7 @@ def release(request: Request, key: str) -> Response:
         request,
         "release.html.j2",
         view=view,
+        heard=playable(room, request, [track.recording for track in view.tracks]),
         address=address,
         discs=list(_discs(view.tracks)),
         total=sum(track.recording.duration_ms or 0 for track in view.tracks),

@@ -105,6 +105,7 @@ class Kept:
     proven: int  # mirrors that proved it
     proven_since: str | None  # the oldest of these proofs
     counted: bool = True  # whether anybody counted these mirrors
+    partly: bool = False  # a mirror holds some of its files
 
 
 def sounds_of(ledger: Connection, hashes: Iterable[str]) -> list[Sound]:

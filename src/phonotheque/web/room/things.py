@@ -10,12 +10,14 @@ from urllib.parse import quote
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from phonotheque.catalogue.views import ArtistView, Fact, RecordingView, ReleaseView, View
+from phonotheque.catalogue.views import ArtistView, Fact, Hit, RecordingView, ReleaseView, View
 from phonotheque.model.errors import NotFoundError
+from phonotheque.web.room.heard import Heard, heard_of
 from phonotheque.web.room.pages import language_of
 from phonotheque.web.room.state import Room
 
 MOST_SAYERS: Final = 8  # who say one fact, that are named
+_MOST_HEARD: Final = 50  # of a list, that can be played from it
 _LONGEST: Final = 300  # characters of a name: addresses of others, too
 _LONGEST_TEXT: Final = 1000  # characters of a title or a name in JSON-LD
 _PATHS: Final[dict[type[View], str]] = {
@@ -59,6 +61,12 @@ def led(request: Request, view: View) -> Response:
     """Lead to a thing's own address, with what was asked about it."""
     query = f"?{request.url.query}" if request.url.query else ""
     return RedirectResponse(f"/{language_of(request)}/{path_of(view)}{query}", status_code=308)
+
+
+def playable(room: Room, request: Request, hits: Sequence[Hit]) -> dict[str, Heard]:
+    """Return what may be heard of the first recordings of a list, by their ids."""
+    named = [(hit.id, hit.title, hit.artist) for hit in hits if hit.files][:_MOST_HEARD]
+    return heard_of(room, request, named) if named else {}
 
 
 def by_field(facts: Sequence[Fact]) -> list[tuple[str, list[Told]]]:
