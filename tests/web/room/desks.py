@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 import urllib3
 
 from phonotheque.model.settings import RequestsSettings
@@ -19,6 +20,7 @@ from phonotheque.web.room import forms
 from phonotheque.web.room.app import reading_room
 from phonotheque.web.room.desk import Desk
 from phonotheque.web.server import Beside
+from phonotheque.web.staff import passwords
 from tests.postgresql import copy_tree
 
 ASKED = {
@@ -123,3 +125,13 @@ def at_the_desk(archive: Archive) -> Iterator[Browser]:
         forms.QUICKEST = before  # type: ignore[misc]
         app.state.desk.rest()
         archive.close()
+
+
+@contextmanager
+def cheap_passwords() -> Iterator[None]:
+    """Let hashing a password take a moment, where it is to take a fifth of a second."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(passwords, "_MEMORY", 64)
+        passwords._nobodys.cache_clear()
+        yield
+    passwords._nobodys.cache_clear()
