@@ -25,7 +25,7 @@ from phonotheque.web.words import unit
 
 _ROW = 26  # pixels per lying bar
 LABEL = 12  # size of text, in pixels
-# Comes with vl-convert: text is measured, and plots are laid out, in the same way on every machine.
+# Asked for by name, so that plots are laid out alike; who has no such font sees another one without serifs.
 _FONT = "Roboto"
 _WIDE, NARROW = 540, 350  # pixels
 _LOCALES: dict[str, Literal["en-US", "fr-FR"]] = {"en": "en-US", "fr": "fr-FR"}  # d3's
@@ -190,11 +190,13 @@ def _curves(data: Curves, told: Voice) -> _Drawn:
 
 def _lines(data: Lines) -> _Drawn:
     rows = []
+    days = [date.fromisoformat(day) for line in data.lines for day, _number in line.points]
+    span = (max(days) - min(days)).days
     for line in data.lines:
         points = [{"line": line.name, "day": day, "number": number} for day, number in line.points]
-        # What was told last holds for a day at least: a single day is a line, too.
-        end = date.fromisoformat(line.points[-1][0]) + timedelta(days=1)
-        rows += [*points, {"line": line.name, "day": end.isoformat(), "number": line.points[-1][1]}]
+        # What was told last holds for a while: a single day is a line, too.
+        end = (date.fromisoformat(line.points[-1][0]) + timedelta(days=1 + span // 40)).isoformat()
+        rows += [*points, {"line": line.name, "day": end, "number": line.points[-1][1]}]
     names = [line.name for line in data.lines]
     colours = [_BLUE] if len(names) == 1 else [_GREY, _ORANGE, _BLUE][: len(names)]
     key = alt.Legend(title=None, orient="top", symbolType="stroke", symbolStrokeWidth=3, labelFontSize=LABEL)
@@ -207,7 +209,12 @@ def _lines(data: Lines) -> _Drawn:
             "day:T",
             title=None,
             scale=alt.Scale(type="utc", nice=False),
-            axis=alt.Axis(grid=False, tickCount=6, labelOverlap=True),
+            axis=alt.Axis(
+                grid=False,
+                tickCount=alt.TimeIntervalStep("day", 1) if span < 8 else 6,  # type: ignore[arg-type]
+                format="%-d %b" if span < 60 else "%b %Y" if span < 1500 else "%Y",
+                labelOverlap=True,
+            ),
         ),
         y=alt.Y(
             "number:Q",

@@ -69,7 +69,7 @@ def gathered(archive: Archive, *, at: datetime, before: Kept | None = None) -> I
         first = first_of_archive(archive, ledger, at, masters)
         counts = [
             *masters.plots,
-            count_growth(ledger),
+            count_growth(ledger, first.at[:10]),
             *count_rights(ledger),
             *count_copies(ledger, first.copies_at),
         ]

@@ -24,6 +24,7 @@ def growth(counted: Counted, voice: Voice) -> Chart:
         return Chart("growth", title, _("Nothing is held yet, so nothing has grown."))
     sums = list(accumulate(rows, lambda sofar, row: sofar + row[4], initial=0.0))[1:]
     by_day = {row[0]: sofar / 3600 for row, sofar in zip(rows, sums, strict=True)}
+    by_day.setdefault(str(counted.facts["until"]), sums[-1] / 3600)
     accessions = sum(row[2] for row in rows)
     masters = sum(row[3] for row in rows)
     lines = [

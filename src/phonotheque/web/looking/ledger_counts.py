@@ -96,7 +96,7 @@ def _decisions(ledger: Connection) -> Counted:
     return Counted("decisions", ("act", *map(str, Answer)), tuple(rows))
 
 
-def count_growth(ledger: Connection) -> Counted:
+def count_growth(ledger: Connection, until: str) -> Counted:
     """Return what was taken in on each day, from which kind of source: held masters, by their accession."""
     each = (
         select(
@@ -127,7 +127,8 @@ def count_growth(ledger: Connection) -> Counted:
         (row[0], shown(row[1], 40), int(row[2]), int(row[3]), float(row[4]), int(row[5]))
         for row in ledger.execute(query)
     )
-    return Counted("growth", ("day", "source", "accessions", "masters", "seconds", "bytes"), rows)
+    columns = ("day", "source", "accessions", "masters", "seconds", "bytes")
+    return Counted("growth", columns, rows, {"until": max((until, *(str(row[0]) for row in rows)))})
 
 
 def count_copies(ledger: Connection, counted_at: str | None) -> tuple[Counted, ...]:

@@ -38,6 +38,22 @@ _TELLERS: Final[Mapping[str, Teller]] = {
 KEYS: Final = tuple(_TELLERS)
 
 
+def _(sentence: str) -> str:
+    """Mark a sentence to be told in the visitor's language."""
+    return sentence
+
+
+# How a page orders them: headings, to be told in its language, and keys.
+GROUPS: Final = (
+    (_("What a disk can cover"), ("coverage", "published-coverage", "listening")),
+    (_("What is held"), ("growth", "codecs", "integrity", "loudness")),
+    (_("What is published"), ("editions", "published-licences", "published-years")),
+    (_("What may be done with it"), ("licences", "decisions")),
+    (_("Copies"), ("copies", "copies-over-time")),
+    (_("What is known"), ("years", "durations", "countries", "listens", "isrcs", "files", "conflicts")),
+)
+
+
 def tell(counted: Counted, voice: Voice) -> Chart:
     """Return a chart of what was counted. Raises KeyError for what is no plot of ours."""
     return _TELLERS[counted.key](counted, voice)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from fastapi import APIRouter, FastAPI
+from fastapi.exceptions import RequestValidationError
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -18,6 +19,7 @@ from phonotheque import __version__
 from phonotheque.model.errors import NotFoundError, PhonothequeError, UsageError
 from phonotheque.model.media import media_type
 from phonotheque.vault.archive import Archive
+from phonotheque.web.api.problems import for_programs, problem
 from phonotheque.web.counting import Traffic
 from phonotheque.web.guard import Visitors
 from phonotheque.web.proxied import BehindProxies, trusted_proxies
@@ -26,6 +28,7 @@ from phonotheque.web.room import (
     correcting,
     covers,
     front,
+    looking,
     places,
     searching,
     shuffling,
@@ -38,7 +41,7 @@ from phonotheque.web.room.headers import SecurityHeaders
 from phonotheque.web.room.languages import LANGUAGES, preferred
 from phonotheque.web.room.limits import Protection
 from phonotheque.web.room.pages import page
-from phonotheque.web.room.programs import PROGRAMS
+from phonotheque.web.room.programs import PROGRAMS, PROGRAMS_EXPLAINED
 from phonotheque.web.room.state import Room
 from phonotheque.web.serve import public_application
 from phonotheque.web.staff import deciding, login, reading
@@ -62,11 +65,13 @@ register_url_convertor("language", _Language())
 
 # Pages have addresses /{language}/…; each router says its own below that.
 PAGES: Final[Sequence[APIRouter]] = (
+    *PROGRAMS_EXPLAINED,
     front.ROUTES,
     searching.ROUTES,
     shuffling.ROUTES,
     things_pages.ROUTES,
     places.ROUTES,
+    looking.ROUTES,
     correcting.ROUTES,
     asked_page.ROUTES,
     login.ROUTES,
@@ -114,6 +119,7 @@ def reading_room(
     )
     app.add_exception_handler(PhonothequeError, _explained)
     app.add_exception_handler(HTTPException, _refused)
+    app.add_exception_handler(RequestValidationError, _misasked)
     app.mount("/", public_application(archive, visitors, traffic=traffic, trouble=trouble))
     return app
 
@@ -142,6 +148,8 @@ async def _explained(request: Request, error: Exception) -> Response:
     """Answer with what went wrong, in words."""
     assert isinstance(error, PhonothequeError)
     status = 404 if isinstance(error, NotFoundError) else 400 if isinstance(error, UsageError) else 503
+    if for_programs(request):
+        return problem(request, status, str(error))
     return page(request, "error.html.j2", status=status, number=status, error=error)
 
 
@@ -149,4 +157,15 @@ async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     number = error.status_code
     headers = dict(error.headers or {})
+    if for_programs(request):
+        return problem(request, number, str(error.detail), headers=headers)
     return page(request, "error.html.j2", status=number, number=number, error=None, headers=headers)
+
+
+async def _misasked(request: Request, error: Exception) -> Response:
+    """Answer that a parameter is not as it must be."""
+    assert isinstance(error, RequestValidationError)
+    told = "; ".join(f"{one['loc'][-1]}: {one['msg']}" for one in error.errors()[:5])
+    if for_programs(request):
+        return problem(request, 422, told)
+    return page(request, "error.html.j2", status=422, number=422, error=told)
