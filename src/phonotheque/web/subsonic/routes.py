@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from phonotheque.web.subsonic import browsing, describing, keeping, listing, media, system
+from phonotheque.web.subsonic import browsing, describing, keeping, listing, lyrics, media, system
 from phonotheque.web.subsonic.answers import CallError, Code, answer, failure
 from phonotheque.web.subsonic.asking import Parameters, read
 from phonotheque.web.subsonic.call import Answers, Call
@@ -68,6 +68,8 @@ CALLS: Final[Mapping[str, Answers]] = {
     "scrobble": keeping.scrobble,
     "stream": media.stream,
     "download": media.download,
+    "getLyrics": lyrics.lyrics,
+    "getLyricsBySongId": lyrics.lyrics_of_song,
     "getCoverArt": media.cover,
     "getAvatar": media.avatar,
     # what there is none of: players ask for it all the same, and stop at an error
