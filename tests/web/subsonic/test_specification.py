@@ -91,4 +91,4 @@ def test_answers_are_as_the_description_has_them(shelved: Archive, player: Playe
 
 
 def _each(parameters: dict[str, str], *calls: str) -> dict[str, dict[str, str]]:
-    return {call: parameters for call in calls}
+    return dict.fromkeys(calls, parameters)
