@@ -1,12 +1,27 @@
-"""Counting what figures show, and keeping it: by a command, or by a process beside a server."""
+"""Counting what figures show, keeping it, and drawing it: by a command, or by a process beside a server."""
 
 from __future__ import annotations
 
-from datetime import datetime
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final
 
+from phonotheque.catalogue import manifest
+from phonotheque.ledger.bags import latest_edition
+from phonotheque.mirrors.copies import COPIES
+from phonotheque.mirrors.follow import EDITION
+from phonotheque.mirrors.home import trust_dir
+from phonotheque.model.errors import BusyError
 from phonotheque.vault.archive import Archive
+from phonotheque.web.looking.drawings import draw_all
 from phonotheque.web.looking.gathering import gather_of_mirror, gathered
-from phonotheque.web.looking.kept import Kept, read_kept, write_kept
+from phonotheque.web.looking.kept import Kept, folder_of, read_kept, write_kept
+
+_A_DAY: Final = timedelta(days=1)
 
 
 def renew(archive: Archive, *, at: datetime) -> Kept:
@@ -19,3 +34,59 @@ def renew(archive: Archive, *, at: datetime) -> Kept:
             kept = found.kept
     write_kept(archive, kept)
     return kept
+
+
+def renew_and_draw(archive: Archive, *, at: datetime) -> tuple[Kept, int]:
+    """Count anew, then draw what shows something else; return what was counted, and how many were drawn.
+
+    Raises BusyError while another process does it. Nothing else of the archive is changed, or locked.
+    """
+    with _alone(archive):
+        kept = renew(archive, at=at)
+        return kept, draw_all(archive, kept)
+
+
+def is_due(archive: Archive, kept: Kept | None, at: datetime) -> bool:
+    """Tell whether figures lack, are a day old, or are older than the snapshot, the edition or the copies.
+
+    Raises the errors of the ledger and the disk.
+    """
+    if kept is None:
+        return True
+    counted = datetime.fromisoformat(kept.first.at)
+    if at - counted >= _A_DAY or _changed_since(archive.public / COPIES, counted):
+        return True
+    if archive.is_mirror:
+        return _changed_since(trust_dir(archive) / EDITION, counted)
+    snapshot = manifest.current(archive.catalogue)
+    if (snapshot.stamp if snapshot else None) != kept.snapshot:
+        return True
+    with archive.ledger.connect() as ledger:
+        edition = latest_edition(ledger)
+    return (edition.number if edition else None) != kept.first.edition
+
+
+def _changed_since(path: Path, counted: datetime) -> bool:
+    try:
+        return path.stat().st_mtime > counted.timestamp() + 1
+    except FileNotFoundError:
+        return False
+
+
+@contextmanager
+def _alone(archive: Archive) -> Iterator[None]:
+    """Be the only one who renews the figures of an archive. The lock ends with the process."""
+    folder = folder_of(archive)
+    folder.mkdir(exist_ok=True)
+    descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BusyError(
+                f"{folder} is being renewed by another process.",
+                "It does what you would; wait until it has finished.",
+            ) from None
+        yield
+    finally:
+        os.close(descriptor)

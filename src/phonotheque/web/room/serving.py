@@ -7,6 +7,7 @@ from collections.abc import Callable
 from phonotheque.model.errors import NotFoundError
 from phonotheque.vault.archive import Archive
 from phonotheque.web.guard import ANYBODY, Visitors
+from phonotheque.web.looking.renewing import Renewer
 from phonotheque.web.proxied import trusted_proxies
 from phonotheque.web.room.app import reading_room
 from phonotheque.web.server import listen, run
@@ -31,7 +32,7 @@ def serve(
             f"Run: phono publish {archive.folder}",
         )
     proxies = trusted_proxies(archive.settings)
-    with listen(host, port) as listening:
+    with listen(host, port) as listening, Renewer(archive):
         application = reading_room(archive, visitors)
         application.state.shelves.look()  # they are filled before somebody waits for them
         run(application, listening, lambda: ready(int(listening.getsockname()[1])), proxies)
