@@ -53,6 +53,10 @@ def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catalogue]:
             "tracks": tracks,
             "facts": facts,
             "releases": [_release(key) for key in range(6)],
+            "artists": [
+                {"artist": n, "id": public_id(f"artist {n}"), "name": name, "recordings": n}
+                for n, name in enumerate(("Élodie", "ELODIE", "Album 3", "Étienne"))
+            ],
             "files": [{"sha256": f"{n:064x}", "fact": 2 * n, "recording": n} for n in range(0, MANY, 5)],
         },
     )
@@ -193,3 +197,21 @@ def test_facets_that_are_gone_are_made_again(catalogue: Catalogue, tmp_path: Pat
     with Catalogue.open(tmp_path) as other:
         (other.snapshot.path / "facets.bin").unlink()
         assert other.look("").counts["year"] == {"1999": 1}
+
+
+def test_artists_and_releases_are_found_by_their_whole_name(catalogue: Catalogue) -> None:
+    assert [(lead.kind, lead.name) for lead in catalogue.called(" elodie ")] == [
+        ("artist", "ELODIE"),  # of more recordings
+        ("artist", "Élodie"),
+    ]
+    found = [(lead.kind, lead.name, lead.date) for lead in catalogue.called("album 3")]
+    assert found == [("artist", "Album 3", None), ("release", "Album 3", "1973")]
+    for name in ("elod", "", "\0", "x" * 10_000):
+        assert catalogue.called(name) == ()
+
+
+def test_codes_lead_to_what_they_name_and_words_to_nothing(catalogue: Catalogue) -> None:
+    assert [lead.kind for lead in catalogue.leads(public_id("artist 1"))] == ["artist"]
+    assert [lead.name for lead in catalogue.leads(f"{15:064X}")] == ["Song 15"]
+    for text in ("song", "facade", "a1", "r12", "", "1234", "0" * 62, "2026-11-21"):
+        assert catalogue.leads(text) == ()

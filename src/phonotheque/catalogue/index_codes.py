@@ -53,8 +53,18 @@ _REDIRECTS = """
     ORDER BY ALL
 """
 _PLACES = "SELECT release, recording FROM read_parquet($tracks) WHERE release IS NOT NULL ORDER BY ALL"
+# Of a name, as search is meant to find it whole, 40 bits are kept: readers compare the names.
+_NAMES = """
+    WITH called AS (
+        SELECT name, artist * 4 + 3 AS thing FROM read_parquet($artists)
+        UNION ALL SELECT title, release * 4 + 2 FROM read_parquet($releases)
+    )
+    SELECT name_key(lower(strip_accents(trim(name)))) >> 23 AS key, thing
+    FROM called WHERE name IS NOT NULL ORDER BY key, thing
+"""
+PLAIN = "SELECT lower(strip_accents(trim(?)))"  # the same of one name
 _PAIRS = {"barcode": _BARCODES, "place": _PLACES, "conflict": _CONFLICTS}
-_PAIRS_OF_IDS = {"id": _IDS, "redirect": _REDIRECTS}  # when facts were compared
+_PAIRS_OF_IDS = {"id": _IDS, "redirect": _REDIRECTS, "name": _NAMES}  # when facts were compared
 
 Item = TypeVar("Item")
 
@@ -76,6 +86,11 @@ def name_key(name: str) -> int:
     """Return the key of what others call a release, “discogs:123”, or an artist, “discogs:artist/123”."""
     digest = hashlib.md5(name.encode("utf-8", "replace"), usedforsecurity=False).digest()
     return int.from_bytes(digest[8:], "little") >> 1
+
+
+def called_key(plain: str) -> int:
+    """Return the key of the name of a release or an artist, made plain (PLAIN)."""
+    return name_key(plain) >> 23
 
 
 def thing(value: int) -> tuple[Kind, int]:

@@ -59,6 +59,10 @@ class Reader:
         """Return the kinds and keys of things that may have an id, by its key (see index_codes)."""
         return [thing(value) for value in pairs.find(self._codes, "id", key)]
 
+    def called(self, key: int, most: int) -> list[tuple[Kind, int]]:
+        """Return the first artists and releases that may have a name, by its key (see index_codes)."""
+        return [thing(value) for value in islice(pairs.find(self._codes, "name", key), most)]
+
     def keys(self, table: str, code: int, most: int) -> list[int]:
         """Return the first keys that a code leads to, at most so many."""
         return list(islice(pairs.find(self._codes, table, code), most))

@@ -9,8 +9,11 @@ from typing import Final
 
 from phonotheque.catalogue.index_codes import Kind
 from phonotheque.catalogue.index_reader import Reader
+from phonotheque.model.text import fold
 
 MOST: Final = 20  # things that one code names
+SHOWN: Final = 3  # artists, and releases, of one name
+_COMPARED: Final = 300  # things that may have a name
 WHOLE_HASH: Final = re.compile(r"[0-9a-fA-F]{64}")
 # What others call things: “r123” and “a1” may be words, too.
 OUTSIDE: Final = re.compile(r"(?i)(?:https?://|discogs:|isni:|\[[ra][0-9]+\]).*", re.DOTALL)
@@ -24,6 +27,7 @@ class Lead:
     id: str
     name: str | None
     by: str | None = None
+    date: str | None = None
 
 
 def told(index: Reader, kind: Kind, keys: Sequence[int]) -> tuple[Lead, ...]:
@@ -32,7 +36,26 @@ def told(index: Reader, kind: Kind, keys: Sequence[int]) -> tuple[Lead, ...]:
     if kind is Kind.RECORDING:
         return tuple(Lead("recording", hit.id, hit.title, hit.artist) for hit in index.hits(first))
     if kind is Kind.RELEASE:
-        releases = index.rows.at("releases", first, ("id", "title", "credit"))
-        return tuple(Lead("release", row["id"], row["title"], row["credit"]) for row in releases.values())
+        releases = index.rows.at("releases", first, ("id", "title", "credit", "date"))
+        return tuple(
+            Lead("release", row["id"], row["title"], row["credit"], row["date"]) for row in releases.values()
+        )
     artists = index.rows.at("artists", first, ("id", "name"))
     return tuple(Lead("artist", row["id"], row["name"]) for row in artists.values())
+
+
+def of_name(index: Reader, name: str, key: int) -> tuple[Lead, ...]:
+    """Return artists and releases of a name, whose key was found; the artists with most recordings first."""
+    wanted, found = fold(name), index.called(key, _COMPARED)
+    people = [number for kind, number in found if kind is Kind.ARTIST]
+    albums = [number for kind, number in found if kind is Kind.RELEASE]
+    artists = index.rows.at("artists", people, ("id", "name", "recordings"))
+    releases = index.rows.at("releases", albums, ("id", "title", "credit", "date"))
+    named = [row for row in artists.values() if fold(row["name"] or "") == wanted]
+    titled = [row for row in releases.values() if fold(row["title"] or "") == wanted]
+    named.sort(key=lambda row: (-row["recordings"], row["id"]))
+    titled.sort(key=lambda row: (row["date"] is None, row["date"] or "", row["id"]))
+    return (
+        *(Lead("artist", row["id"], row["name"]) for row in named[:SHOWN]),
+        *(Lead("release", row["id"], row["title"], row["credit"], row["date"]) for row in titled[:SHOWN]),
+    )

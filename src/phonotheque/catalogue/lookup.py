@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TypeAlias, TypeVar
 
-from phonotheque.catalogue import browse, describe, facets, index, leads, manifest
+from phonotheque.catalogue import browse, describe, facets, index, index_codes, leads, manifest
 from phonotheque.catalogue.browse import BEGINNING, Listed, Place
 from phonotheque.catalogue.columns import isrc_number
 from phonotheque.catalogue.engine import connect, explaining
@@ -32,6 +32,7 @@ from phonotheque.model.identifiers import parse_barcode, parse_isni, parse_isrc,
 from phonotheque.model.progress import QUIET, Progress
 
 _SECONDS = 30.0  # that a look-up may take on a very slow disk
+_LONGEST_NAME = 300  # characters
 _MOST = 101  # bearers of a code
 _PREFIX = re.compile(r"[0-9a-f]{6,64}")  # of a SHA-256
 _DISCOGS = re.compile(
@@ -161,6 +162,12 @@ class Catalogue:
         Nothing for all other texts. Where an ISRC or barcode has several bearers, the first twenty.
         """
         return self._ask(lambda index: self._led(index, text.strip()))
+
+    def called(self, name: str) -> tuple[Lead, ...]:
+        """Return a few artists and releases of a name, whatever its case and accents."""
+        with self._parquet.cursor() as parquet, explaining("reading a name", self.snapshot.path):
+            ((plain,),) = parquet.execute(index_codes.PLAIN, [name[:_LONGEST_NAME]]).fetchall()
+        return self._ask(lambda index: leads.of_name(index, name, index_codes.called_key(plain)))
 
     def _led(self, index: Reader, text: str) -> tuple[Lead, ...]:
         finds = [_by_id, _by_isrc, _by_barcode]

@@ -135,6 +135,12 @@ def test_a_code_of_several_recordings_lists_them(visit: Visit) -> None:
     assert Title.SECOND_AIR in _listed(page)
 
 
+def test_who_and_what_bears_the_name_is_named_first(visit: Visit) -> None:
+    page = visit.text("en/search?q=ensemble+aurore")
+    assert "Artists and releases of this name" in page
+    assert f'href="/en/artist/{ARTIST_MBID}"' in page
+
+
 def test_a_hash_leads_to_the_recording_also_that_of_an_access_copy(library: Archive, visit: Visit) -> None:
     with library.ledger.connect() as ledger:
         hashes = ledger.execute(select(files.c.kind, files.c.sha256).where(files.c.held)).all()

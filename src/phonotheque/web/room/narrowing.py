@@ -43,6 +43,7 @@ _FORMATS: Final = {
     "vorbis": "Ogg Vorbis",
     "wavpack": "WavPack",
 }
+_OUR_SOURCES: Final = {"folder": _("Files that were taken in"), "table": _("Tables")}
 _SOURCES: Final = {
     "ddex": "DDEX",
     "discogs": "Discogs",
@@ -170,7 +171,8 @@ def _labels(request: Request, group: str) -> Callable[[str], str]:
             names = {"XW": told(request, _("Worldwide")), "XE": told(request, _("Europe"))}
             return names.get(value) or str(territories.get(value, value))
         if group == "source":
-            return told(request, _("Other sources")) if value == OTHERS else _SOURCES.get(value, value)
+            ours = _OUR_SOURCES | {OTHERS: _("Other sources")}
+            return told(request, ours[value]) if value in ours else _SOURCES.get(value, value)
         return value
 
     return label

@@ -48,6 +48,7 @@ def search(request: Request) -> Response:
     leads = _leads(room, catalogue, q) if cursor is None and q.strip() else ()
     if len(leads) == 1 and not chosen and not request.headers.get("hx-request"):
         return RedirectResponse(f"/{language_of(request)}/{leads[0].kind}/{leads[0].id}", status_code=303)
+    called = catalogue.called(q) if cursor is None and q.strip() and not chosen and not leads else ()
     asked, standing = _asked(room, catalogue, cursor)
     current = asked is catalogue
     listed = asked.look(
@@ -65,6 +66,7 @@ def search(request: Request) -> Response:
         "search.html.j2",
         q=q,
         leads=leads,
+        called=called,
         listed=listed,
         fields=hidden(chosen),
         groups=groups(request, q, chosen, listed.counts),
