@@ -35,4 +35,5 @@ def serve(
     with listen(host, port) as listening, Renewer(archive):
         application = reading_room(archive, visitors)
         application.state.shelves.look()  # they are filled before somebody waits for them
+        application.state.room.note_held()
         run(application, listening, lambda: ready(int(listening.getsockname()[1])), proxies)

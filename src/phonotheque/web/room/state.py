@@ -56,6 +56,11 @@ class Room:
         """The current catalogue; None before the first, and on a mirror that has none."""
         return self.shelf.current()
 
+    def note_held(self) -> None:
+        """See to it that it is noted what is held of the catalogue, before somebody asks."""
+        if catalogue := self.catalogue:
+            self.holding.of(catalogue.snapshot)
+
     @property
     def figures(self) -> First | None:
         """The three figures of the first screen, as they were counted last; None if they never were."""
