@@ -140,7 +140,7 @@ def test_what_fails_leaves_nothing_and_the_next_run_builds_it(
         assert [hit.title for hit in catalogue.search("song")] == ["Song 0", "Song 1", "Song 2"]
         assert catalogue.verify() == []
     assert sorted(os.listdir(snapshot.path)) == sorted(
-        [*before, "index.sqlite", "words.sqlite", "facets.bin", "index.json"]
+        [*before, "index.sqlite", "words.sqlite", "facets.bin", "labels.sqlite", "index.json"]
     )
 
 

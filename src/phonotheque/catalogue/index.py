@@ -25,7 +25,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from phonotheque.catalogue import durable, facets, index_codes, index_facts, index_words
+from phonotheque.catalogue import durable, facets, index_codes, index_facts, index_labels, index_words
 from phonotheque.catalogue.engine import connect, explaining
 from phonotheque.catalogue.index_words import Ahead, Titles
 from phonotheque.catalogue.manifest import Snapshot, encode, hash_file
@@ -38,7 +38,7 @@ from phonotheque.model.settings import parse_size
 INDEX = "index.sqlite"
 WORDS = "words.sqlite"
 STATE = "index.json"
-_FILES = (INDEX, WORDS, facets.FACETS)
+_FILES = (INDEX, WORDS, facets.FACETS, index_labels.LABELS)
 _WORK = ".index.tmp"
 _VERSION = 7  # of their tables: another one means rebuild
 _BATCH = 20_000  # recordings
@@ -150,6 +150,7 @@ def _fill(work: Path, scratch: duckdb.DuckDBPyConnection, snapshot: Snapshot, pr
     with scratch.cursor() as beside, ThreadPoolExecutor(1) as pool:
         codes = pool.submit(index_codes.build, work / INDEX, beside, snapshot, compared.result, go_on)
         narrowing = pool.submit(facets.build, work / facets.FACETS, snapshot, go_on)
+        naming = pool.submit(index_labels.build, work / index_labels.LABELS, beside, snapshot, go_on)
 
         def advance(recordings: int) -> None:
             if codes.done():
@@ -170,6 +171,7 @@ def _fill(work: Path, scratch: duckdb.DuckDBPyConnection, snapshot: Snapshot, pr
             raise
         codes.result()
         narrowing.result()
+        naming.result()
 
 
 def _fill_words(

@@ -13,6 +13,7 @@ from pathlib import Path
 from phonotheque.catalogue import pairs, shelf
 from phonotheque.catalogue.index import INDEX, WORDS
 from phonotheque.catalogue.index_codes import Kind, thing
+from phonotheque.catalogue.index_labels import LABELS
 from phonotheque.catalogue.manifest import Snapshot
 from phonotheque.catalogue.rows import Rows
 from phonotheque.catalogue.shelf import Shelved
@@ -32,6 +33,7 @@ class Reader:
 
     def __init__(self, snapshot: Snapshot, seconds: float, opened: ExitStack) -> None:
         self._words = snapshot.path / WORDS
+        self._labels = snapshot.path / LABELS
         self._seconds = seconds
         self._opened = opened
         self._codes = opened.enter_context(closing(_open(snapshot.path / INDEX, seconds)))
@@ -41,6 +43,11 @@ class Reader:
     def words(self) -> sqlite3.Connection:
         """The words of titles and artists."""
         return self._opened.enter_context(closing(_open(self._words, self._seconds)))
+
+    @cached_property
+    def labels(self) -> sqlite3.Connection:
+        """The names of labels and their releases."""
+        return self._opened.enter_context(closing(_open(self._labels, self._seconds)))
 
     def hits(self, recordings: Sequence[int]) -> list[Hit]:
         """Return recordings as lists show them, in the order asked for. There must be such recordings."""

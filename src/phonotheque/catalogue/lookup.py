@@ -13,13 +13,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import TypeAlias, TypeVar
 
-from phonotheque.catalogue import browse, describe, facets, index, index_codes, leads, manifest
+from phonotheque.catalogue import browse, describe, facets, index, index_codes, labels, leads, manifest
 from phonotheque.catalogue.browse import BEGINNING, Listed, Place
 from phonotheque.catalogue.columns import isrc_number
 from phonotheque.catalogue.engine import connect, explaining
 from phonotheque.catalogue.held_table import HeldTable
 from phonotheque.catalogue.index_codes import Kind, name_key, uuid_key
 from phonotheque.catalogue.index_reader import Reader, damaged, reading
+from phonotheque.catalogue.labels import Label, LabelPage
 from phonotheque.catalogue.leads import Lead
 from phonotheque.catalogue.manifest import Snapshot
 from phonotheque.catalogue.sayers import Said, files_of, sayers
@@ -144,6 +145,20 @@ class Catalogue:
     def files_of(self, recordings: Sequence[str]) -> dict[str, tuple[str, ...]]:
         """Return the SHA-256 of masters known of recordings (public ids), of the first tracks of each."""
         return self._ask(lambda index: files_of(index, recordings))
+
+    def labels(self, beginning: str = "", after: str = "", most: int = 50) -> list[Label]:
+        """Return labels in the order of their names, those that begin so; ``after``: from which on."""
+        return self._ask(lambda index: labels.listed(index, beginning, after, most))
+
+    def label(self, name: str, begin: int = 0, most: int = 50) -> LabelPage:
+        """Return a label's releases by date, after the first ``begin`` of them.
+
+        Raises NotFoundError where no release names such a label.
+        """
+        found = self._ask(lambda index: labels.of(index, name, begin, most))
+        if found is None:
+            raise NotFoundError(f"The catalogue knows no label “{name:.100}”.", "See the list of labels.")
+        return found
 
     def show(self, key: str) -> View:
         """Return what is known of an id, code or hash.

@@ -22,7 +22,8 @@ SUMS = "SHA256SUMS"  # as sha256sum(1) writes and checks it: also covers snapsho
 # may be deleted at any time
 DERIVED = frozenset(
     {
-        *("index.sqlite", "words.sqlite", "facets.bin", "index.json", ".index.tmp", ".index.json.tmp"),
+        *("index.sqlite", "words.sqlite", "facets.bin", "labels.sqlite"),
+        *("index.json", ".index.tmp", ".index.json.tmp"),
         *("held.bin", ".held.tmp", ".held.new"),
     }
 )
