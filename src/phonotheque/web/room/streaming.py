@@ -144,8 +144,9 @@ def _may(room: Room, request: Request, sha256: str, download: bool) -> bool:
         audio = one_file(room, request, sha256)
     except VerificationError:
         return False
-    verdict = audio and (audio.take if download else audio.hear)
-    return bool(verdict) and verdict.access is Access.ALLOWED
+    if audio is None:
+        return False
+    return (audio.take if download else audio.hear).access is Access.ALLOWED
 
 
 def _still(may: Callable[[], bool]) -> Callable[[], bool]:
