@@ -21,6 +21,7 @@ from phonotheque.cli.common import (
 )
 from phonotheque.cli.rights_decide import say_standing, standing
 from phonotheque.cli.scrubbing import print_standing
+from phonotheque.editions.inbox import waiting as in_inbox
 from phonotheque.ledger.bags import bag_totals, latest_edition, place_totals
 from phonotheque.ledger.copy_counts import totals
 from phonotheque.ledger.decisions import decision_counts
@@ -34,6 +35,7 @@ from phonotheque.ledger.holdings import (
     bytes_held,
     erased_totals,
 )
+from phonotheque.ledger.requests import count_unfiled as count_requests
 from phonotheque.ledger.sidecars import sidecar_totals
 from phonotheque.ledger.statements import open_questions
 from phonotheque.ledger.withdrawals import State, waiting
@@ -47,6 +49,7 @@ from phonotheque.vault.scrub_standing import Standing
 from phonotheque.vault.scrub_standing import standing as scrub_standing
 
 _SHOWN = 10
+_MOST_COUNTED = 10_000
 _NOT_REFUSED = ("held", "known", RefusalKind.EVIDENCE)
 
 
@@ -91,6 +94,10 @@ def _status(archive: Archive) -> dict[str, Any]:
             "decided": standing(archive, ledger),
             "questions": sum(1 for _ in open_questions(ledger)),
             "withdrawals_waiting": _waiting(ledger),
+            "requests_waiting": {
+                "in_inbox": len(in_inbox(archive)),
+                "to_be_looked_up": count_requests(ledger, _MOST_COUNTED),
+            },
             "bags": dict(bag_totals(ledger)),
             "places": place_totals(ledger),
             "copies": totals(ledger, archive.settings.health.copies),
@@ -160,6 +167,15 @@ def _print(archive: Archive, data: dict[str, Any]) -> None:
         output.print(
             f"{requests} to take something back wait{'s' * (number == 1)} for your decision{held}, "
             f"the oldest since {asked['oldest'][:10]}: phono withdraw list {archive.folder}",
+            style="yellow",
+        )
+    asked = data["requests_waiting"]
+    if number := asked["in_inbox"] + asked["to_be_looked_up"]:
+        more = " or more" if asked["to_be_looked_up"] == _MOST_COUNTED else ""
+        requests = counted(number, f"request{more} of visitors", f"requests{more} of visitors")
+        output.print(
+            f"{requests} to correct something, or not taken in or looked up yet: "
+            f"phono serve {archive.folder} --staff",
             style="yellow",
         )
 

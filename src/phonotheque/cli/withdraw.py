@@ -13,6 +13,7 @@ from rich.table import Table
 
 from phonotheque.cli.common import archive_argument, counted, json_option, messages, output, safe, show
 from phonotheque.editions.covering import Covered, covered_by
+from phonotheque.editions.inbox import settle, waiting
 from phonotheque.editions.upholding import uphold
 from phonotheque.editions.withdrawing import (
     Asked,
@@ -33,7 +34,7 @@ from phonotheque.ledger.withdrawals import (
     taken_back,
     withdrawal,
 )
-from phonotheque.model.errors import UsageError
+from phonotheque.model.errors import BusyError, UsageError
 from phonotheque.model.rights import WORLDWIDE, Act
 from phonotheque.vault.archive import Archive, now, timestamp
 
@@ -116,7 +117,7 @@ def request_command(
         click.confirm("Record this request?", abort=True, err=True)
     at = timestamp(now())
     with archive.writing("withdraw request"):
-        uphold(archive, at=at)
+        _bring_up_to_date(archive, at)
         one = request(archive, asked, covered, at=at)
         done = Done(one)
         agent = archive.settings.archive.agent
@@ -166,6 +167,7 @@ def reverse_command(archive: Archive, name: str, by: str | None, note: str, as_j
 @json_option
 def list_command(archive: Archive, state: str | None, as_json: bool) -> None:
     """List what was asked to be taken back, and how it stands."""
+    _take_in_if_free(archive)
     with archive.ledger.connect() as ledger:
         found = [one for one in all_withdrawals(ledger) if state in (None, one.state.value)]
 
@@ -206,9 +208,29 @@ def _decide(
 ) -> None:
     at = timestamp(now())
     with archive.writing(f"withdraw {what}"):
-        uphold(archive, at=at)  # whatever was interrupted before
+        _bring_up_to_date(archive, at)
         done = decide(by or archive.settings.archive.agent, at)
     show(_told(done.withdrawal) | _came_of(done), as_json, lambda: _print_done(archive, done))
+
+
+def _bring_up_to_date(archive: Archive, at: str) -> None:
+    """Take in what visitors ask for, and complete what was interrupted. The lock must be held."""
+    for message in settle(archive, at=at).unreadable:
+        messages.print(safe(message))
+    uphold(archive, at=at)
+
+
+def _take_in_if_free(archive: Archive) -> None:
+    """Take in what visitors ask for; if the archive is being changed just now, say how much waits."""
+    if not waiting(archive):
+        return
+    try:
+        with archive.writing("withdraw list"):
+            for message in settle(archive, at=timestamp(now())).unreadable:
+                messages.print(safe(message))
+    except BusyError as error:
+        requests = counted(len(waiting(archive)), "request")
+        messages.print(safe(f"{requests} in the inbox cannot be taken in yet: {error.message}"))
 
 
 def _told(one: Withdrawal) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from phonotheque.editions.clearing import clear_former_bags, former_ids, hide_fo
 from phonotheque.editions.declaring import declare
 from phonotheque.editions.edition import Edition, check_identity, read_edition
 from phonotheque.editions.entries import Chosen, bag_files
+from phonotheque.editions.inbox import settle
 from phonotheque.editions.issue import issue, point_at
 from phonotheque.editions.planning import Planned, planned_anew
 from phonotheque.editions.provenance import who_says
@@ -105,6 +106,7 @@ def _publish(archive: Archive, *, at: datetime, nonfree: bool, progress: Progres
     number = 1 if latest is None else latest.number + 1
     discard_unrecorded(archive, [bag.id for bag in recorded], former)
     bring_up_to_date(archive.ledger, archive.settings, at=timestamp(now()), progress=progress)
+    settle(archive, at=timestamp(at))  # what makes no sense stays in the inbox: phono status tells
     uphold(archive, at=timestamp(at))
     failures: list[Finding] = []
     revised = revise(archive, number=number, at=at, failures=failures, progress=progress)

@@ -165,6 +165,12 @@ def count_undecided(connection: Connection, most: int) -> int:
     return len(undecided(connection, after=None, most=most))
 
 
+def count_unfiled(connection: Connection, most: int) -> int:
+    """Return how many corrections wait, and requests of which it is not clear what they name."""
+    query = select(requests.c.id).where(~_has_step(RequestStep.FILED, *ENDING)).limit(most)
+    return len(connection.execute(query).all())
+
+
 def _list(
     connection: Connection,
     parts: Sequence[ColumnElement[bool]],

@@ -1,0 +1,141 @@
+"""What was acknowledged to a visitor is never lost, however a run ends, and is filed once."""
+
+from __future__ import annotations
+
+import io
+import json
+import uuid
+from dataclasses import replace
+
+import pytest
+
+from phonotheque.editions import inbox
+from phonotheque.ledger.requests import Request, RequestKind, RequestStep, request_with, undecided
+from phonotheque.ledger.withdrawals import all_withdrawals
+from phonotheque.model.errors import VerificationError
+from phonotheque.vault.archive import Archive
+from phonotheque.vault.evidence import read_evidence
+from tests.catalogue.catalogue_facts import track, write
+
+AT = "2026-11-26T10:00:00Z"
+ISRC = "FRZ039800212"
+
+
+def asked(kind: RequestKind = RequestKind.WITHDRAWAL, **more: object) -> Request:
+    """Return a request that names a recording by its ISRC."""
+    made = Request(
+        id=str(uuid.uuid4()),
+        kind=kind,
+        received_at=AT,
+        language="en",
+        named=(ISRC,),
+        asked_by="Somebody",
+        contact=None,
+        public_name=False,
+        reason="It is mine.",
+        public_reason=None,
+        document_sha256=None,
+        territory="WORLD",
+        erase=False,
+    )
+    return replace(made, **more)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def known(archive: Archive) -> Archive:
+    """Return an archive whose catalogue knows one recording."""
+    write(archive.catalogue, [track("1", title="Song", isrcs=[ISRC])])
+    return archive
+
+
+def test_a_request_lies_in_the_inbox_for_its_owner_alone(archive: Archive) -> None:
+    one = asked()
+    inbox.put(archive, one, io.BytesIO(b"a letter"))
+    inbox.put(archive, one, io.BytesIO(b"a letter"))  # sent twice
+    assert inbox.waiting(archive) == [one.id]
+    found, in_ledger = inbox.find(archive, one.id)
+    assert found is not None
+    assert not in_ledger
+    assert replace(found, document_sha256=None) == one
+    home = archive.folder / "inbox"
+    assert [oct(path.stat().st_mode)[-3:] for path in (home, home / one.id)] == ["700", "700"]
+    assert inbox.find(archive, str(uuid.uuid4())) == (None, False)
+    assert inbox.read(archive, "../keys") is None
+
+
+def test_what_lies_there_is_taken_in_and_filed_once(known: Archive) -> None:
+    first, second = asked(), asked(RequestKind.CORRECTION, statement="It is wrong.", evidence=None)
+    inbox.put(known, first, io.BytesIO(b"a letter"))
+    inbox.put(known, second, None)
+    with known.writing("test"):
+        settled = inbox.settle(known, at=AT)
+        assert (settled.taken, settled.filed, settled.unreadable) == (2, 1, ())
+        again = inbox.settle(known, at=AT)
+    assert (again.taken, again.filed) == (0, 0)
+    assert inbox.waiting(known) == []
+    with known.ledger.connect() as ledger:
+        (one,) = all_withdrawals(ledger)
+        kept = request_with(ledger, first.id)
+        listed = undecided(ledger, after=None, most=10)
+    assert kept is not None
+    assert kept.withdrawal_id == one.id != first.id
+    assert read_evidence(known, str(one.document_sha256)) == b"a letter"
+    assert {each.id for each in listed} == {one.id, second.id}
+
+
+@pytest.mark.parametrize("step", ["record_request", "_remove", "_withdraw", "add_request_step"])
+def test_a_run_that_is_killed_is_completed_by_the_next(
+    known: Archive, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    one = asked()
+    inbox.put(known, one, io.BytesIO(b"a letter"))
+
+    class KilledError(BaseException):
+        pass
+
+    def killed(*_args: object, **_more: object) -> None:
+        raise KilledError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(inbox, step, killed)
+        with pytest.raises(KilledError), known.writing("test"):
+            inbox.settle(known, at=AT)
+    with known.writing("test"):
+        inbox.settle(known, at=AT)
+    with known.ledger.connect() as ledger:
+        kept = request_with(ledger, one.id)
+        assert kept is not None
+        assert [each.step for each in kept.steps] == [RequestStep.RECEIVED, RequestStep.FILED]
+        assert [each.id for each in all_withdrawals(ledger)] == [kept.withdrawal_id]
+
+
+def test_half_a_folder_is_no_request(archive: Archive) -> None:
+    one = asked()
+
+    class Broken(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left"):
+        inbox.put(archive, one, Broken())
+    assert inbox.waiting(archive) == []
+    assert list((archive.folder / "inbox").iterdir()) == []
+    (archive.folder / "inbox" / one.id).mkdir()  # taken in, and half removed
+    with archive.writing("test"):
+        assert inbox.settle(archive, at=AT).taken == 0
+    assert inbox.waiting(archive) == []
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"id": 1}', json.dumps({"kind": "x", "named": []})])
+def test_what_makes_no_sense_stays_and_is_named_and_the_rest_goes_on(archive: Archive, text: str) -> None:
+    odd, good = str(uuid.uuid4()), asked(RequestKind.CORRECTION, statement="It is wrong.")
+    inbox.put(archive, good, None)
+    (archive.folder / "inbox" / odd).mkdir()
+    (archive.folder / "inbox" / odd / "request.json").write_text(text)
+    with archive.writing("test"):
+        settled = inbox.settle(archive, at=AT)
+    assert settled.taken == 1
+    assert odd in settled.unreadable[0]
+    assert inbox.waiting(archive) == [odd]
+    with pytest.raises(VerificationError, match="makes no sense"):
+        inbox.read(archive, odd)
