@@ -10,7 +10,7 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, Oper
 
 from phonotheque.model.errors import PhonothequeError, UsageError, VerificationError
 
-HEAD = "0019"  # the newest revision in migrations/versions
+HEAD = "0020"  # the newest revision in migrations/versions
 MOVING = "moving "  # begins the revision of a copy that is not whole yet (ledger.move)
 _WRITE_IT = "Write it like postgresql://user@host/name (docs/how-to/ledger-on-postgresql.md)."
 

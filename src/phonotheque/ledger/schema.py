@@ -77,6 +77,7 @@ accessions = Table(
     Column("started_at", _TIME, nullable=False),
     Column("finished_at", _TIME),  # null while under way or interrupted
     Index("ix_accessions_started_at", "started_at", "id"),
+    Index("ix_accessions_source", "source", "started_at", "id"),
 )
 
 files = Table(
@@ -106,7 +107,7 @@ files = Table(
     Column("integrity_notes", JSON, nullable=False),
     Column("tags", JSON, nullable=False),
     Column("artwork", JSON, nullable=False),
-    Index("ix_files_accession_id", "accession_id"),
+    Index("ix_files_accession_id", "accession_id", "id"),
     Index("ix_files_master_id", "master_id"),
 )
 
