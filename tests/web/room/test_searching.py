@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -13,8 +14,9 @@ from phonotheque.catalogue import manifest
 from phonotheque.ledger.schema import files
 from phonotheque.vault.archive import Archive
 from phonotheque.web.guard import Visitors
-from phonotheque.web.room import searching, shuffling
-from phonotheque.web.room.holding import renew
+from phonotheque.web.room import holding, searching, shuffling
+from phonotheque.web.room.holding import Holding, renew
+from phonotheque.web.room.state import Room
 from tests.catalogue.catalogue_tables import recording, write_tables
 from tests.conftest import MakeArchive
 from tests.web.room.archives import ARTIST_MBID, BARCODE, ISRCS, RELEASE_MBID, Title
@@ -293,3 +295,31 @@ def test_what_is_held_is_noted_anew_when_the_ledger_changed(library: Archive) ->
     assert not renew(library, snapshot)
     (snapshot.path / "held.bin").unlink()
     assert renew(library, snapshot)
+
+
+def test_what_is_held_of_many_is_noted_by_another_process(
+    library: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    snapshot = manifest.current(library.catalogue)
+    assert snapshot is not None
+    (snapshot.path / "held.bin").unlink(missing_ok=True)
+    monkeypatch.setattr(holding, "_FEW", 0)
+    noted = Holding(library)
+    noted._renew(snapshot)
+    table = noted.of(snapshot, current=False)
+    assert table is not None
+    assert table.held == 7
+    assert not noted._renewed(snapshot)
+
+
+def test_what_is_held_is_noted_when_the_room_is_opened(make_archive: MakeArchive) -> None:
+    archive = make_archive()
+    _made(archive, 3)
+    with visiting(archive) as visit:
+        visit.text("en/search")
+        room = Room(archive, Visitors())
+        room.note_held()
+        for thread in threading.enumerate():
+            if thread.name == "noting what is held":
+                thread.join()
+        assert room.holding.of(manifest.read(archive.catalogue / FIRST), current=False) is not None

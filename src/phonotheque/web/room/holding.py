@@ -1,25 +1,37 @@
-"""What is held of the catalogue in use: a table, made from the ledger in the background and made again."""
+"""What is held of the catalogue in use: a table, made from the ledger in the background and made again.
+
+Of many masters it is made by a process of its own (``python -m phonotheque.web.room.holding ARCHIVE``), so
+that nobody who is answered meanwhile waits for it.
+"""
 
 from __future__ import annotations
 
+import _thread
 import logging
+import os
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 from typing import Final
 
+from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from phonotheque.catalogue import held_table
+from phonotheque.catalogue import held_table, manifest
 from phonotheque.catalogue.held_table import HeldTable, Kind
 from phonotheque.catalogue.manifest import Snapshot
 from phonotheque.ledger.held_terms import HeldTerms, held_terms, ledger_basis
+from phonotheque.ledger.schema import files
 from phonotheque.model.errors import PhonothequeError
-from phonotheque.vault.archive import Archive
+from phonotheque.vault.archive import Archive, open_archive
 
 _LOOK: Final = 5.0  # seconds between looks whether the ledger says something else
 _LEAST: Final = 20.0  # seconds between the end of one making and the next
 _TIMES: Final = 20  # as long as it took, it is not made again
 _KEPT: Final = 3  # tables of different snapshots
+_FEW: Final = 20_000  # files, of which it takes a moment
 _LOG = logging.getLogger("phonotheque.web")
 
 
@@ -80,7 +92,7 @@ class Holding:
     def _renew(self, snapshot: Snapshot) -> None:
         began, wait = time.monotonic(), _LOOK
         try:
-            if renew(self._archive, snapshot):
+            if self._renewed(snapshot):
                 table = held_table.read(snapshot)
                 with self._lock:
                     self._tables[snapshot.stamp] = table
@@ -91,3 +103,37 @@ class Holding:
         finally:
             with self._lock:
                 self._due = time.monotonic() + wait
+
+    def _renewed(self, snapshot: Snapshot) -> bool:
+        with self._archive.ledger.connect() as ledger:
+            few = (ledger.execute(select(func.max(files.c.id))).scalar() or 0) <= _FEW
+            there = held_table.read(snapshot)
+            if there is not None and there.basis == ledger_basis(ledger):
+                return False
+        if few:
+            return renew(self._archive, snapshot)
+        command = [sys.executable, "-m", "phonotheque.web.room.holding", str(self._archive.folder)]
+        # it ends when its input does: with this process, however that ends
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            assert process.stderr is not None
+            said = process.stderr.read().decode("utf-8", "replace").strip().splitlines()
+            if process.wait():
+                raise PhonothequeError(said[-1] if said else "The process that notes it died.", "")
+        return True
+
+
+def _main(folder: Path) -> None:
+    os.nice(10)
+
+    def end_with_input() -> None:
+        sys.stdin.read()
+        _thread.interrupt_main()
+
+    threading.Thread(target=end_with_input, daemon=True).start()
+    archive = open_archive(folder)
+    if snapshot := manifest.current(archive.catalogue):
+        renew(archive, snapshot)
+
+
+if __name__ == "__main__":
+    _main(Path(sys.argv[1]))
