@@ -182,11 +182,14 @@ class ServeSettings:
     """How the reading room is served. ``contact`` is how whoever runs it is reached about its security.
 
     That is an e-mail address, or an ``https:`` or ``tel:`` URI. ``trusted_proxies`` are addresses or networks
-    of proxies that are believed when they say for whom they ask (web.proxied reads them).
+    of proxies that are believed when they say for whom they ask (web.proxied reads them). One listener hears
+    at most ``listening_bytes`` of ``listening_starts`` files in an hour; 0 for no limit.
     """
 
     contact: str = ""
     trusted_proxies: tuple[str, ...] = ()
+    listening_bytes: int = 4 * 10**9
+    listening_starts: int = 300
 
 
 @dataclass(frozen=True, slots=True)

@@ -265,7 +265,7 @@ def test_lost_bytes_are_not_there(changed: Archive) -> None:
 def test_more_than_a_listener_hears_has_to_wait(library: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
     quota = Quota(10**6, 2, lambda: now[0], lambda host: host)
-    monkeypatch.setattr("phonotheque.web.room.state.Quota", lambda: quota)
+    monkeypatch.setattr("phonotheque.web.room.state.Quota", lambda *_: quota)
     first, second, third = (
         f"stream/{hash_of(library, title)}" for title in (Title.SECOND_AIR, Title.OLD_WAX, Title.HOSTILE)
     )

@@ -19,8 +19,6 @@ from starlette.requests import Request
 from phonotheque.web.crowd import place_of
 
 HOUR: Final = 3600.0
-SIZE: Final = 4 * 10**9  # bytes an hour: four times what lossless sound of a compact disc takes
-STARTS: Final = 300  # files an hour: one every twelve seconds
 _MOST: Final = 20_000  # clients that are remembered; the ones that were quiet longest are forgotten first
 
 
@@ -37,8 +35,8 @@ class Quota:
 
     def __init__(
         self,
-        size: int = SIZE,
-        starts: int = STARTS,
+        size: int,
+        starts: int,
         clock: Callable[[], float] = time.monotonic,
         place: Callable[[str], str] = place_of,
     ) -> None:

@@ -41,7 +41,8 @@ class Room:
         self.published = Published(archive)
         self.choosing = Choosing(self.published)
         self.looking = Looking(archive)
-        self.quota = Quota()
+        limits = archive.settings.serve
+        self.quota = Quota(limits.listening_bytes, limits.listening_starts)
         self.holding = Holding(archive)
         self.earlier = Earlier(archive)
         self.records = Records(archive, self._edition, self._snapshot)
