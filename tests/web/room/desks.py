@@ -92,7 +92,7 @@ class Browser:
 
 def token_of(page: str) -> str:
     """Return the token of the last form on a page."""
-    return re.findall(r'name="token" value="([^"]+)"', page)[-1]
+    return str(re.findall(r'name="token" value="([^"]+)"', page)[-1])
 
 
 def words_of(page: bytes | str) -> str:

@@ -49,7 +49,7 @@ def browser(archive: Archive) -> Iterator[Browser]:
 def id_of(browser: Browser, title: Title) -> str:
     """Return the id of a recording, as a visitor finds it on the form."""
     page = browser.page(f"en/correct?find={title.value.replace(' ', '+')}")
-    return re.findall(r'href="/en/recording/([0-9a-f-]{36})"', page)[0]
+    return str(re.findall(r'href="/en/recording/([0-9a-f-]{36})"', page)[0])
 
 
 def sent(answer: object) -> str:

@@ -107,7 +107,7 @@ def _do(archive: Archive, decided: _Decision, key: str) -> None:
     asked, withdrawn = request_and_withdrawal(archive, key)
     if decided.what not in possible(asked, withdrawn):
         raise UsageError("This was decided in the meantime.")
-    detail = {"note": bool(decided.note), "answer": bool(decided.answer)}
+    detail: dict[str, int] = {"note": bool(decided.note), "answer": bool(decided.answer)}
     if withdrawn is not None and decided.what in _BY_WITHDRAWING:
         uphold(archive, at=decided.at)  # whatever was interrupted before
         done = _BY_WITHDRAWING[decided.what](
