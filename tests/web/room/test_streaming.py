@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,11 @@ from phonotheque.editions.covering import covered_by
 from phonotheque.editions.withdrawing import Asked, accept, request
 from phonotheque.ledger.bags import where_bagged
 from phonotheque.ledger.schema import files
+from phonotheque.model.progress import QUIET
+from phonotheque.model.settings import StorageSettings
 from phonotheque.vault.archive import Archive, open_archive
 from phonotheque.vault.incoming import incoming_path
+from phonotheque.vault.places import settle_bags
 from phonotheque.web import sending
 from phonotheque.web.guard import ANYBODY, Visitors
 from phonotheque.web.room import streaming
@@ -246,6 +250,26 @@ def test_what_is_withdrawn_while_it_is_sent_is_cut_off(
     assert 0 < sum(len(message["body"]) for message in sent[1:]) < size
     with visiting(changed) as visit:
         assert visit.ask(f"stream/{sha256}").status == 410
+    changed.close()
+
+
+def test_what_lies_in_a_storage_is_streamed_from_there(changed: Archive, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    storage = StorageSettings(bags=str(tmp_path / "elsewhere"))
+    moved = replace(changed, settings=replace(changed.settings, storage=storage))
+    settle_bags(moved, QUIET)
+    sha256 = hash_of(moved, Title.SECOND_AIR)
+    with visiting(moved) as visit:
+        whole = visit.ask(f"stream/{sha256}")
+        assert whole.status == 200
+        assert hashlib.sha256(whole.data).hexdigest() == sha256
+        assert (whole.headers["etag"], whole.headers["content-type"]) == (f'"{sha256}"', "audio/ogg")
+        part = visit.ask(f"stream/{sha256}", headers={"Range": "bytes=10-19"})
+        assert (part.status, part.data) == (206, whole.data[10:20])
+        assert visit.ask(f"stream/{sha256}", headers={"Range": "bytes=999999999-"}).status == 416
+        assert visit.ask(f"stream/{sha256}", headers={"If-None-Match": f'"{sha256}"'}).status == 304
+        assert visit.ask(f"stream/{hash_of(moved, Title.FRANCE)}").status == 451
+    moved.close()
     changed.close()
 
 
