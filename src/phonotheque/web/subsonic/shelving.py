@@ -13,10 +13,11 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from dataclasses import asdict
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
+
+import msgspec
 
 from phonotheque.catalogue.manifest import Snapshot
 from phonotheque.editions.edition import BagEntry, Edition
@@ -48,12 +49,12 @@ _AT_ONCE: Final = 500
 _LOG = logging.getLogger("phonotheque.web")
 _FOUND: Final = """
     CREATE TEMP TABLE found (
-        recording TEXT PRIMARY KEY, seq INTEGER, listens INTEGER, edition INTEGER, accession TEXT,
-        place TEXT, best TEXT, copy TEXT
+        seq INTEGER PRIMARY KEY, recording TEXT UNIQUE, listens INTEGER, edition INTEGER, accession TEXT,
+        place TEXT, best BLOB, copy BLOB
     )
 """
 _TAKE: Final = """
-    INSERT INTO temp.found VALUES (?, ?, NULL, ?, ?, ?, ?, ?)
+    INSERT INTO temp.found (recording, edition, accession, place, best, copy) VALUES (?, ?, ?, ?, ?, ?)
     ON CONFLICT (recording) DO UPDATE SET
         best = coalesce(excluded.best, best), copy = coalesce(excluded.copy, copy)
 """
@@ -96,32 +97,31 @@ def _find(database: sqlite3.Connection, archive: Archive, edition: Edition, most
     listened = bags_by_listens(edition)
     newest = [bag for bag in listened if bag.edition == edition.number]
     allowing = allowing_in(archive, edition)
+    taken: set[str] = set()
     for bags in (listened, newest):
         before = _number(database)
         for bag in bags:
             if _number(database) - before >= most:
                 break
-            _take(database, archive, bag, allowing)
+            if bag.id not in taken:
+                taken.add(bag.id)
+                _take(database, archive, bag, allowing)
 
 
 def _take(database: sqlite3.Connection, archive: Archive, bag: BagEntry, allowing: Allowing) -> None:
     try:
         for some in batched(sounds(archive, bag), _AT_ONCE):
-            seq, where = _number(database), allowing.where(bag.id, some)
-            rows = [
-                _row(sound, where[sound.sha256], seq + place)
-                for place, sound in enumerate(some)
-                if sound.sha256 in where
-            ]
+            where = allowing.where(bag.id, some)
+            rows = [_row(sound, where[sound.sha256]) for sound in some if sound.sha256 in where]
             database.executemany(_TAKE, rows)
     except PhonothequeError as error:
         _LOG.error("A bag is not put on the shelves: %s", error)
 
 
-def _row(sound: Sound, where: str, seq: int) -> tuple[Any, ...]:
-    told = json.dumps(asdict(sound))
+def _row(sound: Sound, where: str) -> tuple[Any, ...]:
+    told = msgspec.json.encode(sound)
     one = (None, told) if sound.is_copy else (told, None)
-    return (sound.recording, seq, sound.edition, sound.accession, where, *one)
+    return (sound.recording, sound.edition, sound.accession, where, *one)
 
 
 def _number(database: sqlite3.Connection) -> int:
@@ -286,13 +286,9 @@ class _Filling:
         self._database.execute(statement, (number, words))
 
 
-def _told(best: str | None, copy: str | None) -> tuple[Sound, Sound | None]:
+def _told(best: bytes | None, copy: bytes | None) -> tuple[Sound, Sound | None]:
     """Return the best file and the smaller one; an access copy alone is the best there is."""
-    read = [Sound(**_tuples(json.loads(one))) if one else None for one in (best, copy)]
+    read = [msgspec.json.decode(one, type=Sound) if one else None for one in (best, copy)]
     first = read[0] or read[1]
     assert first is not None
     return first, read[1] if read[0] else None
-
-
-def _tuples(told: dict[str, Any]) -> dict[str, Any]:
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in told.items()}
