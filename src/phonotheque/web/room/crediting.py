@@ -9,11 +9,10 @@ from typing import Final
 
 from phonotheque.editions.export.attribution import ENCODED, UNCHANGED, Credit, credit, sentence
 from phonotheque.model.rights import WORLDWIDE, Act, Answer, Decision
-from phonotheque.rights.decide import decide
 from phonotheque.rights.reasons import said_by
 from phonotheque.web.looking.voice import Voice, voice
 from phonotheque.web.room.pages import _
-from phonotheque.web.room.sounds import Sound
+from phonotheque.web.room.sounds import Sound, decided
 from phonotheque.web.room.standing import conditions_in_words
 
 _CHANGES: Final = {
@@ -108,7 +107,7 @@ def _notice(words: str, spoken: Voice) -> str:
 def _allowed(sound: Sound, territory: str, on: date) -> list[Decision]:
     """Return what lets a file be shared or, failing that, heard there; nothing if neither is allowed."""
     for act in (Act.DISTRIBUTE, Act.STREAM):
-        decision = decide(sound.statements, act, on=on, territory=territory)
+        decision = decided(sound.statements, act, on, territory)
         if decision.answer is Answer.YES:
             return [decision]
     return []

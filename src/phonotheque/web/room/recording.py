@@ -8,18 +8,15 @@ from datetime import date
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query
-from sqlalchemy import select
 from starlette.requests import Request
 from starlette.responses import Response
 
 from phonotheque.catalogue.views import RecordingView, View
 from phonotheque.editions.jsonld import Shared, describe_recording, encoding
-from phonotheque.ledger.schema import accessions
 from phonotheque.mirrors.whereabouts import concerns, may_hold
 from phonotheque.model.errors import NotFoundError
 from phonotheque.model.rights import WORLDWIDE, Act, Answer
 from phonotheque.model.territory import WORLD, Territory, parse_territory
-from phonotheque.rights.decide import decide
 from phonotheque.sources.decide import mandate_statement
 from phonotheque.web.looking.voice import voice
 from phonotheque.web.room.addresses import site
@@ -30,15 +27,14 @@ from phonotheque.web.room.keeping_words import form, held, kept_bag
 from phonotheque.web.room.listed import NotListedYetError
 from phonotheque.web.room.mirrored import NOTHING, dates_of, mirrored, view_of
 from phonotheque.web.room.pages import _, language_of, page, refusal, room_of
-from phonotheque.web.room.sounds import Kept, Place, Sound, kept_bags, sounds_of
+from phonotheque.web.room.sounds import Kept, Place, Sound, decided, kept_bags, sounds_of
 from phonotheque.web.room.standing import Asked, bases, place
 from phonotheque.web.room.state import Room
 from phonotheque.web.room.taken import Taken, of_tombstones, taken_back
-from phonotheque.web.room.things import MOST_SAYERS, bounded, by_field, found, led
+from phonotheque.web.room.things import MOST_SAYERS, begun, bounded, by_field, found, led
 from phonotheque.web.words import shown
 
 ROUTES: Final = APIRouter()
-_MOST_ACCESSIONS: Final = 200
 _MOST_COMPOSERS: Final = 20
 _YEARS: Final = (1800, 2300)  # that rights may be asked about
 
@@ -109,14 +105,12 @@ def _thing(room: Room, key: str) -> Thing | View:
         sounds = sounds_of(ledger, view.files)
         ids = {by.accession for fact in view.facts for by in fact.said_by}
         ids |= {sound.accession for sound in sounds}
-        some = sorted(ids)[:_MOST_ACCESSIONS]
-        dates = select(accessions.c.id, accessions.c.started_at).where(accessions.c.id.in_(some))
         return Thing(
             view=view,
             sounds=sounds,
             kept=kept_bags(ledger, sounds),
             taken=taken_back(ledger, view.id, sounds),
-            dated={row.id: row.started_at for row in ledger.execute(dates)},
+            dated=begun(ledger, ids),
         )
 
 
@@ -185,7 +179,7 @@ def _shown(request: Request, room: Room, thing: Thing, asked: Asked) -> Response
 
 def _had(room: Room, sound: Sound, country: str) -> list[Had]:
     """Return where the visitor may take a file from: as decided now, and only what is here."""
-    decision = decide(sound.statements, Act.DISTRIBUTE, on=room.today(), territory=country or WORLDWIDE)
+    decision = decided(sound.statements, Act.DISTRIBUTE, room.today(), country or WORLDWIDE)
     yes = sound.held and decision.answer is Answer.YES
     if yes and room.archive.is_mirror:
         yes = not any(concerns(country, stone) for stone in room.guard.tombstones(sound.sha256))
@@ -200,7 +194,7 @@ def _described(request: Request, room: Room, thing: Thing, address: str) -> dict
     files = []
     for sound in thing.sounds:
         for one in sound.places:
-            shared = decide(sound.statements, Act.DISTRIBUTE, on=today, territory=one.audience)
+            shared = decided(sound.statements, Act.DISTRIBUTE, today, one.audience)
             if shared.answer is Answer.YES:
                 file = Shared(one.bag, one.path, one.audience, sound.size, sound.sha256)
                 files.append(encoding(settings, site(request), file, sound.statements, today))

@@ -8,23 +8,20 @@ from itertools import groupby
 from typing import Final
 
 from fastapi import APIRouter
-from sqlalchemy import select
 from starlette.requests import Request
 from starlette.responses import Response
 
 from phonotheque.catalogue.views import Fact, ReleaseTrack, ReleaseView
 from phonotheque.editions.jsonld import describe_release
-from phonotheque.ledger.schema import accessions
 from phonotheque.model.errors import NotFoundError
 from phonotheque.web.looking.voice import Voice, voice
 from phonotheque.web.room.addresses import site
 from phonotheque.web.room.languages import locale
 from phonotheque.web.room.pages import _, language_of, page, refusal, room_of
 from phonotheque.web.room.state import Room
-from phonotheque.web.room.things import MOST_SAYERS, bounded, by_field, found, led, playable
+from phonotheque.web.room.things import MOST_SAYERS, begun, bounded, by_field, found, led, playable
 
 ROUTES: Final = APIRouter()
-_MOST_ACCESSIONS: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +66,8 @@ def release(request: Request, key: str) -> Response:
 
 def dates_of(room: Room, facts: Iterable[Fact]) -> dict[str, str]:
     """Return when the accessions were begun that took in what facts rest on."""
-    ids = sorted({by.accession for fact in facts for by in fact.said_by})[:_MOST_ACCESSIONS]
     with room.archive.ledger.connect() as ledger:
-        query = select(accessions.c.id, accessions.c.started_at).where(accessions.c.id.in_(ids))
-        return {row.id: row.started_at for row in ledger.execute(query)}
+        return begun(ledger, {by.accession for fact in facts for by in fact.said_by})
 
 
 def _discs(tracks: Sequence[ReleaseTrack]) -> Iterator[Disc]:

@@ -7,17 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Row, or_, select
+from sqlalchemy import BigInteger, Connection, Row, String, bindparam, or_, select
 
 from phonotheque.editions.shelves import bags_folder
 from phonotheque.ledger.mirror_tables import copies
 from phonotheque.ledger.schema import bag_files, bag_places, bags, files
 from phonotheque.ledger.scrubs import scrubs
 from phonotheque.ledger.statements import standing_statements
-from phonotheque.model.rights import WORLDWIDE, Statement
+from phonotheque.model.rights import WORLDWIDE, Act, Decision, Statement
+from phonotheque.rights.decide import decide
 
 _MOST: Final = 20  # files of a recording that a page tells of
 _OF_A_FILE: Final = (
@@ -41,6 +44,36 @@ _OF_A_FILE: Final = (
     "integrity",
     "integrity_notes",
 )
+
+# They are asked for each page: made once, they need no time to be put into words.
+_HASHES: Final = bindparam("hashes", type_=String, expanding=True)
+_IDS: Final = bindparam("ids", type_=BigInteger, expanding=True)
+_NAMES: Final = bindparam("names", type_=String, expanding=True)
+_FILES: Final = (
+    select(*(files.c[name] for name in _OF_A_FILE), files.c.tags["copyright"].as_string().label("notice"))
+    .where(
+        or_(
+            files.c.sha256.in_(_HASHES),
+            files.c.master_id.in_(select(files.c.id).where(files.c.sha256.in_(_HASHES)).scalar_subquery()),
+        )
+    )
+    .order_by(files.c.master_id.is_not(None), files.c.id)
+    .limit(2 * _MOST)
+)
+_PLACES: Final = (
+    select(bag_files.c.file_id, bag_files.c.bag_id, bag_files.c.path, bags.c.audience)
+    .join(bags, bags.c.id == bag_files.c.bag_id)
+    .where(bag_files.c.file_id.in_(_IDS))
+    .order_by(bags.c.audience != WORLDWIDE, bag_files.c.bag_id, bag_files.c.path)
+    .limit(10 * _MOST)
+)
+_COUNTED: Final = (
+    select(bags.c.id, bags.c.sealed_at, copies.c.claimed, copies.c.proven, copies.c.proven_since)
+    .select_from(bags.outerjoin(copies, copies.c.bag_id == bags.c.id))
+    .where(bags.c.id.in_(_NAMES))
+)
+_LOOKS: Final = select(scrubs.c.unit, scrubs.c.verified_at, scrubs.c.wrong).where(scrubs.c.unit.in_(_NAMES))
+_LYING: Final = select(bag_places.c.bag_id, bag_places.c.moved).where(bag_places.c.bag_id.in_(_NAMES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,16 +143,9 @@ class Kept:
 
 def sounds_of(ledger: Connection, hashes: Iterable[str]) -> list[Sound]:
     """Return the files with these SHA-256 and the access copies of them: masters first, twenty at most."""
-    wanted = list(hashes)[:_MOST]
-    columns = [files.c[name] for name in _OF_A_FILE] + [files.c.tags["copyright"].as_string().label("notice")]
-    own = files.c.sha256.in_(wanted)
-    ids = select(files.c.id).where(own).scalar_subquery()
-    rows: Sequence[Any] = ledger.execute(
-        select(*columns)
-        .where(or_(own, files.c.master_id.in_(ids)))
-        .order_by(files.c.master_id.is_not(None), files.c.id)
-        .limit(2 * _MOST)
-    ).all()
+    rows: Sequence[Any] = ledger.execute(_FILES, {"hashes": list(hashes)[:_MOST]}).all()
+    if not rows:
+        return []
     masters = {row.id: row for row in rows if row.master_id is None}
     stated = standing_statements(ledger, masters)
     places = _places(ledger, [row.id for row in rows])
@@ -134,15 +160,21 @@ def kept_bags(ledger: Connection, sounds: Iterable[Sound]) -> list[Kept]:
     """Return how well the bags are kept in which these files are published, in the order of their ids."""
     audiences = {place.bag: place.audience for sound in sounds for place in sound.places}
     names = sorted(audiences)
-    counted = {
-        row.bag_id: row for row in ledger.execute(select(copies).where(copies.c.bag_id.in_(names))).all()
-    }
-    sealed = {
-        row.id: row.sealed_at
-        for row in ledger.execute(select(bags.c.id, bags.c.sealed_at).where(bags.c.id.in_(names)))
-    }
-    looks, lying = _looks(ledger, names), _lying(ledger, names)
-    return [_kept(name, audiences[name], counted, sealed, looks, lying.get(name, [])) for name in names]
+    if not names:
+        return []
+    asked = {"names": names}
+    counted = {row.id: row for row in ledger.execute(_COUNTED, asked)}
+    looks: dict[str, list[Any]] = {}
+    for look in ledger.execute(_LOOKS, asked):
+        looks.setdefault(look.unit, []).append(look)
+    lying: dict[str, list[bool]] = {}
+    for place in ledger.execute(_LYING, asked):
+        lying.setdefault(place.bag_id, []).append(bool(place.moved))
+    return [
+        _kept(counted[name], audiences[name], looks.get(name, ()), lying.get(name, ()))
+        for name in names
+        if name in counted
+    ]
 
 
 def _sound(
@@ -174,55 +206,28 @@ def _sound(
 
 
 def _places(ledger: Connection, ids: Sequence[int]) -> dict[int, list[Place]]:
-    query = (
-        select(bag_files.c.file_id, bag_files.c.bag_id, bag_files.c.path, bags.c.audience)
-        .join(bags, bags.c.id == bag_files.c.bag_id)
-        .where(bag_files.c.file_id.in_(ids))
-        .order_by(bags.c.audience != WORLDWIDE, bag_files.c.bag_id, bag_files.c.path)
-        .limit(10 * _MOST)
-    )
     found: dict[int, list[Place]] = {}
-    for row in ledger.execute(query):
+    for row in ledger.execute(_PLACES, {"ids": ids}):
         found.setdefault(row.file_id, []).append(Place(row.bag_id, row.path, row.audience))
     return found
 
 
-def _looks(ledger: Connection, names: Sequence[str]) -> dict[str, list[Any]]:
-    """Return how the last reading of each bag went, at each place where it lies."""
-    found: dict[str, list[Any]] = {}
-    query = select(scrubs.c.unit, scrubs.c.verified_at, scrubs.c.wrong).where(scrubs.c.unit.in_(names))
-    for row in ledger.execute(query):
-        found.setdefault(row.unit, []).append(row)
-    return found
-
-
-def _lying(ledger: Connection, names: Sequence[str]) -> dict[str, list[bool]]:
-    """Return for each bag with copies outside the archive's folder whether each is all that there is."""
-    found: dict[str, list[bool]] = {}
-    query = select(bag_places.c.bag_id, bag_places.c.moved).where(bag_places.c.bag_id.in_(names))
-    for row in ledger.execute(query):
-        found.setdefault(row.bag_id, []).append(bool(row.moved))
-    return found
-
-
-def _kept(
-    name: str,
-    audience: str,
-    counted: dict[str, Row[Any]],
-    sealed: dict[str, str],
-    looks: dict[str, list[Any]],
-    lying: Sequence[bool],
-) -> Kept:
-    count, looked = counted.get(name), looks.get(name, [])
-    right = [row.verified_at for row in looked if row.verified_at and not row.wrong]
-    never_wrong = not any(row.wrong for row in looked)
+def _kept(row: Any, audience: str, looked: Sequence[Any], lying: Sequence[bool]) -> Kept:
+    right = [look.verified_at for look in looked if look.verified_at and not look.wrong]
+    never_wrong = not any(look.wrong for look in looked)
     return Kept(
-        bag=name,
+        bag=row.id,
         audience=audience,
         here=not any(lying),
-        checked_at=max(right) if right else sealed.get(name) if never_wrong else None,
+        checked_at=max(right) if right else row.sealed_at if never_wrong else None,
         elsewhere=len(lying),
-        claimed=count.claimed if count else 0,
-        proven=count.proven if count else 0,
-        proven_since=count.proven_since if count else None,
+        claimed=row.claimed or 0,
+        proven=row.proven or 0,
+        proven_since=row.proven_since,
     )
+
+
+@lru_cache(maxsize=1024)
+def decided(statements: tuple[Statement, ...], act: Act, on: date, territory: str) -> Decision:
+    """Return what statements allow; kept, since pages ask the same of a file several times."""
+    return decide(statements, act, on=on, territory=territory)

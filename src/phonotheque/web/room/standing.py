@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import lru_cache
 from typing import Final
 
-from phonotheque.model.rights import Act, Answer, Kind, Statement
+from phonotheque.model.rights import DENIALS, Act, Answer, Kind, Statement
 from phonotheque.model.territory import WORLD, Territory
 from phonotheque.rights.chain import Chain, Considered, OfWork, Weight, reasons_for
 from phonotheque.rights.explain import stated
@@ -105,11 +106,17 @@ def bases(sounds: Sequence[Sound], mandate: Sequence[Statement], asked: Asked) -
     """Explain every act for the files of a recording; files of which the same is stated are told of once."""
     alike: dict[tuple[Statement, ...], list[Sound]] = {}
     for sound in sounds:
-        alike.setdefault(tuple(map(_bare, sound.statements)), []).append(sound)
+        alike.setdefault(_bare(sound.statements), []).append(sound)
     return tuple(
-        Basis(tuple(some), tuple(_explained(some, act, mandate, asked) for act in Act))
+        Basis(tuple(some), tuple(_explained(some, act, tuple(mandate), asked) for act in Act))
         for some in alike.values()
     )
+
+
+@lru_cache(maxsize=1024)
+def _chain(statements: tuple[Statement, ...], act: Act, on: date, where: Territory) -> Chain:
+    """Return a chain of reasons; kept, since of most recordings one of a few things is stated."""
+    return reasons_for(statements, act, on=on, territory=where)
 
 
 def place(where: Territory, language: str) -> str:
@@ -144,28 +151,35 @@ def rule_of(finding: Finding, language: str) -> Rule:
     )
 
 
-def _bare(statement: Statement) -> Statement:
-    """Return a statement without where it was read, which differs from file to file."""
-    return replace(statement, id="", evidence="", evidence_origin="", evidence_sha256=None, stated_at=None)
+def _bare(statements: Sequence[Statement]) -> tuple[Statement, ...]:
+    """Return statements, numbered, without where they were read: as decisions go by them."""
+    return tuple(
+        replace(one, id=str(number), evidence_origin="", evidence_sha256=None, stated_at=None)
+        if one.kind in DENIALS
+        else replace(
+            one, id=str(number), evidence="", evidence_origin="", evidence_sha256=None, stated_at=None
+        )
+        for number, one in enumerate(statements)
+    )
 
 
-def _explained(sounds: Sequence[Sound], act: Act, mandate: Sequence[Statement], asked: Asked) -> Explained:
-    statements = [*sounds[0].statements, *mandate]
-    public = any(sound.is_published for sound in sounds)
-    chain = reasons_for(statements, act, on=asked.on, territory=asked.where)
+def _explained(sounds: Sequence[Sound], act: Act, mandate: tuple[Statement, ...], asked: Asked) -> Explained:
+    said = (*sounds[0].statements, *mandate)
+    bare = _bare(said)
+    chain = _chain(bare, act, asked.on, asked.where)
     answers = [_there(chain, asked)]
     if asked.where != WORLD:
-        world = reasons_for(statements, act, on=asked.on, territory=WORLD)
-        answers.append(_there(world, asked))
+        answers.append(_there(_chain(bare, act, asked.on, WORLD), asked))
     language = asked.language
+    saying = _Saying(said, language, any(sound.is_published for sound in sounds))
     yes = chain.decision.answer is Answer.YES
     return Explained(
         act=act,
         answers=tuple(answers),
         allowed=None if yes else place(chain.allowed, language),
         explained=None if chain.where == chain.asked else _named(chain.where, language),
-        taken_away=tuple(_said(one, language, public=True) for one in chain.denials),
-        works=tuple(_works(chain, language, public=public)),
+        taken_away=tuple(saying.said(one) for one in chain.denials),
+        works=tuple(_works(chain, saying)),
         others=tuple(
             (_named(where, language), rule_of(finding, language)) for where, finding in chain.others
         ),
@@ -194,35 +208,43 @@ def outcome(chain: Chain) -> Finding:
     return next(denied, None) or all_of(work.finding for work in chain.works)
 
 
-def _works(chain: Chain, language: str, *, public: bool) -> Iterator[Work]:
+def _works(chain: Chain, saying: _Saying) -> Iterator[Work]:
     recording, composition = chain.works
     if recording.considered == composition.considered and recording.considered:
-        yield _work("both", recording, language, public=public)
+        yield _work("both", recording, saying)
         return
     for work in chain.works:
-        yield _work(work.work.value, work, language, public=public)
+        yield _work(work.work.value, work, saying)
 
 
-def _work(key: str, work: OfWork, language: str, *, public: bool) -> Work:
+def _work(key: str, work: OfWork, saying: _Saying) -> Work:
     first = sorted(work.considered, key=lambda one: one.weight is not Weight.COUNTS)
-    said = tuple(_said(one, language, public=public) for one in first)
-    return Work(_word(key, language), _word(work.finding.answer.value, language), said)
+    answer = _word(work.finding.answer.value, saying.language)
+    return Work(_word(key, saying.language), answer, tuple(saying.said(one) for one in first))
 
 
-def _said(one: Considered, language: str, *, public: bool) -> Said:
-    statement = one.statement
-    key = "weight-elsewhere" if one.weight is Weight.ELSEWHERE else one.weight.value
-    ours = statement.kind in (Kind.MANDATE, Kind.WITHDRAWAL)  # said by whoever keeps the archive
-    shown = not ours and (public or statement.evidence_origin.startswith(_FROM_THE_FILE))
-    return Said(
-        weight=_word(key, language),
-        counts=one.weight in (Weight.COUNTS, Weight.DENIES),
-        sentence=stated(statement, language) + ".",
-        who=said_by(statement.asserted_by, language) if shown else None,
-        evidence=statement.evidence if shown else None,
-        said_at=statement.stated_at,
-        rule=rule_of(one.finding, language) if one.finding else None,
-    )
+@dataclass(frozen=True, slots=True)
+class _Saying:
+    """Tells of statements, found by their numbers, what everybody may know of them."""
+
+    statements: tuple[Statement, ...]
+    language: str
+    public: bool  # they were published with a file
+
+    def said(self, one: Considered) -> Said:
+        statement, language = self.statements[int(one.statement.id)], self.language
+        key = "weight-elsewhere" if one.weight is Weight.ELSEWHERE else one.weight.value
+        ours = statement.kind in (Kind.MANDATE, Kind.WITHDRAWAL)  # said by whoever keeps the archive
+        shown = not ours and (self.public or statement.evidence_origin.startswith(_FROM_THE_FILE))
+        return Said(
+            weight=_word(key, language),
+            counts=one.weight in (Weight.COUNTS, Weight.DENIES),
+            sentence=stated(statement, language) + ".",
+            who=said_by(statement.asserted_by, language) if shown else None,
+            evidence=statement.evidence if shown else None,
+            said_at=statement.stated_at,
+            rule=rule_of(one.finding, language) if one.finding else None,
+        )
 
 
 def _named(where: Territory, language: str) -> str:

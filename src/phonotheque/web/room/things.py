@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
 
+from sqlalchemy import Connection, bindparam, select
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from phonotheque.catalogue.views import ArtistView, Fact, Hit, RecordingView, ReleaseView, View
+from phonotheque.ledger.schema import accessions
 from phonotheque.model.errors import NotFoundError
 from phonotheque.web.room.heard import Heard, heard_of
 from phonotheque.web.room.pages import language_of
@@ -20,6 +22,10 @@ MOST_SAYERS: Final = 8  # who say one fact, that are named
 _MOST_HEARD: Final = 50  # of a list, that can be played from it
 _LONGEST: Final = 300  # characters of a name: addresses of others, too
 _LONGEST_TEXT: Final = 1000  # characters of a title or a name in JSON-LD
+_MOST_ACCESSIONS: Final = 200
+_BEGUN: Final = select(accessions.c.id, accessions.c.started_at).where(
+    accessions.c.id.in_(bindparam("ids", expanding=True))
+)
 _PATHS: Final[dict[type[View], str]] = {
     RecordingView: "recording",
     ReleaseView: "release",
@@ -61,6 +67,12 @@ def led(request: Request, view: View) -> Response:
     """Lead to a thing's own address, with what was asked about it."""
     query = f"?{request.url.query}" if request.url.query else ""
     return RedirectResponse(f"/{language_of(request)}/{path_of(view)}{query}", status_code=308)
+
+
+def begun(ledger: Connection, ids: Iterable[str]) -> dict[str, str]:
+    """Return when accessions were begun, of some two hundred at most."""
+    found = ledger.execute(_BEGUN, {"ids": sorted(ids)[:_MOST_ACCESSIONS]})
+    return {row.id: row.started_at for row in found}
 
 
 def playable(room: Room, request: Request, hits: Sequence[Hit]) -> dict[str, Heard]:
