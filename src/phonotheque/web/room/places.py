@@ -6,8 +6,8 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from phonotheque.web.room import bags, editions, mirror_door
+from phonotheque.web.room import about, bags, editions, labels, mirror_door, origins
 
 ROUTES: Final = APIRouter()
-for part in (bags.ROUTES, editions.ROUTES, mirror_door.ROUTES):
-    ROUTES.include_router(part)
+for part in (about, bags, editions, labels, mirror_door, origins):
+    ROUTES.include_router(part.ROUTES)

@@ -14,7 +14,7 @@ from phonotheque.catalogue import manifest
 from phonotheque.catalogue.lookup import Catalogue
 from phonotheque.catalogue.manifest import Snapshot
 from phonotheque.editions.edition import Edition
-from phonotheque.model.errors import PhonothequeError
+from phonotheque.model.errors import PhonothequeError, VerificationError
 from phonotheque.vault.archive import Archive
 from phonotheque.web.guard import Guard, Visitors
 from phonotheque.web.looking.first import First
@@ -26,6 +26,7 @@ from phonotheque.web.room.mirror_choice import Choosing
 from phonotheque.web.room.published import Published
 from phonotheque.web.room.quota import Quota
 
+_NAME: Final = "Phonotheque"
 _LOOK: Final = 2.0  # seconds between looks whether there is another snapshot
 _LOG = logging.getLogger("phonotheque.web")
 
@@ -49,8 +50,17 @@ class Room:
 
     @property
     def name(self) -> str:
-        """What the archive is called."""
-        return self.archive.settings.archive.name or "Phonotheque"
+        """What the archive is called; a mirror what it calls itself, or else the archive it follows."""
+        settings = self.archive.settings
+        if not self.archive.is_mirror:
+            return settings.archive.name or _NAME
+        if settings.mirror.name:
+            return settings.mirror.name
+        try:
+            kept = self.published.current()
+        except VerificationError:
+            return _NAME  # pages that need the edition say what is wrong with it
+        return kept.edition.archive.name if kept else _NAME
 
     @property
     def catalogue(self) -> Catalogue | None:
