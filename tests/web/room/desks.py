@@ -80,7 +80,8 @@ class Browser:
                 "Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())
             }
         url = self.url + path.lstrip("/")
-        answer = urllib3.request(method, url, headers=headers, redirect=False, retries=False, **more)
+        more = {"headers": headers, "redirect": False, "retries": False, "timeout": 60.0, **more}
+        answer = urllib3.request(method, url, **more)
         self.set_cookies = answer.headers.getlist("set-cookie")
         for line in self.set_cookies:
             name, _, value = line.partition(";")[0].partition("=")
