@@ -40,7 +40,7 @@ def of(address: str) -> dict[str, str]:
 @pytest.fixture
 def two_of_each(monkeypatch: pytest.MonkeyPatch) -> None:
     for kind in limits.LIMITS:
-        monkeypatch.setitem(limits.LIMITS, kind, Limit(0.001, 2))  # type: ignore[misc]
+        monkeypatch.setitem(limits.LIMITS, kind, Limit(0.001, 2))
 
 
 @pytest.mark.parametrize("path", ["en/", "fr/search?q=a", "api/v1/", "oai?verb=Identify"])

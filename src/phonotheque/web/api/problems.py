@@ -11,6 +11,11 @@ from starlette.responses import Response
 _MOST = 500  # characters of an explanation
 
 
+def for_programs(request: Request) -> bool:
+    """Tell whether who asks is a program that reads problems."""
+    return request.url.path.startswith("/api/")
+
+
 def problem(request: Request, status: int, detail: str, *, headers: dict[str, str] | None = None) -> Response:
     """Return a problem: its status, the status in words, and what was wrong."""
     try:

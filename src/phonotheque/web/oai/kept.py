@@ -86,7 +86,8 @@ def state(opened: sqlite3.Connection, name: str) -> str | None:
 
 def listed(opened: sqlite3.Connection, asked: Asked, after: Key | None, most: int) -> list[Record]:
     """Return the next records in the order of their keys, at most so many."""
-    where, values = [], []
+    where: list[str] = []
+    values: list[int | bytes] = []
     if asked.edition is not None:
         where.append("edition = ?")
         values.append(asked.edition)

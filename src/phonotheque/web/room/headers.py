@@ -20,6 +20,13 @@ _HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
 }
 
+# The API is for pages of other sites, too: it has nothing that is anybody's own, and takes no cookies.
+_READABLE: Final = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": "ETag, Retry-After",
+    "Cross-Origin-Resource-Policy": "cross-origin",
+}
+
 
 class SecurityHeaders:
     """Adds the headers that an answer does not have of its own, errors included."""
@@ -35,6 +42,9 @@ class SecurityHeaders:
                 headers = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
                     headers.setdefault(name, value)
+                if scope["path"].startswith("/api/"):
+                    for name, value in _READABLE.items():
+                        headers.setdefault(name, value)
                 headers.setdefault("Cache-Control", "no-cache")
             await send(message)
 

@@ -29,7 +29,7 @@ from phonotheque.web.crowd import place_of
 from phonotheque.web.room.languages import LANGUAGES
 from phonotheque.web.room.pages import page
 
-LONGEST: Final = 8_000  # bytes of a path and its query
+LONGEST: Final = 14_000  # bytes of a path and its query: a thousand characters that are escaped, and more
 LARGEST: Final = 64 * 1024  # bytes of a body
 LARGEST_FORM: Final = 12 * 1024**2  # of a form's, which may have a document with it
 SECONDS: Final = 60.0  # that a body may take to arrive

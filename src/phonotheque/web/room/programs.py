@@ -7,6 +7,8 @@ from typing import Final
 
 from fastapi import APIRouter
 
+from phonotheque.web.api import routes as api
 from phonotheque.web.oai import routes as oai
 
-PROGRAMS: Final[Sequence[APIRouter]] = (oai.ROUTES,)
+PROGRAMS: Final[Sequence[APIRouter]] = (oai.ROUTES, api.ROUTES)
+PROGRAMS_EXPLAINED: Final[Sequence[APIRouter]] = (api.PAGES,)
