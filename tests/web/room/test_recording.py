@@ -78,7 +78,7 @@ def test_rights_are_told_for_a_place_and_a_day(library: Archive, ids: dict[Title
         assert "May it be heard? France: yes . It has been free in" in words(france)
         assert "/en/rights/eu-phonogram-published-before-1963" in links(france)
         early = words(page(visit, ids, Title.OLD_WAX, "?in=FR&on=2001-01-01", "fr")).replace("\xa0", " ")
-        assert "Décidé pour : France, le 1 janvier 2001" in early
+        assert "Décidé pour : France, le 1er janvier 2001" in early
         assert "Peut-on l’écouter ? France : non" in early
         assert "la réponse devient « oui » le" in early
         later = words(page(visit, ids, Title.OLD_WAX, "?in=US&on=2065-01-01"))

@@ -74,14 +74,14 @@ class Voice:
         """Return "2026-11-21T10:15:00Z", or "2026-11-21", as "21 November 2026"."""
         if self.language == "en":
             return words.date(text)
-        return format_date(_moment(text), format="long", locale=self._locale)
+        return _first(format_date(_moment(text), format="long", locale=self._locale))
 
     def moment(self, text: str) -> str:
         """Return "21 November 2026, 10:15 UTC"."""
         if self.language == "en":
             return words.moment(_moment(text))
         shown: str = format_datetime(_moment(text), f"d MMMM y, HH:mm'{_SPACE}UTC'", locale=self._locale)
-        return shown
+        return _first(shown)
 
     def _percent(self, percent: float) -> str:
         return f"{format_decimal(percent, '#,##0.#', locale=self._locale)}{_SPACE}%"
@@ -91,6 +91,11 @@ class Voice:
 def voice(language: str) -> Voice:
     """Return the voice of one of the languages of the room."""
     return Voice(language)
+
+
+def _first(day: str) -> str:
+    """Return a French day with an ordinal where it is the first of a month: "1er janvier"."""
+    return f"1er{day[1:]}" if day.startswith("1 ") else day
 
 
 def _moment(text: str | date) -> datetime:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
-from babel.dates import format_date
 from babel.numbers import format_decimal, format_percent
 from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
@@ -101,7 +99,7 @@ def environment(language: str) -> Environment:
     made.filters.update(
         number=lambda value: format_decimal(value, locale=here),
         percent=lambda value: format_percent(value, "#,##0.#\u00a0%", locale=here),
-        day=lambda value: format_date(_day(value), format="long", locale=here),
+        day=lambda value: voice(language).day(str(value)),
         length=length,
         size=lambda value: size(value, language),
         shown=words.shown,
@@ -160,7 +158,3 @@ def size(number: float, language: str) -> str:
         name = "octets" if name == "bytes" else name.removesuffix("B") + "o"
     places = "#,##0" if divisor == 1 or number / divisor >= 100 else "#,##0.0"
     return f"{format_decimal(number / divisor, places, locale=locale(language))}\u00a0{name}"
-
-
-def _day(value: str | date) -> date:
-    return datetime.fromisoformat(value).date() if isinstance(value, str) else value
