@@ -64,11 +64,6 @@ class Heard:
         return bool(self.files) and not any(one.heard for one in self.files)
 
     @property
-    def attribution(self) -> tuple[str, ...]:
-        """How to name who made it."""
-        return self.played[0].attribution if self.played else ()
-
-    @property
     def seconds(self) -> float | None:
         """How long what is played takes."""
         return self.played[0].seconds if self.played else None

@@ -17,7 +17,7 @@ from phonotheque.editions.croissant import licences_in
 from phonotheque.model.media import UNTYPED, media_type
 from phonotheque.model.rights import WORLDWIDE, Act, Answer, Kind, Statement
 from phonotheque.rights.decide import decide, in_force
-from phonotheque.rights.explain import attribution_line, licence_name
+from phonotheque.rights.explain import licence_name
 from phonotheque.rights.expressions import parse_terms
 from phonotheque.vault.storage.base import Storage
 
@@ -90,7 +90,6 @@ class Audio:
     hear: Verdict
     take: Verdict
     bases: tuple[Basis, ...]
-    attribution: tuple[str, ...]
     lies: Callable[[], Lies]
 
     @property
@@ -133,19 +132,6 @@ def bases_of(statements: Sequence[Statement], resting: Iterable[str]) -> tuple[B
         if not licences:
             found[Basis("public-domain" if one.kind in _DECLARED else "agreement")] = None
     return tuple(found)
-
-
-def attributions(
-    statements: Sequence[Statement], resting: Iterable[str], artist: str, title: str
-) -> tuple[str, ...]:
-    """Return how to name who made something."""
-    wanted = set(resting)
-    lines = (
-        attribution_line(one.licence, one.holder or artist or None, title)
-        for one in statements
-        if one.id in wanted and one.licence
-    )
-    return tuple(dict.fromkeys(lines))
 
 
 def audio_type(extension: str) -> str:

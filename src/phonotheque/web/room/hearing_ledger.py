@@ -30,7 +30,6 @@ from phonotheque.web.room.hearing import (
     Audio,
     Away,
     Lies,
-    attributions,
     audio_type,
     bases_of,
     verdict,
@@ -153,7 +152,6 @@ def _audio(
         hear=hear,
         take=take,
         bases=bases_of(said, resting),
-        attribution=attributions(said, resting, artist, title),
         lies=partial(_lies, archive, row.sha256, bagged),
     )
 
