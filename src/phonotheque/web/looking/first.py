@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Final
 
 from sqlalchemy import Connection, and_, case, func, select
 
-from phonotheque.editions.edition import Edition, read_edition
+from phonotheque.editions.about import About
+from phonotheque.editions.edition import BagEntry, Edition, read_edition
 from phonotheque.ledger.bags import latest_edition
-from phonotheque.ledger.holdings import bytes_held
+from phonotheque.ledger.holdings import HoldingState, all_holdings, bytes_held
 from phonotheque.ledger.mirror_tables import copies
 from phonotheque.ledger.schema import bags, decisions, files
 from phonotheque.mirrors.copies import COPIES, Copies, read_copies
@@ -95,22 +98,28 @@ def first_of_archive(archive: Archive, ledger: Connection, at: datetime, masters
 
 
 def first_of_mirror(
-    mirror: Archive, ledger: Connection, at: datetime, edition: Edition | None, seconds: float | None
+    mirror: Archive,
+    ledger: Connection,
+    at: datetime,
+    edition: Edition | None = None,
+    about: Mapping[str, About] = MappingProxyType({}),
 ) -> First:
     """Return the figures of a mirror: of what is on this disk, and of the edition that it follows.
 
-    An edition lists nothing without a recorded basis, which lies in the bags. ``seconds`` are those held.
+    An edition lists nothing without a recorded basis, which lies in the bags. ``about`` is what it says of
+    its bags: which of their files are music, and how long the sound of those lasts that are here whole.
     """
     told, held = copies_told(mirror), bytes_held(ledger)
     listed = edition.bags if edition else ()
     safe = [bag for bag in listed if told and told.of(bag.id).proven >= ENOUGH]
-    here = sum(bag.payload_files for bag in listed if bag.id in held)
+    here = [bag for bag in listed if bag.id in held]
+    files = sum(_music(bag, about) for bag in here)
     return First(
         at=timestamp(at),
-        files=here,
+        files=files,
         bytes=sum(held.values()),
-        seconds=seconds,
-        shareable=here,
+        seconds=_seconds(whole_bags(ledger), about),
+        shareable=files,
         bags=len(listed),
         bag_bytes=sum(bag.bytes for bag in listed),
         safe_bags=len(safe),
@@ -120,6 +129,23 @@ def first_of_mirror(
         edition_date=edition.date if edition else None,
         mirror=True,
     )
+
+
+def _music(bag: BagEntry, about: Mapping[str, About]) -> int:
+    """Return how many files of a bag are masters or access copies; all of them where nothing is told."""
+    said = about.get(bag.id)
+    return said.kinds.get("master", 0) + said.kinds.get("access", 0) if said else bag.payload_files
+
+
+def _seconds(bags: Collection[str], about: Mapping[str, About]) -> float | None:
+    """Return how long the sound of these bags lasts; None where that is not told of one of them, or is 0."""
+    told = [about[bag].seconds if bag in about else None for bag in bags]
+    return float(sum(filter(None, told))) or None if None not in told else None
+
+
+def whole_bags(ledger: Connection) -> list[str]:
+    """Return the bags that a mirror holds as a whole."""
+    return [bag for bag, one in all_holdings(ledger).items() if one.state is HoldingState.COMPLETE]
 
 
 def may_be_shared(ledger: Connection) -> int:

@@ -17,7 +17,6 @@ from phonotheque.catalogue.listening import listening
 from phonotheque.catalogue.manifest import Snapshot, current
 from phonotheque.editions.planning import Planned, planned
 from phonotheque.ledger.held import held_masters
-from phonotheque.ledger.holdings import HoldingState, all_holdings
 from phonotheque.vault.archive import Archive
 from phonotheque.web.looking.catalogue_counts import (
     CATALOGUE,
@@ -40,7 +39,6 @@ from phonotheque.web.looking.mirror_counts import (
     catalogue_held,
     count_edition,
     count_told_copies,
-    seconds_of,
 )
 
 _MEMORY: Final = "1GB"  # of the engine; it spills beyond
@@ -86,12 +84,9 @@ def gather_of_mirror(mirror: Archive, *, at: datetime, before: Kept | None = Non
     edition, told = followed(mirror), copies_told(mirror)
     with mirror.ledger.connect() as ledger:
         if edition is None:
-            return Kept(first_of_mirror(mirror, ledger, at, None, None), None, {})
+            return Kept(first_of_mirror(mirror, ledger, at), None, {})
         about = about_bags(mirror, edition)
-        whole = [
-            bag for bag, holding in all_holdings(ledger).items() if holding.state is HoldingState.COMPLETE
-        ]
-        first = first_of_mirror(mirror, ledger, at, edition, seconds_of(about, whole))
+        first = first_of_mirror(mirror, ledger, at, edition, about)
         days = before.counts.get("copies-over-time") if before else None
         counts = [*count_edition(edition, about), *count_told_copies(edition, told, days)]
         snapshot = catalogue_held(mirror, ledger, edition)

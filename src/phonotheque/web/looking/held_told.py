@@ -9,7 +9,7 @@ from phonotheque.model.audio import Integrity
 from phonotheque.model.rights import Answer
 from phonotheque.web.charts import Bars, Bins, Chart, Line, Lines, Parts, Table
 from phonotheque.web.looking.counts import Counted
-from phonotheque.web.looking.listed import LISTED, grouped, integers, named, spoken
+from phonotheque.web.looking.listed import LISTED, basis, grouped, integers, named, spoken
 from phonotheque.web.looking.voice import Voice
 
 _Taken = tuple[str, str, int, int, float, int]  # day, source, accessions, masters, seconds, bytes
@@ -146,14 +146,14 @@ def loudness(counted: Counted, voice: Voice) -> Chart:
 def licences(counted: Counted, voice: Voice) -> Chart:
     """Tell what statements about rights name."""
     _, _n = voice.gettext, voice.counted
-    found = named(counted)
+    found = [(basis(name, voice), number) for name, number in named(counted)]
     if not found:
         return Chart("licences", _("Licences"), _("No rights statement was found or given yet."))
     total = _n(
         "%(number)s\u00a0statement", "%(number)s\u00a0statements", sum(number for _name, number in found)
     )
     lines = [
-        (str(name), voice.count(_int(number)), voice.count(_int(files)))
+        (basis(str(name), voice), voice.count(_int(number)), voice.count(_int(files)))
         for name, number, files in counted.rows
     ]
     return Chart(

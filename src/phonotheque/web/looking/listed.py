@@ -4,11 +4,30 @@ from __future__ import annotations
 
 from typing import Final
 
+from phonotheque.model.rights import Kind
 from phonotheque.web.looking.counts import Counted
 from phonotheque.web.looking.voice import Voice
 
 LISTED: Final = 200  # rows of a table on a page; the CSV has all
 _DRAWN: Final = 12  # bars; the rest is one bar more
+
+
+def basis(name: str, voice: Voice) -> str:
+    """Return what something may be shared on: the name of a licence, or a kind of basis in words."""
+    _ = voice.gettext
+    kinds = {
+        Kind.PUBLIC_DOMAIN: _("public domain, declared"),
+        Kind.DATES: _("public domain, by its dates"),
+        Kind.DEPOSIT: _("deposit agreement"),
+        Kind.DELIVERY: _("label’s deal"),
+        Kind.OWN_WORK: _("own work"),
+        Kind.MANDATE: _("mandate to preserve"),
+        Kind.ON_SITE: _("on the premises only"),
+        Kind.RESERVATION: _("reservation"),
+        Kind.WITHDRAWAL: _("withdrawal"),
+    }
+    known = {str(kind): told for kind, told in kinds.items()}
+    return " + ".join(known.get(part, part) for part in name.split(" + "))
 
 
 def integers(counted: Counted) -> list[tuple[int, ...]]:

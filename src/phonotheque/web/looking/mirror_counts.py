@@ -50,12 +50,6 @@ def catalogue_held(mirror: Archive, ledger: Connection, edition: Edition) -> Sna
     return read(folder)
 
 
-def seconds_of(about: Mapping[str, About], bags: Iterable[str]) -> float | None:
-    """Return how long the sound of these bags lasts; None where that is not told of one of them, or is 0."""
-    told = [about[bag].seconds if bag in about else None for bag in bags]
-    return float(sum(filter(None, told))) or None if None not in told else None
-
-
 def count_edition(edition: Edition, about: Mapping[str, About]) -> tuple[Counted, ...]:
     """Return what is published: coverage bag by bag, growth, and licences and years as the bags have them."""
     terms, years = Counter[tuple[str, ...]](), Counter[int]()

@@ -7,7 +7,7 @@ from typing import cast
 from phonotheque.web.charts import Bars, Bins, Chart, Line, Lines, Table
 from phonotheque.web.looking.catalogue_told import decades
 from phonotheque.web.looking.counts import Counted
-from phonotheque.web.looking.listed import LISTED, grouped, integers, named, spoken
+from phonotheque.web.looking.listed import LISTED, basis, grouped, integers, named, spoken
 from phonotheque.web.looking.voice import Voice
 
 _MANY = 10  # copies; more share a bar
@@ -44,7 +44,8 @@ def editions(counted: Counted, voice: Voice) -> Chart:
 def licences(counted: Counted, voice: Voice) -> Chart:
     """Tell what published files say of their rights, in the bags themselves."""
     _, _n = voice.gettext, voice.counted
-    title, found = _("Licences of what is published"), named(counted)
+    title = _("Licences of what is published")
+    found = [(basis(name, voice), number) for name, number in named(counted)]
     if not found:
         return Chart(counted.key, title, _("The edition does not say what its bags' licences are."))
     total = _n("%(number)s\u00a0file", "%(number)s\u00a0files", sum(number for _name, number in found))
