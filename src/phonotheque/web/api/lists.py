@@ -92,7 +92,7 @@ def editions(
     """The editions that are here, the oldest first."""
     address, first = site(request), _first(changed_since)
     found = []
-    for number, dated in sorted(_dates(room_of(request)).items()):
+    for number, dated in sorted(dates_of(room_of(request)).items()):
         if number > after and dated >= first:
             url = f"{address}targets/editions/{number}/edition.json"
             found.append(models.Edition(number=number, date=dated, url=url))
@@ -134,7 +134,7 @@ def bags(
     current = room_of(request).published.current()
     found: list[models.Bag] = []
     if current is not None:
-        dates = _dates(room_of(request)) | {current.edition.number: current.edition.date}
+        dates = dates_of(room_of(request)) | {current.edition.number: current.edition.date}
         first = _first(changed_since)
         for name in current.ids[bisect_right(current.ids, after) :]:
             bag = current.bags[name]
@@ -149,7 +149,7 @@ def bags(
 def bag_(request: Request, id: Annotated[str, Path(max_length=200)]) -> Response:  # noqa: A002
     """A bag of the current edition."""
     current, bag = _current_bag(request, id)
-    dates = _dates(room_of(request)) | {current.edition.number: current.edition.date}
+    dates = dates_of(room_of(request)) | {current.edition.number: current.edition.date}
     return answer(request, _bag(bag, dates, site(request)))
 
 
@@ -216,7 +216,7 @@ def withdrawals(
 ) -> Response:
     """What the current edition says was taken back, or given out again, in the order in which it happened."""
     current = room_of(request).published.current()
-    keyed = _withdrawals(current) if current else []
+    keyed = _in_order(current) if current else []
     first = _first(changed_since)
     begin = bisect_right(keyed, max(after, first), key=lambda one: one[0])
     found = [one for _, one in keyed[begin : begin + limit + 1]]
@@ -228,7 +228,7 @@ def _place_of(one: models.Withdrawal) -> str:
     return f"{one.reinstated or one.date}.{one.what}:{one.id}:{one.recording or ''}:{len(one.sha256)}"
 
 
-def _withdrawals(current: Kept) -> list[tuple[str, models.Withdrawal]]:
+def _in_order(current: Kept) -> list[tuple[str, models.Withdrawal]]:
     """Return all of them by their places, as they were put in order when the edition was first asked for."""
     found = _IN_ORDER.get(current.sha256)
     if found is None:
@@ -236,6 +236,11 @@ def _withdrawals(current: Kept) -> list[tuple[str, models.Withdrawal]]:
         _IN_ORDER.clear()
         _IN_ORDER[current.sha256] = found
     return found
+
+
+def taken_back_in_order(current: Kept) -> list[models.Withdrawal]:
+    """Return what an edition says was taken back, or given out again, in the order in which it happened."""
+    return [one for _, one in _in_order(current)]
 
 
 def _taken_back(current: Kept) -> Iterator[models.Withdrawal]:
@@ -330,7 +335,7 @@ def _publisher(request: Request) -> Room:
     return room
 
 
-def _dates(room: Room) -> dict[int, str]:
+def dates_of(room: Room) -> dict[int, str]:
     """Return the dates of the editions that are known here, by number."""
     if not room.archive.is_mirror:
         with room.archive.ledger.connect() as ledger:

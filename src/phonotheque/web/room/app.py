@@ -42,6 +42,7 @@ from phonotheque.web.room.languages import LANGUAGES, preferred
 from phonotheque.web.room.limits import Protection
 from phonotheque.web.room.pages import page
 from phonotheque.web.room.programs import PROGRAMS, PROGRAMS_EXPLAINED
+from phonotheque.web.room.reservation import Reservation
 from phonotheque.web.room.state import Room
 from phonotheque.web.serve import public_application
 from phonotheque.web.staff import deciding, login, reading
@@ -99,6 +100,7 @@ def reading_room(
         middleware=[
             Middleware(BehindProxies, trusted_proxies(archive.settings)),
             Middleware(SecurityHeaders),
+            Middleware(Reservation, archive.public),
             Middleware(Protection),
             Middleware(Compression),
         ],

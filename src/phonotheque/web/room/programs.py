@@ -9,6 +9,13 @@ from fastapi import APIRouter
 
 from phonotheque.web.api import routes as api
 from phonotheque.web.oai import routes as oai
+from phonotheque.web.room import feeds, robots, sitemap
 
-PROGRAMS: Final[Sequence[APIRouter]] = (oai.ROUTES, api.ROUTES)
+PROGRAMS: Final[Sequence[APIRouter]] = (
+    oai.ROUTES,
+    feeds.ROUTES,
+    sitemap.ROUTES,
+    robots.ROUTES,
+    api.ROUTES,
+)
 PROGRAMS_EXPLAINED: Final[Sequence[APIRouter]] = (api.PAGES,)
