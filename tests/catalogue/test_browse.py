@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from phonotheque.catalogue import browse, held_table
+from phonotheque.catalogue.answers import Answers
 from phonotheque.catalogue.browse import Listed, Place
 from phonotheque.catalogue.held_table import Kind
 from phonotheque.catalogue.lookup import Catalogue
@@ -215,3 +216,14 @@ def test_codes_lead_to_what_they_name_and_words_to_nothing(catalogue: Catalogue)
     assert [lead.name for lead in catalogue.leads(f"{15:064X}")] == ["Song 15"]
     for text in ("song", "facade", "a1", "r12", "", "1234", "0" * 62, "2026-11-21"):
         assert catalogue.leads(text) == ()
+
+
+def test_the_last_answers_are_kept() -> None:
+    asked: list[str] = []
+    answers = Answers[str](2)
+
+    def answer(text: str) -> str:
+        return answers.get(text, lambda: asked.append(text) or text.upper())  # type: ignore[func-returns-value]
+
+    assert [answer(text) for text in "abacab"] == list("ABACAB")
+    assert "".join(asked) == "abcb"

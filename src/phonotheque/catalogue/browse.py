@@ -153,6 +153,8 @@ class _Matching:
     def _head(self, most: int) -> tuple[set[int], int | None]:
         """Return what is ranked, and the key after which the rest comes; None where that is all."""
         sieve, found, looked = self._sieve(), list[int](), 0
+        if sieve.hopeless:
+            return set(), None
         for keys, more in self._first():
             passing = sieve.passing(keys)
             room = CONSIDERED - len(found)
@@ -246,6 +248,8 @@ def _next(
 ) -> tuple[list[int], int | None]:
     """Return the first keys that pass, but for some, and the key after which to go on; None at the end."""
     found, looked, last = list[int](), 0, after
+    if sieve.hopeless:
+        return [], None
     for keys, more in parts:
         for key in sieve.passing(keys).tolist():
             if key in but:

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import TypeAlias, TypeVar
 
 from phonotheque.catalogue import browse, describe, facets, index, index_codes, labels, leads, manifest
+from phonotheque.catalogue.answers import Answers
 from phonotheque.catalogue.browse import BEGINNING, Listed, Place
 from phonotheque.catalogue.columns import isrc_number
 from phonotheque.catalogue.engine import connect, explaining
@@ -33,6 +34,7 @@ from phonotheque.model.identifiers import parse_barcode, parse_isni, parse_isrc,
 from phonotheque.model.progress import QUIET, Progress
 
 _SECONDS = 30.0  # that a look-up may take on a very slow disk
+_ANSWERS = 1000  # pages of searches that are kept
 _LONGEST_NAME = 300  # characters
 _MOST = 101  # bearers of a code
 _PREFIX = re.compile(r"[0-9a-f]{6,64}")  # of a SHA-256
@@ -56,6 +58,7 @@ class Catalogue:
         index.ensure(snapshot, memory_limit=memory_limit, progress=progress)
         self._parquet = connect(memory_limit=memory_limit)
         self._facets: facets.Rows | None = None
+        self._answers = Answers[Listed](_ANSWERS)
 
     @classmethod
     def open(cls, catalogue_dir: Path, *, memory_limit: str = "1GB", progress: Progress = QUIET) -> Catalogue:
@@ -118,8 +121,12 @@ class Catalogue:
         ``held`` is this snapshot's table of what is held: without it nothing can be chosen by that.
         ``country`` is where who asks is. Raises UsageError when it takes longer than two seconds.
         """
-        return self._ask(
-            lambda index: browse.look(index, self._tables(held, country), query, chosen, place, most), SECONDS
+        tables, basis = self._tables, held.basis if held else None
+        return self._answers.get(
+            (query, chosen, place, most, basis, country),
+            lambda: self._ask(
+                lambda index: browse.look(index, tables(held, country), query, chosen, place, most), SECONDS
+            ),
         )
 
     def _tables(self, held: HeldTable | None, country: str) -> Tables:
@@ -180,8 +187,12 @@ class Catalogue:
 
     def called(self, name: str) -> tuple[Lead, ...]:
         """Return a few artists and releases of a name, whatever its case and accents."""
-        with self._parquet.cursor() as parquet, explaining("reading a name", self.snapshot.path):
-            ((plain,),) = parquet.execute(index_codes.PLAIN, [name[:_LONGEST_NAME]]).fetchall()
+        name = name[:_LONGEST_NAME]
+        if name.isascii():
+            plain = name.strip(" ").lower()  # which is what the engine makes of it
+        else:
+            with self._parquet.cursor() as parquet, explaining("reading a name", self.snapshot.path):
+                ((plain,),) = parquet.execute(index_codes.PLAIN, [name]).fetchall()
         return self._ask(lambda index: leads.of_name(index, name, index_codes.called_key(plain)))
 
     def _led(self, index: Reader, text: str) -> tuple[Lead, ...]:

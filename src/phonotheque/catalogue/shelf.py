@@ -10,6 +10,7 @@ import sqlite3
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeVar
 
 import pyarrow as pa
@@ -19,6 +20,7 @@ from phonotheque.catalogue.columns import uuids
 from phonotheque.catalogue.views import Hit
 
 _ROWS = 512  # recordings in a block
+_KEPT, _LARGEST_KEPT = 256, 1 << 18  # blocks, and bytes of one: 64 MiB at most, a third of that as a rule
 _CODEC = pa.Codec("zstd", compression_level=15)  # slow to write, in a thread that has time; as quick to read
 _SHOWN = pa.schema(
     [
@@ -131,6 +133,16 @@ def _store(connection: sqlite3.Connection, table: pa.Table, start: int) -> int:
 
 
 def _decoded(size: int, content: bytes) -> pa.RecordBatch:
+    """Return a block. What is listened to most is asked for most: the last blocks are kept."""
+    return _kept(size, content) if size <= _LARGEST_KEPT else _decode(size, content)
+
+
+@lru_cache(maxsize=_KEPT)
+def _kept(size: int, content: bytes) -> pa.RecordBatch:
+    return _decode(size, content)
+
+
+def _decode(size: int, content: bytes) -> pa.RecordBatch:
     try:
         return pa.ipc.read_record_batch(_CODEC.decompress(content, size), _SHOWN)
     except (pa.ArrowException, OSError, ValueError, TypeError) as error:  # nothing is read from a disk here

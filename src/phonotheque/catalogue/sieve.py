@@ -89,10 +89,21 @@ class Sieve:
         if chosen.source:
             bit = 1 << tables.sources.index(chosen.source) if chosen.source in tables.sources else 0
             self._tests["source"] = lambda rows, _: (rows["sources"] & bit) != 0
+        self.hopeless = self._is_hopeless(chosen)
         self._years = np.zeros(_YEARS, np.int64)
         self._countries = np.zeros(_COUNTRIES, np.int64)
         self._bits = np.zeros(_BITS, np.int64)
         self._of_kind = {group: np.zeros(len(self._kinds), np.int64) for group in GROUPS[:3]}
+
+    def _is_hopeless(self, chosen: Chosen) -> bool:
+        """Whether nothing can be as chosen: no recording has to be looked at for that."""
+        if chosen.source and chosen.source not in self._tables.sources:
+            return True
+        values = ((group, getattr(chosen, group)) for group in ("holding", "licence", "format"))
+        return any(
+            value and not any(value in self._values(group, kind) for kind in self._kinds)
+            for group, value in values
+        )
 
     def passing(self, keys: Integers) -> Integers:
         """Return those of the recordings that are as chosen, in the order given."""
