@@ -75,14 +75,14 @@ def audio_of(archive: Archive, hashes: Iterable[str], country: str, on: date) ->
 def _some(
     archive: Archive, ledger: Connection, hashes: Sequence[str], country: str, on: date
 ) -> dict[str, list[Audio]]:
-    asked: Sequence[Row[Any]] = ledger.execute(select(*_COLUMNS).where(files.c.sha256.in_(hashes))).all()
-    rows: dict[int, Row[Any]] = {row.id: row for row in asked}
+    asked: Sequence[Any] = ledger.execute(select(*_COLUMNS).where(files.c.sha256.in_(hashes))).all()
+    rows: dict[int, Any] = {row.id: row for row in asked}
     copies = ledger.execute(
         select(*_COLUMNS).where(files.c.master_id.in_(list(rows)), files.c.kind == ACCESS)
     )
     rows |= {row.id: row for row in copies}
     others = {row.master_id for row in rows.values() if row.master_id} - rows.keys()
-    masters: dict[int, Row[Any]] = dict(rows)
+    masters: dict[int, Any] = dict(rows)
     if others:
         masters |= {
             row.id: row for row in ledger.execute(select(*_COLUMNS).where(files.c.id.in_(list(others))))
