@@ -10,6 +10,8 @@ import json
 import logging
 import os
 import sqlite3
+import threading
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -46,6 +48,7 @@ MOST_LISTENED, NEWEST, FIRST_COLLECTION = 1, 2, 10
 _COLLECTIONS: Final = 20  # shelves by source
 _BESIDE: Final = 400  # bags of covers that are looked through
 _AT_ONCE: Final = 500
+_OLD: Final = 6 * 3600  # seconds
 _LOG = logging.getLogger("phonotheque.web")
 _FOUND: Final = """
     CREATE TEMP TABLE found (
@@ -67,8 +70,8 @@ def fill_shelves(
 
     A bag that cannot be read is logged and left out.
     """
-    temporary = to.with_name(f".{to.name}.{os.getpid()}")
-    temporary.unlink(missing_ok=True)
+    temporary = to.with_name(f".{to.name}.{os.getpid()}.{threading.get_ident()}")
+    _clear(to)
     try:
         with closing(sqlite3.connect(temporary, isolation_level=None)) as database:
             database.executescript(_script("tables"))
@@ -86,6 +89,13 @@ def fill_shelves(
     finally:
         temporary.unlink(missing_ok=True)
     return number
+
+
+def _clear(to: Path) -> None:
+    """Remove what killed runs left half made; what is younger may be somebody's who is at it."""
+    for left in to.parent.glob(f".{to.name}.*"):
+        if time.time() - left.stat().st_mtime > _OLD:
+            left.unlink(missing_ok=True)
 
 
 def _script(name: str) -> str:
