@@ -30,7 +30,7 @@ from phonotheque.web.room.languages import LANGUAGES
 from phonotheque.web.room.pages import page
 
 LONGEST: Final = 14_000  # bytes of a path and its query: a thousand characters that are escaped, and more
-LARGEST: Final = 64 * 1024  # bytes of a body
+LARGEST: Final = 512 * 1024  # bytes of a body
 LARGEST_FORM: Final = 12 * 1024**2  # of a form's, which may have a document with it
 SECONDS: Final = 60.0  # that a body may take to arrive
 _CLIENTS: Final = 20_000  # that are remembered, for each kind of request
