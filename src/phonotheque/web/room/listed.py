@@ -54,7 +54,7 @@ class Listed:
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._notes: tuple[NDArray[np.uint64], NDArray[np.uint32]] | None = None
-        self._wrong: PhonothequeError | None = None
+        self._wrong = ""  # what is, once it is known to be no index
 
     def files(self, recording: str) -> list[ListedFile]:
         """Return the files of a recording, given by its public id.
@@ -74,12 +74,12 @@ class Listed:
 
     def _noted(self) -> tuple[NDArray[np.uint64], NDArray[np.uint32]]:
         with self._lock:
-            if self._thread is None:
+            if self._thread is None or not (self._thread.is_alive() or self._notes or self._wrong):
                 self._thread = threading.Thread(target=self._note, name="noting an index", daemon=True)
                 self._thread.start()
         self._thread.join(_WAIT)
-        if self._wrong is not None:
-            raise self._wrong
+        if self._wrong:
+            raise self._broken(self._wrong)
         if self._notes is None:
             raise NotListedYetError("What is published is being listed here.", "Try again in a minute.")
         return self._notes
@@ -98,22 +98,23 @@ class Listed:
             order = np.argsort(keys, kind="stable")
             self._notes = _on_disk(keys[order]), _on_disk(numbers[order])
         except (pa.ArrowException, KeyError, ValueError) as error:
-            self._wrong = VerificationError(f"{self._place.name} is no index of an edition: {error!s:.200}.")
-        except OSError as error:
-            self._wrong = PhonothequeError(f"{self._place.name} cannot be read: {error.strerror}.")
-        if self._wrong is not None:
-            _LOG.error("Recordings cannot be looked up: %s", self._wrong)
+            self._wrong = str(error) or type(error).__name__
+        except OSError as error:  # the next who asks has it tried again
+            _LOG.error("Recordings cannot be looked up: %s: %s", self._place.name, error)
 
     def _read(self, group: int, uuid: str) -> list[ListedFile]:
         try:
             with pq.ParquetFile(self._place) as table:
                 if table.metadata.row_group(group).num_rows > _LONGEST_GROUP:
-                    return []
+                    raise self._broken("a row group tells of too many files")
                 rows = table.read_row_group(group, columns=_COLUMNS)
             found: list[dict[str, Any]] = rows.filter(pc.equal(rows["recording"], uuid)).to_pylist()
         except (pa.ArrowException, KeyError, OSError) as error:
-            raise VerificationError(f"{self._place.name} cannot be read: {error!s:.200}.") from error
+            raise self._broken(error) from error
         return [ListedFile(row["bag"], row["path"], row["size"], row["sha256"] or "") for row in found]
+
+    def _broken(self, why: object) -> VerificationError:
+        return VerificationError(f"{self._place.name} is no index of an edition: {why!s:.200}.")
 
 
 def _keys(table: pa.Table) -> NDArray[np.uint64]:

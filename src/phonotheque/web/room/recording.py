@@ -138,7 +138,7 @@ def _shown(request: Request, room: Room, thing: Thing, asked: Asked) -> Response
     spoken, mirror = voice(language), room.archive.is_mirror
     today = room.today()
     address = f"{site(request)}{language}/recording/{view.id}"
-    masters = [sound for sound in thing.sounds if sound.kind == "master"]
+    stated = [sound for sound in thing.sounds if sound.kind == "master"] or thing.sounds
     held_words = held(thing.sounds, spoken, mirror=mirror)
     return page(
         request,
@@ -147,10 +147,9 @@ def _shown(request: Request, room: Room, thing: Thing, asked: Asked) -> Response
         heard=heard(room, request, view),
         thing=thing,
         address=address,
-        masters=masters,
         had=[one for sound in thing.sounds for one in _had(room, sound, country)],
         taken=[(one, place(one.where, language)) for one in thing.taken],
-        bases=bases(masters, mandate_statement(room.archive.settings), asked),
+        bases=bases(stated, mandate_statement(room.archive.settings), asked),
         asked=asked,
         asked_where="" if asked.where == WORLD else str(asked.where),
         asked_place=place(asked.where, language),
