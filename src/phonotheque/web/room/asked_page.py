@@ -16,9 +16,8 @@ from phonotheque.ledger.requests import RequestKind, RequestStep, request_filed_
 from phonotheque.ledger.schema import editions
 from phonotheque.ledger.withdrawals import State, Step, Withdrawal, withdrawal
 from phonotheque.model.errors import NotFoundError
-from phonotheque.web.room.addresses import site
 from phonotheque.web.room.correcting import PRIVATE
-from phonotheque.web.room.pages import _, language_of, page, refusal, room_of, told
+from phonotheque.web.room.pages import _, page, refusal, room_of, told
 
 ROUTES: Final = APIRouter()
 _OF_REQUEST: Final = {
@@ -57,6 +56,7 @@ _STATES: Final = {
         ),
     ),
 }
+_GONE: Final = _("What it names is no longer shown here, and has left what is published.")
 _ENDED: Final = {
     (RequestKind.CORRECTION, RequestStep.ACCEPTED): (
         _("Accepted"),
@@ -98,6 +98,8 @@ def status(request: Request, key: str) -> Response:
             return refusal(request, 404, sentence, headers=PRIVATE)
         edition = _told_in(ledger, one) if one else None
     state, meaning = _state(asked, one)
+    if edition and one and one.state is State.ACCEPTED:
+        meaning = _GONE
     steps = _steps(request, asked, one)
     if asked is not None and not in_ledger:
         waits = _(
@@ -115,7 +117,7 @@ def status(request: Request, key: str) -> Response:
         steps=steps,
         edition=edition,
         public=public,
-        address=f"{site(request)}{language_of(request)}/request/{key}",
+        key=key,
     )
 
 
