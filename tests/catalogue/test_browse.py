@@ -145,6 +145,13 @@ def test_where_somebody_is_decides_what_may_be_heard(catalogue: Catalogue) -> No
     assert not heard_in("WORLD -DE", "DE")
 
 
+def test_each_hit_says_whether_it_is_held_and_may_be_heard(catalogue: Catalogue) -> None:
+    for query, chosen in (("song", ANY), ("", ANY), ("song", Chosen(holding="heard"))):
+        for page in _pages(catalogue, query, chosen):
+            for number, held in zip(_numbers(list(page.hits)), page.held, strict=True):
+                assert held == ("" if number % 5 else "heard" if number % 2 else "held")
+
+
 def test_what_was_corrected_is_said_on_every_page(catalogue: Catalogue) -> None:
     pages = list(_pages(catalogue, "sombody"))
     assert {page.corrected for page in pages} == {"somebody"}

@@ -29,7 +29,7 @@ from phonotheque.catalogue.search import (
     ranked,
     words_of,
 )
-from phonotheque.catalogue.sieve import Chosen, Counts, Sieve, Tables
+from phonotheque.catalogue.sieve import Chosen, Counts, Sieve, Tables, standings
 from phonotheque.catalogue.views import Hit
 
 COUNTED: Final = 20_000  # matches, of which facets are counted
@@ -57,12 +57,14 @@ BEGINNING: Final = Place()
 class Listed:
     """A page of what was found.
 
+    ``held`` says of each hit that it is "held", or that it may also be "heard" by who asks, else "".
     ``total`` counts what is as chosen among the first ``looked`` matches, as do ``counts``; ``whole`` says
     that these are all. ``following`` is the place of the next page, None at the end. Where a page that has a
     next one is not full, no more were found in as many matches as one page may cost.
     """
 
     hits: tuple[Hit, ...]
+    held: tuple[str, ...]
     total: int
     looked: int
     whole: bool
@@ -87,7 +89,7 @@ def look(
         if matching.any():
             listed = matching.page(place, most)
             return listed if others is words else replace(listed, corrected=text)
-    return Listed((), 0, 0, True, Counts(), None)
+    return Listed((), (), 0, 0, True, Counts(), None)
 
 
 def _meant(index: Reader, words: list[Word], query: str) -> Iterator[tuple[list[Word], str]]:
@@ -104,7 +106,7 @@ def _all(index: Reader, tables: Tables, chosen: Chosen, place: Place, most: int)
     parts = _numbers(after, every)
     keys, last = _next(parts, after, most, Sieve(tables, chosen), (), LOOKED_WITHOUT_WORDS, deadline)
     following = None if last is None else Place(False, last)
-    return Listed(tuple(index.hits(keys)), *tally, following)
+    return Listed(tuple(index.hits(keys)), standings(tables, keys), *tally, following)
 
 
 class _Part(NamedTuple):
@@ -134,21 +136,24 @@ class _Matching:
         total, looked, whole, counts = _tallied(self._first(), self._sieve(), COUNTED, self._deadline)
         if last is None:  # then the head is all there is, also of what ``all`` has not
             total = max(total, len(head))
-        shown, after = list[Hit](), place.after
+        keys, hits, after = list[int](), list[Hit](), place.after
+        following: Place | None = None
         if place.in_head:
-            shown += ranked(self._index, head, self._text, len(head))[place.after : place.after + most]
+            for key, hit in ranked(self._index, head, self._text)[place.after : place.after + most]:
+                keys.append(key)
+                hits.append(hit)
             if place.after + most < len(head):
-                following = Place(True, place.after + most)
-                return Listed(tuple(shown), total, looked, whole, counts, following)
-            if last is None:
-                return Listed(tuple(shown), total, looked, whole, counts, None)
-            after = last
-        parts = self._having(self._asked.all, after)
-        keys, reached = _next(parts, after, most - len(shown), self._sieve(), head, LOOKED, self._deadline)
-        shown += self._index.hits(keys)
-        return Listed(
-            tuple(shown), total, looked, whole, counts, None if reached is None else Place(False, reached)
-        )
+                following, last = Place(True, place.after + most), None
+            after = -1 if last is None else last
+        if not place.in_head or last is not None:
+            parts = self._having(self._asked.all, after)
+            left = most - len(keys)
+            more, reached = _next(parts, after, left, self._sieve(), head, LOOKED, self._deadline)
+            keys += more
+            hits += self._index.hits(more)
+            following = None if reached is None else Place(False, reached)
+        held = standings(self._tables, keys)
+        return Listed(tuple(hits), held, total, looked, whole, counts, following)
 
     def _head(self, most: int) -> tuple[set[int], int | None]:
         """Return what is ranked, and the key after which the rest comes; None where that is all."""

@@ -60,11 +60,11 @@ def search(index: Reader, query: str, limit: int) -> Found:
     if not words or limit < 1:
         return Found(())
     if keys := _matches(index, words, limit):
-        return Found(ranked(index, keys, query[:LONGEST_QUERY], limit))
+        return Found(_closest(index, keys, query[:LONGEST_QUERY], limit))
     for others in islice(corrected(index.words, words), MOST_TRIED):
         if keys := _matches(index, others, limit):
             text = " ".join(word.text for word in others)
-            return Found(ranked(index, keys, text, limit), text)
+            return Found(_closest(index, keys, text, limit), text)
     return Found(())
 
 
@@ -167,11 +167,15 @@ def corrected(words: sqlite3.Connection, typed: Sequence[Word]) -> Iterator[list
         ]
 
 
-def ranked(index: Reader, keys: Iterable[int], query: str, limit: int) -> tuple[Hit, ...]:
-    """The closest to what was typed first; a stable sort keeps the order of listens."""
-    wanted = fold(query)
-    hits = sorted(index.hits(sorted(keys)), key=lambda hit: _distance(hit, wanted))
-    return tuple(hits[:limit])
+def ranked(index: Reader, keys: Iterable[int], query: str) -> list[tuple[int, Hit]]:
+    """Return recordings and their keys, the closest to what was typed first, then the most listened."""
+    wanted, order = fold(query), sorted(keys)
+    found = zip(order, index.hits(order), strict=True)
+    return sorted(found, key=lambda one: _distance(one[1], wanted))
+
+
+def _closest(index: Reader, keys: Iterable[int], query: str, limit: int) -> tuple[Hit, ...]:
+    return tuple(hit for _, hit in ranked(index, keys, query)[:limit])
 
 
 def _distance(hit: Hit, wanted: str) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -157,13 +157,24 @@ class Sieve:
         if group == "holding":
             if kind is None:
                 return ("known",)
-            return ("held", "heard") if self._heard(kind) else ("held",)
+            return ("held", "heard") if _is_heard(kind, self._tables.country) else ("held",)
         if kind is None:
             return ()
         return kind.licences if group == "licence" else kind.formats
 
-    def _heard(self, kind: Kind) -> bool:
-        return any(heard_in(territory, self._tables.country) for territory in kind.heard)
+
+def standings(tables: Tables, keys: Sequence[int]) -> tuple[str, ...]:
+    """Return "held" for recordings that are, "heard" if they also may be by who asks, else ""."""
+    if tables.held is None:
+        return ("",) * len(keys)
+    kinds = [tables.held.kinds[code - 1] if code else None for code in tables.held.codes[list(keys)].tolist()]
+    return tuple(
+        "" if kind is None else "heard" if _is_heard(kind, tables.country) else "held" for kind in kinds
+    )
+
+
+def _is_heard(kind: Kind, country: str) -> bool:
+    return any(heard_in(territory, country) for territory in kind.heard)
 
 
 def heard_in(territory: str, country: str) -> bool:

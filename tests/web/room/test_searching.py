@@ -60,6 +60,8 @@ def test_what_was_typed_is_found_and_counted(visit: Visit) -> None:
     assert Title.OPENING in _listed(page)
     assert re.search(r'role="status">\s*\d+ recordings?\s*</p>', page)
     assert 'value="opening"' in page
+    assert "May be heard" in page
+    assert "Held, not to be heard here" in visit.text("en/search?q=only+kept")
 
 
 def test_typing_gets_the_answer_alone_and_how_many_there_are(visit: Visit) -> None:
