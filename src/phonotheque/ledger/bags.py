@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -184,7 +184,7 @@ def places_of_bags(connection: Connection, bag_id: str | None = None) -> dict[st
     return found
 
 
-def bags_in_place(connection: Connection, place: str) -> Iterator[str]:
+def bags_in_place(connection: Connection, place: str) -> Generator[str, None, None]:
     """Stream the ids of the bags that are recorded in a place."""
     query = select(bag_places.c.bag_id).where(bag_places.c.place == place).order_by(bag_places.c.bag_id)
     yield from (row.bag_id for row in stream(connection, query))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,12 +51,12 @@ def check_recorded(archive: Archive, place: str, *, first: str = "") -> Storage:
     ``first`` is looked for first. Of a place without any, nothing is asked.
     """
     storage = open_place(place, archive.settings.storage)
-    with archive.ledger.connect() as ledger:
-        one = next(bags_in_place(ledger, place), None)
+    with archive.ledger.connect() as ledger, closing(bags_in_place(ledger, place)) as recorded:
+        one = next(recorded, None)
         if one is None:
             return storage
         storage.check()
-        some = itertools.chain([first] if first else [], bags_in_place(ledger, place))
+        some = itertools.chain([first] if first else [], [one], recorded)
         if any(storage.stat(f"{bag}/{TAG_MANIFEST}") is not None for bag in some):
             return storage
     raise PlaceGoneError(
