@@ -17,7 +17,9 @@ from phonotheque.editions.covering import covered_by
 from phonotheque.editions.withdrawing import Asked, accept, request
 from phonotheque.ledger.bags import where_bagged
 from phonotheque.ledger.schema import files
+from phonotheque.ledger.statements import record_grant
 from phonotheque.model.progress import QUIET
+from phonotheque.model.rights import Act, Kind, Statement
 from phonotheque.model.settings import StorageSettings
 from phonotheque.vault.archive import Archive, open_archive
 from phonotheque.vault.incoming import incoming_path
@@ -210,6 +212,25 @@ def test_no_old_decision_is_trusted(changed: Archive, monkeypatch: pytest.Monkey
         assert visit.ask(path).status == 200
         monkeypatch.setattr(Room, "today", lambda _: date(1999, 12, 31))
         assert visit.ask(path).status == 451
+    changed.close()
+
+
+def test_what_may_only_be_heard_is_not_to_be_kept(changed: Archive) -> None:
+    agreed = Statement(
+        kind=Kind.DEPOSIT,
+        licence=None,
+        evidence="an agreement",
+        evidence_origin="grant",
+        asserted_by="tests",
+        acts=(Act.PRESERVE, Act.STREAM),
+    )
+    sha256 = hash_of(changed, Title.ONLY_KEPT)
+    with changed.ledger.begin() as ledger:
+        (row,) = ledger.execute(select(files.c.id).where(files.c.sha256 == sha256)).all()
+        record_grant(ledger, [row.id], agreed, at="2026-11-25T09:00:00Z")
+    with visiting(changed) as visit:
+        assert visit.ask(f"stream/{sha256}").status == 200  # what was decided before does not count
+        assert visit.ask(f"stream/{sha256}?download=1").status == 451
     changed.close()
 
 
