@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,13 +12,23 @@ import pytest
 
 from phonotheque.editions.index import SCHEMA
 from phonotheque.model.errors import VerificationError
-from phonotheque.vault.archive import Archive
+from phonotheque.vault.archive import Archive, open_archive
 from phonotheque.web.room.listed import Listed
-from tests.web.room.archives import ISRCS, PUBLIC_REASON, SECRETS, Title, empty_mirror
+from tests.postgresql import copy_tree
+from tests.web.room.archives import (
+    ARTIST_MBID,
+    ISRCS,
+    PUBLIC_REASON,
+    RELEASE_MBID,
+    SECRETS,
+    Title,
+    empty_mirror,
+)
 from tests.web.room.looking_at import described, links, words
 from tests.web.room.visits import visiting
 
 OPENING = "00000000-0000-4000-8000-0000000f0101"
+NEVER_HELD = "00000000-0000-4000-8000-0000000f0202"
 
 
 def ids_of(mirror: Archive) -> list[str]:
@@ -51,12 +63,15 @@ def test_every_recording_of_the_edition_has_a_page(twin: Archive) -> None:
         assert sum("n’est pas détenu par ce miroir" in page for page in pages) == 1
 
 
-def test_what_was_withdrawn_is_gone_with_its_reason(library: Archive, twin: Archive) -> None:
-    del library
-    stone = next(path for path in (twin.public / "targets").glob("edition.json"))
-    recording = stone.read_text().partition('"recording": "')[2].partition('"')[0]
+def withdrawn_from(mirror: Archive) -> str:
+    edition = json.loads((mirror.public / "targets" / "edition.json").read_text())
+    (stone,) = edition["tombstones"]
+    return str(stone["recording"])
+
+
+def test_what_was_withdrawn_is_gone_with_its_reason(twin: Archive) -> None:
     with visiting(twin) as visit:
-        answer = visit.ask(f"en/recording/{recording}")
+        answer = visit.ask(f"en/recording/{withdrawn_from(twin)}")
         assert answer.status == 410
         assert f"This recording was withdrawn: {PUBLIC_REASON}" in words(answer.data.decode())
 
@@ -71,6 +86,28 @@ def test_what_a_mirror_does_not_know_is_404(twin: Archive) -> None:
         ):
             assert visit.ask(path).status == 404
         assert visit.ask("en/rights/cc-by").status == 200
+
+
+def test_a_mirror_with_a_catalogue_shows_it_beside_its_bags(twin: Archive, tmp_path: Path) -> None:
+    copy_tree(twin.folder, tmp_path / "mirror")
+    (bag,) = (tmp_path / "mirror" / "vault" / "bags").glob("*-0002-catalogue")
+    shutil.copytree(bag / "data", tmp_path / "mirror" / "catalogue" / "2026-11-21T101500Z")
+    (tmp_path / "mirror" / "catalogue" / "CURRENT").write_text("2026-11-21T101500Z\n")
+    mirror = open_archive(tmp_path / "mirror")
+    with visiting(mirror) as visit:
+        shown = visit.text(f"en/recording/{OPENING}")
+        assert "Listens 48,211" in words(shown)
+        assert f"/en/release/{RELEASE_MBID}" in links(shown)
+        assert "This mirror holds 1 master of it." in words(shown)
+        assert visit.ask(f"en/recording/{ISRCS[Title.OPENING]}").status == 308
+        known = words(visit.text(f"en/recording/{NEVER_HELD}"))
+        assert "This mirror holds no file of it." in known
+        assert "data-play-all" in visit.text(f"en/release/{RELEASE_MBID}")
+        assert visit.ask(f"en/artist/{ARTIST_MBID}").status == 200
+        gone = visit.text(f"en/recording/{withdrawn_from(mirror)}")
+        assert f"The reason: {PUBLIC_REASON}" in words(gone)
+        assert "/stream/" not in gone
+    mirror.close()
 
 
 @pytest.mark.once("asks of the ledger nothing: there is none")
