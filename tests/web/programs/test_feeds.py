@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,8 +12,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from phonotheque.vault.archive import Archive
+from phonotheque.vault.archive import Archive, open_archive
 from phonotheque.web.oai import deriving
+from phonotheque.web.oai.records import FOLDER
 from phonotheque.web.room.contact import contact_uri, mail_address
 from phonotheque.web.room.feeds import ATOM
 from phonotheque.web.room.reservation import read
@@ -99,11 +101,12 @@ def addresses(visit: Visit, path: str) -> list[str]:
 
 
 def test_sitemaps_have_every_published_thing_once_in_each_language(
-    library: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    library: Archive, own_settings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(deriving, "PART", 2)
     copy_tree(library.folder, tmp_path / "copy")
-    archive = replace(library, folder=tmp_path / "copy")
+    shutil.rmtree(tmp_path / "copy" / FOLDER, ignore_errors=True)
+    archive = open_archive(tmp_path / "copy")
     with visiting(archive) as visit:
         root = ElementTree.fromstring(visit.ask("sitemap.xml").data)
         parts = [(one.text or "").removeprefix(SITE) for one in root.iter(f"{MAP}loc")]

@@ -35,7 +35,9 @@ def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def changing(library: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Archive:
+def changing(
+    library: Archive, own_settings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Archive:
     """A copy of the library, at which is looked each time that it is asked."""
     copy_tree(library.folder, tmp_path / "copy")
     monkeypatch.setattr(records, "_LOOK", 0.0)
