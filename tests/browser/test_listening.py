@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 from phonotheque.vault.archive import Archive
 from phonotheque.web.guard import Visitors
+from phonotheque.web.room.quota import Quota
 from tests.browser.conftest import OpenWindow
 from tests.web.room.visits import visiting
 
@@ -33,6 +34,7 @@ def test_music_goes_on_while_pages_change(library: Archive, window: OpenWindow) 
         until_playing(page)
         assert title_of(page) == "Opening"
         expect(page.locator("#player [data-licence]")).to_have_text("Creative Commons Attribution 4.0")
+        assert page.evaluate("navigator.mediaSession.metadata.title") == "Opening"
         page.evaluate("window.stays = true")
         page.get_by_role("navigation", name="Main").get_by_role("link", name="Listen").click()
         page.get_by_role("link", name="Most listened").click()
@@ -117,6 +119,22 @@ def test_without_scripts_there_is_a_plain_player(library: Archive, window: OpenW
         expect(page.get_by_role("button", name="Play Opening")).to_have_count(0)
         page.get_by_role("link", name="Opening").click()
         expect(page.locator("audio[controls] source")).to_have_count(2)
+
+
+def test_whoever_heard_enough_is_told_so(
+    library: Archive, window: OpenWindow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quota = Quota(0, 1, place=lambda host: host)
+    monkeypatch.setattr("phonotheque.web.room.state.Quota", lambda *_: quota)
+    with visiting(library) as visit:
+        opened = window(f"{visit.url}en/listen")
+        page = opened.page
+        page.get_by_role("button", name="Play Opening").click()
+        until_playing(page)
+        page.get_by_role("button", name="Play Second Air").click()
+        expect(page.locator("#player-says")).to_contain_text("go on a little later")
+        expect(page.locator("#player")).not_to_have_class(re.compile("is-playing"))
+        opened.errors[:] = [said for said in opened.errors if "429" not in said]
 
 
 def test_what_the_browser_kept_may_be_anything(library: Archive, window: OpenWindow) -> None:
