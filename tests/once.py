@@ -32,6 +32,12 @@ ONCE: Final = {
     "tests/mirrors/test_single.py": "about what is fetched without a ledger",
     "tests/mirrors/test_sync.py": "about transfers; mirrors with a ledger there are killed in tests/endtoend",
     "tests/sources/test_already.py": "about files that are not taken in",
+    "tests/web/subsonic/test_answers.py": "about what is told over HTTP; test_browsing asks the ledger",
+    "tests/web/subsonic/test_keeping.py": "about a file of its own; test_browsing asks the ledger",
+    "tests/web/subsonic/test_login.py": "about a file of its own; test_browsing asks the ledger",
+    "tests/web/subsonic/test_other_players.py": "about what is told over HTTP; test_browsing asks the ledger",
+    "tests/web/subsonic/test_shelves.py": "about files; test_browsing, _media and _unpublished ask the ledger",
+    "tests/web/subsonic/test_specification.py": "about what is told over HTTP; test_browsing asks the ledger",
     "tests/web/test_web_report_load.py": "about HTTP; test_taking_reports is about what is recorded",
     "tests/web/test_web_reports.py": "about HTTP; test_taking_reports is about what is recorded",
 }

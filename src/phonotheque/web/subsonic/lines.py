@@ -83,7 +83,7 @@ def sounds(archive: Archive, bag: BagEntry) -> Iterator[Sound]:
     with _making_sense(bag.id):
         for line in _lines(archive, bag.id):
             if line.get("kind") in ("master", "access"):
-                yield _sound(line, bag)
+                yield sound(line, bag.edition, bag.audience)
 
 
 def besides(archive: Archive, bag: BagEntry) -> Iterator[Beside]:
@@ -138,7 +138,8 @@ def _lines(archive: Archive, bag: str) -> Iterator[dict[str, Any]]:
             yield line
 
 
-def _sound(line: Mapping[str, Any], bag: BagEntry) -> Sound:
+def sound(line: Mapping[str, Any], edition: int, audience: str) -> Sound:
+    """Return what a line of recordings.jsonl says. Raises ValueError where it makes no sense."""
     path = str(line.get("path", ""))
     pure = PurePosixPath(path)
     told = line.get("provenance")
@@ -155,8 +156,8 @@ def _sound(line: Mapping[str, Any], bag: BagEntry) -> Sound:
         size=_whole(line, "size"),
         suffix=nfc(pure.suffix.lower().removeprefix("."))[:10],
         path=nfc(path.removeprefix("data/"))[: 2 * _TEXT],
-        edition=bag.edition,
-        audience=bag.audience,
+        edition=edition,
+        audience=audience,
         accession=str(provenance.get("accession", ""))[:40],
         added_at=str(provenance.get("added_at", ""))[:40],
         title=_text(line, "title") or nfc(pure.stem)[:_TEXT] or "?",

@@ -13,7 +13,7 @@ import sqlite3
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from importlib.resources import files
 from pathlib import Path
@@ -42,6 +42,7 @@ from phonotheque.web.subsonic.names import (
     sort_key,
 )
 from phonotheque.web.subsonic.sources import sources_of
+from phonotheque.web.subsonic.unpublished import unpublished
 
 MOST: Final = 100_000  # tracks on a shelf
 MOST_LISTENED, NEWEST, FIRST_COLLECTION = 1, 2, 10
@@ -77,8 +78,11 @@ def fill_shelves(
             database.executescript(_script("tables"))
             database.execute("BEGIN")
             database.execute(_FOUND)
-            _find(database, archive, edition, most)
+            allowing = allowing_in(archive, edition)
+            _find(database, archive, edition, allowing, most)
             if snapshot is not None:
+                if not archive.is_mirror:
+                    _put(database, allowing, "", unpublished(archive, snapshot, most))
                 _count(database, snapshot)
             filled = _Filling(database, edition, sources_of(archive), _beside(database, archive, edition))
             number = filled.fill(most)
@@ -102,11 +106,12 @@ def _script(name: str) -> str:
     return files(__package__).joinpath(f"{name}.sql").read_text("utf-8")
 
 
-def _find(database: sqlite3.Connection, archive: Archive, edition: Edition, most: int) -> None:
+def _find(
+    database: sqlite3.Connection, archive: Archive, edition: Edition, allowing: Allowing, most: int
+) -> None:
     """Note the files of the bags that matter: the most listened ones, and those of the newest edition."""
     listened = bags_by_listens(edition)
     newest = [bag for bag in listened if bag.edition == edition.number]
-    allowing = allowing_in(archive, edition)
     taken: set[str] = set()
     for bags in (listened, newest):
         before = _number(database)
@@ -120,12 +125,16 @@ def _find(database: sqlite3.Connection, archive: Archive, edition: Edition, most
 
 def _take(database: sqlite3.Connection, archive: Archive, bag: BagEntry, allowing: Allowing) -> None:
     try:
-        for some in batched(sounds(archive, bag), _AT_ONCE):
-            where = allowing.where(bag.id, some)
-            rows = [_row(sound, where[sound.sha256]) for sound in some if sound.sha256 in where]
-            database.executemany(_TAKE, rows)
+        _put(database, allowing, bag.id, sounds(archive, bag))
     except PhonothequeError as error:
         _LOG.error("A bag is not put on the shelves: %s", error)
+
+
+def _put(database: sqlite3.Connection, allowing: Allowing, bag: str, found: Iterable[Sound]) -> None:
+    for some in batched(found, _AT_ONCE):
+        where = allowing.where(bag, some)
+        rows = [_row(sound, where[sound.sha256]) for sound in some if sound.sha256 in where]
+        database.executemany(_TAKE, rows)
 
 
 def _row(sound: Sound, where: str) -> tuple[Any, ...]:
