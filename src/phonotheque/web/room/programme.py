@@ -92,19 +92,17 @@ def _chosen(
 
 def _heard(room: Room, request: Request, rows: Sequence[Row]) -> dict[str, Heard]:
     named = {row["recording"]: [one for one in (row["sha256"], row["copy_sha256"]) if one] for row in rows}
-    audio = audio_of(room, request, chain.from_iterable(named.values()))
+    pictures = {row["recording"]: json.loads(row["facts"]).get("cover") or row["cover"] for row in rows}
+    hashes = chain(chain.from_iterable(named.values()), filter(None, pictures.values()))
+    found = audio_of(room, request, hashes)
+    shown = {sha256 for sha256 in pictures.values() if any(one.heard for one in found.get(sha256, ()))}
     return {
         row["recording"]: Heard(
             recording=row["recording"],
             title=row["title"],
             artist=row["artist"],
-            files=unique(named[row["recording"]], audio),
-            cover=_cover(row),
+            files=unique(named[row["recording"]], found),
+            cover=f"/cover/{picture}" if (picture := pictures[row["recording"]]) in shown else None,
         )
         for row in rows
     }
-
-
-def _cover(row: Row) -> str | None:
-    picture = json.loads(row["facts"]).get("cover") or row["cover"]
-    return f"/cover/{picture}" if picture else None
