@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,7 +57,7 @@ def taken_in(connection: Connection, accession: str, most: int) -> TakenIn:
     return TakenIn(min(row[0], most), int(row[1] or 0), float(row[2] or 0), row[0] > most)
 
 
-def masters_of(connection: Connection, accession: str, after: int, most: int) -> Sequence[Row[Any]]:
+def masters_of(connection: Connection, accession: str, after: int, most: int) -> list[Row[Any]]:
     """Return id, SHA-256, length in seconds, tags and ``held`` of masters that an accession took in.
 
     They come in the order in which they were taken in, after the one with an id.
@@ -69,4 +68,4 @@ def masters_of(connection: Connection, accession: str, after: int, most: int) ->
         .order_by(files.c.id)
         .limit(most)
     )
-    return connection.execute(query).all()
+    return list(connection.execute(query))

@@ -6,7 +6,7 @@ import re
 import secrets
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from starlette.datastructures import QueryParams
@@ -123,7 +123,7 @@ def read_form(asked: QueryParams, country: str) -> Form:
             query = parse_query(form.words)
     except UsageError as error:
         wrong["only"] = error.message
-    return Form(**{**_fields(form), "bytes": room, "query": query, "wrong": wrong})
+    return replace(form, bytes=room, query=query, wrong=wrong)
 
 
 def parse_room(text: str) -> int:
@@ -168,7 +168,3 @@ def _room(size: str, wrong: dict[str, str]) -> int | None:
         wrong["size"] = ""
         return None
     return room
-
-
-def _fields(form: Form) -> dict[str, object]:
-    return {name: getattr(form, name) for name in Form.__dataclass_fields__}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, Final
 
 from babel.lists import format_list
@@ -22,7 +22,7 @@ _NAMED: Final = 12  # countries of a longer list
 def place_page(request: Request, template: str, **content: Any) -> HTMLResponse:
     """Return a page, in whose template ``countries`` and ``territory`` are functions."""
     language = language_of(request)
-    told: dict[str, Callable[..., object]] = {
+    told: dict[str, Any] = {
         "countries": lambda codes: countries(codes, language),
         "country_name": lambda code: locale(language).territories.get(code, code),
         "territory": territory,

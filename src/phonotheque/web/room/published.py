@@ -5,16 +5,16 @@ What was read is kept until its file is another one: an edition of ten thousand 
 
 from __future__ import annotations
 
+import logging
 import re
 import threading
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar, cast
 
 from phonotheque.editions.about import About, read_about
 from phonotheque.editions.edition import BagEntry, Edition, IndexEntry, Tombstone, Withdrawal, read_edition
@@ -22,9 +22,11 @@ from phonotheque.editions.trust import root_fingerprint
 from phonotheque.mirrors.copies import COPIES, Copies, read_copies
 from phonotheque.mirrors.follow import EDITION
 from phonotheque.mirrors.home import trust_dir
+from phonotheque.model.errors import PhonothequeError
 from phonotheque.vault.archive import Archive
 from phonotheque.web.room.index_of import Index
 
+_LOG: Final = logging.getLogger("phonotheque.web")
 _KEPT: Final = 4  # editions, each some 30 MB where there are ten thousand bags
 _MOST: Final = 500  # files of all kinds
 _NUMBER: Final = re.compile(r"[1-9][0-9]{0,8}")
@@ -120,7 +122,9 @@ class Published:
         self._archive = archive
         self._public = archive.public
         self._targets = archive.public / "targets"
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()
+        self._reading: dict[_Key, threading.Lock] = {}
+        self._prepared = ""  # SHA-256 of the edition of which all is read ahead
         self._read: OrderedDict[_Key, Any] = OrderedDict()
 
     def current(self) -> Kept | None:
@@ -133,8 +137,25 @@ class Published:
             places.insert(0, trust_dir(self._archive) / EDITION)
         for place in places:
             if (found := self._keeping(place, _kept)) is not None:
+                self._prepare(found)
                 return found
         return None
+
+    def _prepare(self, kept: Kept) -> None:
+        """Read ahead, once, what the pages of a new edition will ask for."""
+        with self._lock:
+            if self._prepared == kept.sha256:
+                return
+            self._prepared = kept.sha256
+        threading.Thread(target=self._read_ahead, args=(kept,), name="reading ahead", daemon=True).start()
+
+    def _read_ahead(self, kept: Kept) -> None:
+        try:
+            self.about(kept)
+            self.copies(kept)
+            self.index(kept)
+        except (PhonothequeError, OSError) as error:
+            _LOG.error("Edition %d cannot be read ahead: %s", kept.edition.number, error)
 
     def edition(self, number: int) -> Kept | None:
         """Return an edition by its number, None if it is not here."""
@@ -215,14 +236,23 @@ class Published:
         with self._lock:
             if key in self._read:
                 self._read.move_to_end(key)
-                found: Read = self._read[key]
-                return found
-            with suppress(FileNotFoundError):  # it went meanwhile
+                return cast(Read, self._read[key])
+            alone = self._reading.setdefault(key, threading.Lock())
+        with alone:  # what takes seconds is read once, and holds up nobody who asks for something else
+            with self._lock:
+                if key in self._read:
+                    return cast(Read, self._read[key])
+            try:
                 found = read(place)
+            except FileNotFoundError:  # it went meanwhile
+                return None
+            finally:
+                with self._lock:
+                    self._reading.pop(key, None)
+            with self._lock:
                 self._read[key] = found
                 self._forget(key)
-                return found
-        return None
+            return found
 
     def _forget(self, key: _Key) -> None:
         """Let go of what a file was before, and of the editions that were not asked for lately."""
