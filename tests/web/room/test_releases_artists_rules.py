@@ -70,6 +70,6 @@ def test_a_rule_says_what_it_answers_and_by_which_law(archive: Archive) -> None:
         licence = words(visit.text("en/rights/cc-by-nc"))
         assert "Where it comes from: the licence itself" in licence
         assert "to let it be heard yes attribution, non-commercial" in licence
-        term = words(visit.text("fr/rights/us-recording-1923-1946")).replace("\xa0", " ")
+        term = words(visit.text("fr/rights/us-recording-1923-1946"))
         assert "États-Unis : libre dès le 1er janvier 2047" in term
         assert "17 USC 1401(a)(2)(B)(ii)" in term

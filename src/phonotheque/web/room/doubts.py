@@ -80,11 +80,9 @@ class _French:
     def _side(self, side: int) -> str:
         title, artist, ms = (self._values(field, side) for field in ("titles", "artists", "durations_ms"))
         clock = f"\u00a0({round(ms / 1000) // 60}:{round(ms / 1000) % 60:02})" if isinstance(ms, int) else ""
-        return (
-            (f"« {title} »" if title else "une piste sans titre")
-            + (f" de {artist}" if artist else "")
-            + clock
-        )
+        what = f"« {title} »" if title else "une piste sans titre"
+        by = f", par {artist}" if artist else ""
+        return f"{what}{by}{clock}"
 
 
 _FIELDS: Final = {
@@ -117,7 +115,7 @@ def _speed(_evidence: str, of: _French) -> str:
     how = "à une autre vitesse"
     if round(rate, 2) != 1:
         number = f"{rate:.2f}".replace(".", ",")
-        how = f"joué {number} fois plus vite" if rate > 1 else f"ralenti à {number} fois sa vitesse"
+        how = f"{'joué' if rate > 1 else 'ralenti'} à {number} fois sa vitesse"
     return f"{of.b} est peut-être {of.a} {how}."
 
 
