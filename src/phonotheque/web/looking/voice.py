@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from functools import cache
 from typing import Final
 
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date, format_time
 from babel.numbers import format_decimal
 
 from phonotheque.web import words
@@ -80,8 +80,8 @@ class Voice:
         """Return "21 November 2026, 10:15 UTC"."""
         if self.language == "en":
             return words.moment(_moment(text))
-        shown: str = format_datetime(_moment(text), f"d MMMM y, HH:mm'{_SPACE}UTC'", locale=self._locale)
-        return _first(shown)
+        time = format_time(_moment(text).astimezone(UTC), "HH:mm", locale=self._locale)
+        return f"{self.day(text)}, {time}{_SPACE}UTC"
 
     def _percent(self, percent: float) -> str:
         return f"{format_decimal(percent, '#,##0.#', locale=self._locale)}{_SPACE}%"
