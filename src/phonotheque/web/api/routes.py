@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from phonotheque.mirrors.telling_health import FEED
 from phonotheque.web.api import lists, models, things
 from phonotheque.web.api.answering import answer, reading
 from phonotheque.web.room.addresses import site
@@ -70,7 +71,8 @@ def explained(request: Request) -> Response:
         for path, one in described.items()
         if path.startswith("/api/v1/") and "get" in one
     ]
-    return page(request, "api.html.j2", endpoints=found, site=site(request))
+    alerts = (room_of(request).archive.public / FEED).is_file()
+    return page(request, "api.html.j2", endpoints=found, site=site(request), alerts=alerts)
 
 
 for _routes in (_BEGIN, things.ROUTES, lists.ROUTES):

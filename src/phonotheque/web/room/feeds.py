@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from phonotheque.ledger.files import last_accessions
+from phonotheque.mirrors.telling_health import FEED
 from phonotheque.model.errors import NotFoundError
 from phonotheque.model.rights import WORLDWIDE
 from phonotheque.web.api.lists import dates_of, taken_back_in_order
@@ -25,7 +26,6 @@ ROUTES: Final = APIRouter(include_in_schema=False)
 ATOM: Final = "http://www.w3.org/2005/Atom"
 _MOST: Final = 100  # of the newest
 _BEGINNING: Final = "1970-01-01T00:00:00Z"  # of a feed without entries
-_ALERTS: Final = "health.atom"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +102,9 @@ def withdrawals(request: Request) -> Response:
 @ROUTES.api_route("/feeds/alerts.atom", methods=["GET", "HEAD"])
 def alerts(request: Request) -> Response:
     """Bags that fell below a number of copies: a feed of the public tree, where copies are counted."""
-    if not (room_of(request).archive.public / _ALERTS).is_file():
+    if not (room_of(request).archive.public / FEED).is_file():
         raise NotFoundError("Nobody has counted copies here yet.", "See the publisher of this archive.")
-    return RedirectResponse(f"/{_ALERTS}", status_code=308)
+    return RedirectResponse(f"/{FEED}", status_code=308)
 
 
 def _feed(request: Request, name: str, title: str, entries: Sequence[Entry]) -> Response:
