@@ -20,6 +20,7 @@ def test_a_song_is_streamed_whole_and_in_ranges(player: Player) -> None:
     answer = player.ask("stream", id=song["id"])
     assert (answer.status, answer.headers["content-type"]) == (200, "audio/flac")
     assert len(answer.data) == song["size"]
+    assert answer.headers["cache-control"] == "private, no-cache"
     head = player.ask("stream.view", method="HEAD", id=song["id"])
     assert (head.status, head.headers["content-length"], head.data) == (200, str(song["size"]), b"")
     url = f"{player.url}rest/stream?u=guest&id={song['id']}"

@@ -26,7 +26,6 @@ _VIDEO: Final = system.refused("There is no video here.", Code.NOT_FOUND)
 _HEADERS: Final = {
     # players in browsers come from elsewhere; nothing here knows anybody by a cookie
     "Access-Control-Allow-Origin": "*",
-    "Cache-Control": "no-store",
 }
 
 CALLS: Final[Mapping[str, Answers]] = {
@@ -129,6 +128,9 @@ async def rest(request: Request, name: str) -> Response:
         response = failure(error, form)
     for header, value in _HEADERS.items():
         response.headers.setdefault(header, value)
+    # of sound and pictures a player may keep its own copy, and asks each time whether it still may
+    kept = "etag" in response.headers
+    response.headers.setdefault("Cache-Control", "private, no-cache" if kept else "no-store")
     return response
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from phonotheque import __version__
 from phonotheque.editions.edition import Edition, read_edition
@@ -99,7 +100,7 @@ class Shelves:
             if _made_of(self._file) == wanted:
                 self._made_of = wanted
                 self._gone = frozenset()
-        except (PhonothequeError, OSError, sqlite3.Error) as error:
+        except (PhonothequeError, OSError, sqlite3.Error, SQLAlchemyError) as error:
             self._failed = wanted
             _LOG.error("The shelves for players stay as they were: %s", error)
         finally:

@@ -216,7 +216,7 @@ class _Filling:
             return
         if source not in self._shelves and len(self._shelves) < _COLLECTIONS:
             self._shelves[source] = FIRST_COLLECTION + len(self._shelves)
-            self._shelf(self._shelves[source], source)
+            self._shelf(self._shelves[source], f"From {source}")
         if source in self._shelves:
             yield self._shelves[source]
 
