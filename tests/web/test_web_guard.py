@@ -167,6 +167,7 @@ def test_before_an_edition_nothing_is_withdrawn(tmp_path: Path) -> None:
     [
         (["--visitors-in", "Atlantis"], "is no country"),
         (["--country-header", "X Y"], "is no name of a header"),
+        (["--trusted-proxy", "proxy.example"], "is neither an address nor a network"),
         (["--visitors-in", "FR", "--country-header", "X"], "cannot be known in two ways"),
     ],
 )
