@@ -53,7 +53,9 @@ def small_archive(folder: Path, name: str = "Tests & more", title: str = "Song")
     """
     settings = Settings(
         archive=ArchiveSettings("0b9cbd60-4f0e-4ab4-8f7f-1d6e7f1b2a3c", name),
-        publish=PublishSettings("https://example.org/music/", ("udp://tracker.example:6969/announce",)),
+        publish=PublishSettings(
+            "https://example.org/music/", trackers=("udp://tracker.example:6969/announce",)
+        ),
     )
     folder.mkdir()
     archive = Archive(folder, settings)

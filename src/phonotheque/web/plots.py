@@ -211,7 +211,7 @@ def _lines(data: Lines) -> _Drawn:
             scale=alt.Scale(type="utc", nice=False),
             axis=alt.Axis(
                 grid=False,
-                tickCount=alt.TimeIntervalStep("day", 1) if span < 8 else 6,  # type: ignore[arg-type]
+                tickCount=alt.TimeIntervalStep("day", 1) if span < 8 else 6,
                 format="%-d %b" if span < 60 else "%b %Y" if span < 1500 else "%Y",
                 labelOverlap=True,
             ),
