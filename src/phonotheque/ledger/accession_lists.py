@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,8 @@ from sqlalchemy import Connection, Row, func, select, tuple_
 
 from phonotheque.ledger.files import Accession
 from phonotheque.ledger.schema import accessions, files
+from phonotheque.ledger.withdrawal_tables import withdrawal_files
+from phonotheque.ledger.withdrawals import withdrawal
 
 _PUBLIC = (accessions.c.id, accessions.c.source, accessions.c.started_at, accessions.c.finished_at)
 
@@ -69,3 +72,12 @@ def masters_of(connection: Connection, accession: str, after: int, most: int) ->
         .limit(most)
     )
     return list(connection.execute(query))
+
+
+def taken_back_among(connection: Connection, file_ids: Iterable[int]) -> set[int]:
+    """Return those of some masters that a withdrawal in effect took back, anywhere."""
+    table = withdrawal_files
+    query = select(table.c.file_id, table.c.withdrawal_id).where(table.c.file_id.in_(list(file_ids)))
+    rows = connection.execute(query).all()
+    in_effect = {key for key in {row.withdrawal_id for row in rows} if withdrawal(connection, key).in_effect}
+    return {int(row.file_id) for row in rows if row.withdrawal_id in in_effect}

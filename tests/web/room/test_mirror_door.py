@@ -7,6 +7,7 @@ import io
 import json
 import re
 import shlex
+import threading
 import zipfile
 from pathlib import Path
 from urllib.parse import quote
@@ -16,9 +17,11 @@ from click.testing import CliRunner
 
 from phonotheque.cli.main import phono
 from phonotheque.mirrors.copies import BagCopies, Copies, write_copies
+from phonotheque.model.errors import BusyError, VerificationError
 from phonotheque.model.settings import ArchiveSettings, Settings
 from phonotheque.vault.archive import Archive
 from phonotheque.web.guard import Visitors
+from phonotheque.web.room.seeking import Seeking
 from tests.conftest import MakeArchive
 from tests.mirrors.mirror_publisher import ARCHIVE, Publisher, noise
 from tests.mirrors.test_choosing import BY, CC0
@@ -177,3 +180,31 @@ def test_nothing_to_hold_yet_is_said(make_archive: MakeArchive) -> None:
     with visiting(make_archive()) as visit:
         assert "Nothing was published yet." in visit.text("en/mirror?size=1GB")
         assert visit.ask("en/mirror/bags.json?size=1GB").status == 404
+
+
+def test_what_takes_long_to_find_is_said_to_be_looked_for_and_kept() -> None:
+    asked, go_on = list[str](), threading.Event()
+
+    def work() -> str:
+        asked.append("work")
+        assert go_on.wait(30)
+        return "found"
+
+    seeking = Seeking(wait=0.01)
+    assert seeking.find("a", work) is None
+    assert seeking.find("a", work) is None
+    for number in range(7):
+        assert seeking.find(number, work) is None
+    with pytest.raises(BusyError):
+        seeking.find("one too many", work)
+    go_on.set()
+    patient = Seeking(wait=30)
+    assert patient.find("a", work) == "found"
+    assert patient.find("a", work) == "found"
+
+    def fail() -> str:
+        raise VerificationError("broken")
+
+    for _ in range(2):
+        with pytest.raises(VerificationError):
+            patient.find("b", fail)

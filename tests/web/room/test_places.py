@@ -30,6 +30,8 @@ def test_an_accession_says_whence_and_when_and_what_it_brought(library: Archive)
         text = visit.text(f"en/accession/{found['folder'].id}")
         assert "8 files of music" in text
         assert Title.OPENING in text
+        assert Title.TAKEN_BACK not in text
+        assert text.count("taken back") == 1
         assert "/en/source/folder" in text
         place = re.search(r'href="/(en/recording/[0-9a-f]{64})"', text)
         assert place is not None

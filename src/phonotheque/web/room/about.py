@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -14,6 +15,7 @@ from tuf.api.exceptions import RepositoryError
 from tuf.api.metadata import Metadata, Root
 
 from phonotheque.editions.tree import signpost_key
+from phonotheque.mirrors.follow import EDITION
 from phonotheque.mirrors.home import trust_dir
 from phonotheque.model.errors import VerificationError
 from phonotheque.vault.archive import Archive
@@ -48,11 +50,22 @@ def about(request: Request) -> Response:
         fingerprint=room.published.fingerprint(),
         keys=room.published.kept(place, _keys) or () if newest else (),
         signpost=None if archive.is_mirror else signpost_key(archive.keys),
-        address=address_of(request),
+        by_hand=_by_hand(address_of(request)),
+        audit=_audit(address_of(request), room.published.fingerprint()),
         origin=_public_origin(archive),
         catalogue=room.catalogue,
         contact=archive.settings.serve.contact,
     )
+
+
+def _by_hand(address: str) -> str:
+    """Return commands that print the hashes of what everything follows from."""
+    places = (f"{address}{path}" for path in ("metadata/1.root.json", f"targets/{EDITION}"))
+    return "\n".join(f"{shlex.join(['curl', '--silent', place])} | sha256sum" for place in places)
+
+
+def _audit(address: str, fingerprint: str | None) -> str:
+    return shlex.join(["phono", "audit", address, *(["--trust", fingerprint] if fingerprint else [])])
 
 
 def _roots(metadata: Path) -> list[int]:

@@ -12,7 +12,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from phonotheque.catalogue.manifest import SourceCount
-from phonotheque.ledger.accession_lists import accessions_before, find_accession, masters_of, taken_in
+from phonotheque.ledger.accession_lists import (
+    accessions_before,
+    find_accession,
+    masters_of,
+    taken_back_among,
+    taken_in,
+)
 from phonotheque.ledger.files import Accession
 from phonotheque.model.errors import NotFoundError, UsageError
 from phonotheque.vault.archive import Archive
@@ -76,12 +82,13 @@ def accession(request: Request, key: str) -> Response:
             raise NotFoundError(f"There was no accession “{key:.100}”.", "See the list of accessions.")
         brought = taken_in(ledger, found.id, _COUNTED)
         rows = masters_of(ledger, found.id, after, _LISTED + 1)
+        gone = taken_back_among(ledger, [row.id for row in rows])
     return place_page(
         request,
         "accession.html.j2",
         accession=found,
         brought=brought,
-        masters=[_master(row) for row in rows[:_LISTED]],
+        masters=[None if row.id in gone else _master(row) for row in rows[:_LISTED]],
         begun=after,
         more=rows[_LISTED - 1].id if len(rows) > _LISTED else None,
     )

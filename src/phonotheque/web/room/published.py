@@ -27,7 +27,6 @@ from phonotheque.vault.archive import Archive
 from phonotheque.web.room.index_of import Index
 
 _LOG: Final = logging.getLogger("phonotheque.web")
-_KEPT: Final = 4  # editions, each some 30 MB where there are ten thousand bags
 _MOST: Final = 500  # files of all kinds
 _NUMBER: Final = re.compile(r"[1-9][0-9]{0,8}")
 _VERSION: Final = re.compile(r"-[0-9].*")  # of a licence's SPDX id: “CC-BY-4.0”
@@ -113,6 +112,10 @@ class Abouts:
         """The first and the last year of any file."""
         years = {year for about in self.bags.values() for year in about.years}
         return (min(years), max(years)) if years else None
+
+
+# Of what is large, so many: where there are ten thousand bags, some 20 MB, 80 MB and 110 MB each.
+_KEPT: Final = {Kept: 4, Abouts: 2, Index: 2}
 
 
 class Published:
@@ -258,9 +261,10 @@ class Published:
         """Let go of what a file was before, and of the editions that were not asked for lately."""
         for old in [known for known in self._read if known[:2] == key[:2] and known != key]:
             del self._read[old]
-        large = [known for known, value in self._read.items() if isinstance(value, Kept)]
-        for old in large[:-_KEPT]:
-            del self._read[old]
+        for kind, most in _KEPT.items():
+            large = [known for known, value in self._read.items() if isinstance(value, kind)]
+            for old in large[:-most]:
+                del self._read[old]
         while len(self._read) > _MOST:
             self._read.popitem(last=False)
 
