@@ -120,6 +120,14 @@ def test_misspelt_words_are_corrected_and_that_is_said(visit: Visit) -> None:
     assert Title.OPENING in _listed(page)
 
 
+def test_where_nothing_is_found_it_says_what_may_help(visit: Visit) -> None:
+    assert "Fewer words" in visit.text("en/search?q=qwertyuiop+zzzz")
+    page = visit.text("en/search?q=opening&format=opus")
+    assert "Without what it is narrowed down to" in page
+    assert "Opus" in page
+    assert page.count("Nothing was found.") == 1
+
+
 def test_a_code_leads_to_what_it_names(visit: Visit) -> None:
     for code, kind in (
         (ISRCS[Title.OPENING], "recording"),
