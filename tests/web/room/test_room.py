@@ -89,9 +89,10 @@ def _written() -> set[str | tuple[str, ...]]:
 
 def test_every_sentence_is_told_in_french() -> None:
     told = {message.id for catalog in catalogs("fr") for message in catalog if message.id and message.string}
-    missing = {each for each in _written() if each not in told and each != ""}
+    written = _written()
+    missing = {each for each in written if each not in told and each != ""}
     assert not missing, missing
-    unused = {each for each in told if each not in _written()}
+    unused = {each for each in told if each not in written}
     assert not unused, unused
 
 
