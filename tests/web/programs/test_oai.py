@@ -188,6 +188,18 @@ def test_what_was_derived_is_made_again_when_it_is_lost(changing: Archive) -> No
         assert harvest(visit, LIST)[0] == before
 
 
+def test_what_was_derived_is_made_again_when_it_is_damaged(changing: Archive) -> None:
+    with visiting(changing) as visit:
+        before, _ = harvest(visit, LIST)
+        file = changing.folder / records.FOLDER / "records.sqlite"
+        file.write_bytes(b"no database" * 1000)
+        assert visit.ask(LIST).status in (200, 503)
+        assert harvest(visit, LIST)[0] == before
+    file.write_bytes(b"")
+    with visiting(changing) as visit:
+        assert harvest(visit, LIST)[0] == before
+
+
 def test_a_mirror_is_harvested_too(library: Archive, twin: Archive) -> None:
     with visiting(library) as here, visiting(twin) as there:
         ours, _ = harvest(here, LIST)

@@ -33,6 +33,9 @@ _FILE: Final = "records.sqlite"
 _LOOK: Final = 2.0  # seconds between looks whether anything was published or taken back
 _AGAIN: Final = 60.0  # seconds until it is tried again after it failed
 _WAIT: Final = 2.0  # seconds that who asks waits for what has just been published
+_MAKING: Final = "The list of what is published is being made."
+_LATER: Final = "Ask again in a few minutes."
+_DAMAGE: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _LOG = logging.getLogger("phonotheque.web")
 
 
@@ -54,6 +57,7 @@ class Records:
         self._lock = threading.Lock()
         self._moment = threading.Lock()  # held while changes are put in, and while they are read
         self._thread: threading.Thread | None = None
+        self._begun = 0.0
         self._look_at = 0.0
         self._applied: str | None = None
 
@@ -68,17 +72,17 @@ class Records:
             at = int(time.time())
             if not self._file.exists():
                 if self._is_due():
-                    raise NotReadyError(
-                        "The list of what is published is being made.", "Ask again in a few minutes."
-                    )
+                    raise NotReadyError(_MAKING, _LATER)
                 yield None, at
                 return
-            with reader(self._file) as opened:
-                if state(opened, "signature") is None:
-                    raise NotReadyError(
-                        "The list of what is published is being made.", "Ask again in a few minutes."
-                    )
-                yield opened, at
+            try:
+                with reader(self._file) as opened:
+                    if state(opened, "signature") is None:
+                        raise NotReadyError(_MAKING, _LATER)
+                    yield opened, at
+            except sqlite3.DatabaseError as error:
+                self._give_up(error)
+                raise NotReadyError(_MAKING, _LATER) from error
 
     def key(self) -> bytes:
         """Return the key by which what was handed out is known again; it stays as long as the file does."""
@@ -93,16 +97,18 @@ class Records:
                 if now < self._look_at:
                     return
                 self._look_at = now + _LOOK
+                self._begun = now
                 signature = self._signature()
-                if signature is None or signature == self._applied or signature == self._noted():
+                known = signature == self._applied and self._file.exists()
+                if signature is None or known or signature == self._noted():
                     self._applied = signature
                     return
                 self._thread = threading.Thread(
                     target=self._derive, args=(signature,), name="listing what is published", daemon=True
                 )
                 self._thread.start()
-            thread = self._thread
-        thread.join(_WAIT)
+            thread, begun = self._thread, self._begun
+        thread.join(max(0.0, begun + _WAIT - time.monotonic()))
 
     def _is_due(self) -> bool:
         return self._signature() is not None
@@ -122,10 +128,26 @@ class Records:
     def _noted(self) -> str | None:
         if not self._file.exists():
             return None
-        with reader(self._file) as opened:
-            if state(opened, "format") != FORMAT:
-                return None
-            return state(opened, "signature")
+        try:
+            with reader(self._file) as opened:
+                if state(opened, "format") == FORMAT:
+                    return state(opened, "signature")
+            self._discard()
+        except sqlite3.DatabaseError as error:
+            self._give_up(error)
+        return None
+
+    def _give_up(self, error: sqlite3.DatabaseError) -> None:
+        """Say that the file cannot be read; if it is damaged, discard it: made again, it is whole."""
+        _LOG.error("%s cannot be read: %s", self._file.name, error)
+        code: int = getattr(error, "sqlite_errorcode", 0)  # none when Python itself found it out
+        if code & 0xFF in _DAMAGE or str(error).startswith("no such table"):
+            self._discard()
+
+    def _discard(self) -> None:
+        self._applied = None
+        for end in ("", "-wal", "-shm"):
+            self._file.with_name(self._file.name + end).unlink(missing_ok=True)
 
     def _derive(self, signature: str) -> None:
         try:
