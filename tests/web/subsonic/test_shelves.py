@@ -84,6 +84,29 @@ def test_shelves_are_made_again_when_they_are_gone_or_damaged(own: Archive) -> N
             assert Title.OPENING in player.songs()
 
 
+@pytest.mark.parametrize("content", [None, b"no database at all" * 1000])
+def test_shelves_that_go_while_they_are_served_come_back(own: Archive, content: bytes | None) -> None:
+    with playing(own) as player:
+        assert Title.OPENING in player.songs()
+        (own.folder / NAME).unlink()
+        if content is not None:
+            (own.folder / NAME).write_bytes(content)
+        assert player.refused("search3", query="") == 0
+        assert Title.OPENING in player.songs()
+
+
+def test_a_file_of_listeners_that_cannot_be_read_is_said(own: Archive) -> None:
+    (own.folder / "listeners.sqlite").write_bytes(b"no database at all" * 1000)
+    with playing(own) as player:
+        assert player.songs()
+        answer = player.known_as(u="Ada", p="x").ask("ping", f="json")
+        assert answer.status == 503
+        assert b"failed" in answer.data
+        assert player.ask("getPlaylists", f="json").status == 503
+        assert player.songs()
+    assert (own.folder / NAME).exists()
+
+
 def test_shelves_are_renewed_with_the_day(own: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shelves_module, "_LOOK", 0.0)
     room = Room(own, ANYBODY)

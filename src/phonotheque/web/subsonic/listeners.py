@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from phonotheque.model.errors import NotFoundError, UsageError
+from phonotheque.model.errors import NotFoundError, PhonothequeError, UsageError
 from phonotheque.model.text import nfc
 from phonotheque.vault.archive import Archive, now, timestamp
 
@@ -258,11 +258,18 @@ class Listeners:
     def _open(self) -> Iterator[sqlite3.Connection]:
         # Only for who runs the archive: it has passwords. SQLite's journal gets the same mode.
         os.close(os.open(self._file, os.O_CREAT | os.O_RDWR, 0o600))
-        with closing(sqlite3.connect(self._file, timeout=_PATIENCE, isolation_level=None)) as file:
-            file.row_factory = sqlite3.Row
-            file.execute("PRAGMA foreign_keys = ON")
-            file.executescript(_TABLES)
-            yield file
+        try:
+            with closing(sqlite3.connect(self._file, timeout=_PATIENCE, isolation_level=None)) as file:
+                file.row_factory = sqlite3.Row
+                file.execute("PRAGMA foreign_keys = ON")
+                file.executescript(_TABLES)
+                yield file
+        except sqlite3.IntegrityError:
+            raise
+        except sqlite3.DatabaseError as error:
+            raise PhonothequeError(
+                f"{self._file} cannot be read or written: {error}.", "Bring it back from a backup."
+            ) from error
 
 
 def listeners_of(archive: Archive) -> Listeners:

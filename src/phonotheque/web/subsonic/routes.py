@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
+import sqlite3
 from collections.abc import Mapping
 from typing import Final
 
 from fastapi import APIRouter
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from phonotheque.model.errors import PhonothequeError
 from phonotheque.web.subsonic import browsing, describing, keeping, listing, lyrics, media, system
 from phonotheque.web.subsonic.answers import CallError, Code, answer, failure
 from phonotheque.web.subsonic.asking import Parameters, read
@@ -19,6 +23,7 @@ from phonotheque.web.subsonic.login import who
 from phonotheque.web.subsonic.shelves import Shelves
 
 ROUTES: Final = APIRouter()
+_LOG = logging.getLogger("phonotheque.web")
 _EXTENSIONS: Final = "getOpenSubsonicExtensions"
 _ADMIN: Final = system.refused("This is not done through players.")
 _RATED: Final = system.refused("Nothing is rated here.", Code.GENERIC)
@@ -126,6 +131,9 @@ async def rest(request: Request, name: str) -> Response:
         response = await run_in_threadpool(_answered, request, name.removesuffix(".view"), asked, form)
     except CallError as error:
         response = failure(error, form)
+    except (PhonothequeError, SQLAlchemyError, sqlite3.Error) as error:
+        _LOG.error("A player was not answered: %s", error)
+        response = failure(CallError(Code.GENERIC, "This cannot be done just now.", status=503), form)
     for header, value in _HEADERS.items():
         response.headers.setdefault(header, value)
     # of sound and pictures a player may keep its own copy, and asks each time whether it still may

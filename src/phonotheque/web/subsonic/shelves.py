@@ -87,8 +87,17 @@ class Shelves:
             raise CallError(Code.GENERIC, "The shelves could not be filled; the archive's log says why.")
         if not self._made_of:
             raise CallError(Code.NOT_FOUND, "There is no edition to listen to here yet.")
-        with closing(_opened(self._file)) as shelves:
-            yield View(shelves, country, self._gone)
+        try:
+            with closing(_opened(self._file)) as shelves:
+                yield View(shelves, country, self._gone)
+        except sqlite3.DatabaseError as error:
+            if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
+                raise CallError(Code.GENERIC, "This takes too long. Ask for less.") from error
+            _LOG.error("The shelves for players are filled again: %s", error)
+            self._file.unlink(missing_ok=True)  # somebody removed or damaged what is derived
+            self._made_of, self._looked = "", -_LOOK
+            self._filled.clear()
+            raise CallError(Code.GENERIC, "The shelves are being filled. Try again in a minute.") from error
 
     def _fill(self, wanted: str) -> None:
         try:
