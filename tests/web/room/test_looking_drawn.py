@@ -14,36 +14,21 @@ import pytest
 
 from phonotheque.model.errors import BusyError
 from phonotheque.vault.archive import Archive
-from phonotheque.web.looking.counts import Counted
 from phonotheque.web.looking.drawings import draw_all
-from phonotheque.web.looking.first import First
-from phonotheque.web.looking.kept import Kept, folder_of, write_kept
+from phonotheque.web.looking.kept import folder_of
 from phonotheque.web.looking.making import _alone, renew_and_draw
 from phonotheque.web.looking.renewing import Renewer
 from phonotheque.web.palette import DARK, LIGHT
 from tests.web.report_archive import empty_archive
+from tests.web.room.drawn_figures import KEPT, drawn_archive
 from tests.web.room.visits import Visit, visiting
 
 pytestmark = pytest.mark.ledger
-_FIRST = First("2026-11-26T09:30:00Z", 6, 10, 1.0, 3, 0, 0, 0, 0, None, None, None)
-_DAYS = (("2026-11-21", 3, 1, 1, 0), ("2026-11-26", 3, 3, 2, 1))
-_KEPT = Kept(
-    _FIRST,
-    None,
-    {
-        "countries": Counted("countries", ("country", "releases"), (("FR", 1234), ("<b>", 1)), {"known": 9}),
-        "copies-over-time": Counted("copies-over-time", ("day", "bags", "one", "two", "three"), _DAYS),
-    },
-)
 
 
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Archive:
-    archive = empty_archive(tmp_path_factory.mktemp("drawn") / "archive")
-    archive.public.mkdir()
-    write_kept(archive, _KEPT)
-    assert draw_all(archive, _KEPT) == 4
-    return archive
+    return drawn_archive(tmp_path_factory.mktemp("drawn") / "archive")
 
 
 @pytest.fixture(scope="module")
@@ -97,9 +82,9 @@ def test_drawings_can_be_taken_away(visit: Visit) -> None:
 def test_only_what_shows_something_else_is_drawn_anew(drawn: Archive) -> None:
     folder = folder_of(drawn) / "drawn"
     before = {path.name for path in folder.iterdir()}
-    assert draw_all(drawn, _KEPT) == 0
+    assert draw_all(drawn, KEPT) == 0
     assert {path.name for path in folder.iterdir()} == before
-    fewer = replace(_KEPT, counts={"countries": _KEPT.counts["countries"]})
+    fewer = replace(KEPT, counts={"countries": KEPT.counts["countries"]})
     (folder / ".left.tmp").touch()
     copy = empty_archive(drawn.folder.parent / "other")
     (folder_of(copy)).mkdir()
@@ -107,7 +92,7 @@ def test_only_what_shows_something_else_is_drawn_anew(drawn: Archive) -> None:
     assert draw_all(copy, fewer) == 0
     left = {path.name for path in folder.iterdir()}
     assert left < before
-    assert draw_all(drawn, _KEPT) == 2
+    assert draw_all(drawn, KEPT) == 2
     assert {path.name for path in folder.iterdir()} == before
 
 
