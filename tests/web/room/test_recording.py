@@ -200,3 +200,16 @@ def test_an_archive_without_a_catalogue_has_no_recordings(archive: Archive) -> N
     with visiting(archive) as visit:
         for kind in ("recording", "release", "artist"):
             assert visit.ask(f"en/{kind}/{OPENING}").status == 404
+
+
+def test_every_rule_that_a_reason_names_has_a_page(library: Archive, ids: dict[Title, str]) -> None:
+    with visiting(library) as visit:
+        named = {
+            link
+            for title in Title
+            for query in ("?in=FR", "?in=US", "?in=JP&on=2001-01-01")
+            for link in links(page(visit, ids, title, query))
+            if link.startswith("/en/rights/")
+        }
+        assert len(named) > 6
+        assert {visit.ask(link[1:]).status for link in named} == {200}

@@ -58,7 +58,7 @@ class _French:
             found.append("Les durées sont celles d’un même enregistrement à deux vitesses.")
         if self._detail.get("uncorroborated") is True:
             sources = list(dict.fromkeys(self._texts("sources")))
-            named = f" : {_listed(sources)}" if sources else ""
+            named = f"\u00a0: {_listed(sources)}" if sources else ""
             found.append(f"Une seule source le dit{named}.")
         if of_two:
             one = self._detail.get("merged") is True
@@ -80,7 +80,7 @@ class _French:
     def _side(self, side: int) -> str:
         title, artist, ms = (self._values(field, side) for field in ("titles", "artists", "durations_ms"))
         clock = f"\u00a0({round(ms / 1000) // 60}:{round(ms / 1000) % 60:02})" if isinstance(ms, int) else ""
-        what = f"« {title} »" if title else "une piste sans titre"
+        what = f"«\u00a0{title}\u00a0»" if title else "une piste sans titre"
         by = f", par {artist}" if artist else ""
         return f"{what}{by}{clock}"
 
@@ -106,7 +106,8 @@ def _title(_evidence: str, of: _French) -> str:
 
 def _fingerprint(_evidence: str, of: _French) -> str:
     if "artist" in of.disagree:
-        return f"{of.a} sonne comme {of.b}, par d’autres personnes : l’un est peut-être une copie de l’autre."
+        copied = "l’un est peut-être une copie de l’autre"
+        return f"{of.a} sonne comme {of.b}, par d’autres personnes\u00a0: {copied}."
     return f"{of.a} et {of.b} sonnent de même, et sont peut-être un seul enregistrement."
 
 
@@ -121,8 +122,8 @@ def _speed(_evidence: str, of: _French) -> str:
 
 def _registrant(evidence: str, of: _French) -> str:
     return (
-        f"{of.b} porte un ISRC du déclarant {evidence}, comme rien d’autre de cet artiste ; les autres sont "
-        f"comme celui de {of.a}. Il est peut-être de quelqu’un d’autre, ou seulement d’un autre label."
+        f"{of.b} porte un ISRC du déclarant {evidence}, comme rien d’autre de cet artiste\u202f; les autres "
+        f"sont comme celui de {of.a}. Il est peut-être de quelqu’un d’autre, ou seulement d’un autre label."
     )
 
 

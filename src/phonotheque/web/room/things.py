@@ -19,6 +19,7 @@ from phonotheque.web.room.pages import language_of
 from phonotheque.web.room.state import Room
 
 MOST_SAYERS: Final = 8  # who say one fact, that are named
+_MOST_VALUES: Final = 50  # of a field
 _MOST_HEARD: Final = 50  # of a list, that can be played from it
 _LONGEST: Final = 300  # characters of a name: addresses of others, too
 _LONGEST_TEXT: Final = 1000  # characters of a title or a name in JSON-LD
@@ -81,8 +82,8 @@ def playable(room: Room, request: Request, hits: Sequence[Hit]) -> dict[str, Hea
     return heard_of(room, request, named) if named else {}
 
 
-def by_field(facts: Sequence[Fact]) -> list[tuple[str, list[Told]]]:
-    """Return facts by their fields, in the order in which these come first."""
+def by_field(facts: Sequence[Fact]) -> list[tuple[str, list[Told], int]]:
+    """Return facts by their fields, in the order in which these come first; and how many are left out."""
     found: dict[str, list[Told]] = {}
     for fact in facts:
         sayers: dict[tuple[str, str], list[str]] = {}
@@ -90,7 +91,7 @@ def by_field(facts: Sequence[Fact]) -> list[tuple[str, list[Told]]]:
             sayers.setdefault((by.source, by.accession), []).append(by.record_id or by.source_id)
         told = Told(fact.value, tuple(Sayer(*who, tuple(dict.fromkeys(sayers[who]))) for who in sayers))
         found.setdefault(fact.field, []).append(told)
-    return list(found.items())
+    return [(field, told[:_MOST_VALUES], max(len(told) - _MOST_VALUES, 0)) for field, told in found.items()]
 
 
 def bounded(described: Any) -> Any:
