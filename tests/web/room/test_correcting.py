@@ -308,3 +308,16 @@ def test_what_is_no_form_is_refused_in_words(browser: Browser) -> None:
         headers = {"Content-Type": kind, "Origin": browser.url.rstrip("/")}
         answer = urllib3.request("POST", f"{browser.url}en/correct", headers=headers, body=io.BytesIO(body))
         assert answer.status in (400, 413, 422), (kind, answer.status)
+
+
+def test_what_cannot_be_kept_was_not_sent(
+    archive: Archive, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_args: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(desk.inbox, "put", full)
+    answer = browser.fill_in("en/correct?kind=withdrawal", ASKED | {"what": "x"})
+    assert answer.status == 503
+    assert "nothing was sent" in words_of(answer.data)
+    assert str(archive.folder) not in answer.data.decode()

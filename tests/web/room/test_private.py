@@ -17,7 +17,7 @@ from tests.web.room import archives
 from tests.web.room.archives import Title
 from tests.web.room.desks import ASKED, CORRECTED, SECRETS, Browser, at_the_desk, taking
 
-pytestmark = pytest.mark.ledger
+pytestmark = pytest.mark.once("about pages; tests/web/staff asks the ledger what this does")
 _OF_A_KIND = 6  # pages of one kind are alike
 _PROGRAMS = (
     "feed.atom",

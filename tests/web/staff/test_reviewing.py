@@ -265,7 +265,8 @@ def test_a_form_of_another_session_or_site_decides_nothing(stranger: Browser, st
 
 
 @pytest.mark.parametrize(
-    "path", ["request/x", f"request/{'0' * 8}", "audit?before=0", "audit?before=x", "?past=~"]
+    "path",
+    ["request/x", f"request/{'0' * 8}", "audit?before=0", "audit?before=x", "?past=~", "?past=%00~%00"],
 )
 def test_odd_addresses_are_refused_in_words(staff: Browser, path: str) -> None:
     assert staff.get(f"en/staff/{path}").status in (200, 400, 404, 422)

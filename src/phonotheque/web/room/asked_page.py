@@ -16,6 +16,7 @@ from phonotheque.ledger.requests import RequestKind, RequestStep, request_filed_
 from phonotheque.ledger.schema import editions
 from phonotheque.ledger.withdrawals import State, Step, Withdrawal, withdrawal
 from phonotheque.model.errors import NotFoundError
+from phonotheque.model.identifiers import parse_mbid
 from phonotheque.web.room.correcting import PRIVATE
 from phonotheque.web.room.pages import _, page, refusal, room_of, told
 
@@ -51,9 +52,7 @@ _STATES: Final = {
     State.REFUSED: (_("Refused"), _("What it names stays as it was. A new request can be made.")),
     State.REVERSED: (
         _("Reversed"),
-        _(
-            "It was accepted, and that was reversed. What is otherwise allowed is published again."
-        ),
+        _("It was accepted, and that was reversed. What is otherwise allowed is published again."),
     ),
 }
 _GONE: Final = _("What it names is no longer shown here, and has left what is published.")
@@ -85,26 +84,25 @@ class Shown:
 @ROUTES.api_route("/request/{key}", methods=["GET", "HEAD"])
 def status(request: Request, key: str) -> Response:
     """Answer how a request stands, to whoever knows its id."""
-    room = room_of(request)
-    asked, in_ledger = (None, False) if room.archive.is_mirror else find(room.archive, key)
-    with room.archive.ledger.connect() as ledger:
-        one = None if room.archive.is_mirror else _withdrawal(ledger, asked, key)
+    archive = room_of(request).archive
+    if archive.is_mirror or parse_mbid(key) != key:  # as ids are written
+        return _none(request)
+    asked, in_ledger = find(archive, key)
+    with archive.ledger.connect() as ledger:
+        one = _withdrawal(ledger, asked, key)
         if asked is None and one is not None:
             asked = request_filed_as(ledger, one.id)
             if asked is not None:  # by the withdrawal's id, which tombstones tell, nobody finds a request
                 asked = one = None
         if asked is None and one is None:
-            sentence = _("There is no request with this address. Look whether all of it was copied.")
-            return refusal(request, 404, sentence, headers=PRIVATE)
+            return _none(request)
         edition = _told_in(ledger, one) if one else None
     state, meaning = _state(asked, one)
     if edition and one and one.state is State.ACCEPTED:
         meaning = _GONE
     steps = _steps(request, asked, one)
     if asked is not None and not in_ledger:
-        waits = _(
-            "It is kept safely. The archive is being changed just now, and files it afterwards."
-        )
+        waits = _("It is kept safely. The archive is being changed just now, and files it afterwards.")
         steps.append(Shown(asked.received_at, told(request, waits)))
     public = one.told if one else asked.public_reason if asked else None
     return page(
@@ -121,10 +119,15 @@ def status(request: Request, key: str) -> Response:
     )
 
 
+def _none(request: Request) -> Response:
+    sentence = _("There is no request with this address. Look whether all of it was copied.")
+    return refusal(request, 404, sentence, headers=PRIVATE)
+
+
 def _withdrawal(ledger: Connection, asked: asking.Request | None, key: str) -> Withdrawal | None:
     """Return as what a request was filed; or the withdrawal itself, that was asked for in another way."""
     name = asked.withdrawal_id if asked else key
-    if name is None or len(name) != 36:
+    if name is None:
         return None
     try:
         return withdrawal(ledger, name)

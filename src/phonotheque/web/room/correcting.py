@@ -6,6 +6,7 @@ takes no requests by a form, as is usual, the page says how else it is reached.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from typing import Annotated, Final
 from urllib.parse import quote
@@ -26,9 +27,14 @@ from phonotheque.web.room.desk import Desk, FullError
 from phonotheque.web.room.pages import _, language_of, page, refusal, room_of, told
 
 ROUTES: Final = APIRouter()
+_LOG = logging.getLogger("phonotheque.web")
 MOST_DOCUMENT: Final = 8_000_000  # bytes
 _MOST: Final = MOST_DOCUMENT + 512 * 1024  # bytes of the whole form
 _HITS: Final = 8
+_ORDER: Final = (  # of the fields, as they are on the page
+    *("token", "what", "territory", "erase", "reason", "public_reason", "statement", "evidence"),
+    *("name", "contact", "document", "website"),
+)
 # What somebody has typed, or was told, is kept by no cache.
 PRIVATE: Final = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex"}
 
@@ -97,6 +103,10 @@ def _keep(request: Request, typed: Typed, secret: bytes, document: UploadFile | 
     except FullError:
         sentence = _("No more requests can be taken in by this form just now. Nothing was sent.")
         return refusal(request, 503, sentence, headers=PRIVATE | {"Retry-After": "86400"})
+    except OSError as error:
+        _LOG.error("A request could not be kept: %s", error)
+        sentence = _("Your request could not be kept: nothing was sent. Try again later.")
+        return refusal(request, 503, sentence, headers=PRIVATE | {"Retry-After": "3600"})
     return RedirectResponse(f"/{language_of(request)}/request/{asked.id}", status_code=303, headers=PRIVATE)
 
 
@@ -125,7 +135,7 @@ def _form(
         find=find,
         hits=hits or Found(()),
         things=things(room_of(request).catalogue, typed.named),
-        wrong={name: told(request, why) for name, why in typed.wrong.items()},
+        wrong={name: told(request, typed.wrong[name]) for name in _ORDER if name in typed.wrong},
         token=desk_of(request).tokens.make(),
         most=MOST_DOCUMENT,
     )

@@ -12,7 +12,7 @@ import shutil
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import BinaryIO, Final
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -63,21 +63,29 @@ class Desk:
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Hold the archive's lock; it is waited for a little. Raises BusyError."""
+        # The archive's lock would refuse another thread of this process at once.
+        if not self._one_at_a_time.acquire(timeout=_PATIENCE):
+            raise BusyError("Somebody else is being served just now.", "Try again in a moment.")
+        try:
+            with self._locked():
+                yield
+        finally:
+            self._one_at_a_time.release()
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
         until = time.monotonic() + _PATIENCE
-        with self._one_at_a_time:  # the archive's lock would refuse another thread of this process
-            while True:
-                lock = self.archive.writing("serve")
+        while True:
+            with ExitStack() as held:
                 try:
-                    lock.__enter__()
-                    break
+                    held.enter_context(self.archive.writing("serve"))
                 except BusyError:
                     if time.monotonic() >= until:
                         raise
                     time.sleep(_PAUSE)
-            try:
+                    continue
                 yield
-            finally:
-                lock.__exit__(None, None, None)
+                return
 
     def lay_down(self, asked: Request, document: BinaryIO | None) -> None:
         """Keep a request, durably. Raises FullError if too many wait, or the disk is full."""

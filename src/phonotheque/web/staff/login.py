@@ -45,10 +45,7 @@ def _log_in(request: Request, form: FormData) -> Response:
         desk_of(request).tokens.check(str(form.get("token", "")))
     except forms.TokenError:
         return _form(request, goal, _("This page lay open for long. Type it again."), 422)
-    try:
-        name = parse_name(typed)
-    except UsageError:
-        name = typed.strip().lower()  # there is none of that name
+    name = _name(typed)
     attempts = desk_of(request).attempts
     if wait := attempts.begin(name, forms.asker(request)):
         later = math.ceil(wait)
@@ -64,6 +61,14 @@ def _log_in(request: Request, form: FormData) -> Response:
     answer = RedirectResponse(goal, status_code=303, headers=PRIVATE)
     sessions.begin(request, answer, name)
     return answer
+
+
+def _name(typed: str) -> str:
+    """Return the name of an account, or something else that is no name of any."""
+    try:
+        return parse_name(typed)
+    except UsageError:
+        return ascii(typed.strip().lower())
 
 
 def _log_out(request: Request, form: FormData) -> Response:

@@ -104,7 +104,7 @@ def waiting(
     """Answer what waits for somebody, the oldest first; or all there ever was, the newest first."""
     who = sessions.required(request)
     at, _tilde, name = past.partition("~")
-    key = (at, name) if at and name else None
+    key = (at, name) if at and name and past.isprintable() else None
     archive = room_of(request).archive
     with archive.ledger.connect() as ledger:
         if everything:
