@@ -208,3 +208,21 @@ def test_what_takes_long_to_find_is_said_to_be_looked_for_and_kept() -> None:
     for _ in range(2):
         with pytest.raises(VerificationError):
             patient.find("b", fail)
+
+
+def test_what_cannot_be_told_for_want_of_files_is_said(opened: Archive, publisher: Publisher) -> None:
+    (publisher.public / "targets" / "editions" / "1" / "index.parquet").unlink()
+    with visiting(opened) as visit:
+        text = visit.text(f"en/mirror?size=1GB&as=me&only={BY_NAME}")
+        assert "it cannot tell whether they are wanted" in text
+        assert listed(text) == ["catalogue-1"]
+        assert "cannot tell" not in visit.text("en/mirror?size=1GB&as=me&licence=CC0")
+
+
+def test_an_edition_that_is_broken_is_said_to_be(opened: Archive, publisher: Publisher) -> None:
+    (publisher.public / "targets" / "edition.json").write_bytes(b"{}")
+    with visiting(opened) as visit:
+        for place in ("mirror?size=1GB", "bags", "bag/audio-1", "editions", "about"):
+            answer = visit.ask(f"en/{place}")
+            assert answer.status == 503, place
+            assert b"edition.json" in answer.data

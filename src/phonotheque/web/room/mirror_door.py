@@ -31,6 +31,7 @@ from phonotheque.web.room.query_errors import told
 
 ROUTES: Final = APIRouter()
 _LISTED: Final = 50
+_OF_FILES: Final = ("licence", "year", "kind")  # terms of --only that bags.jsonl answers
 _MOST_TORRENTS: Final = 200_000_000  # bytes of torrents in one ZIP file
 
 
@@ -40,7 +41,8 @@ def mirror(request: Request) -> Response:
     room = room_of(request)
     kept = room.published.current()
     form = read_form(request.query_params, room.country(request))
-    content: dict[str, Any] = {"kept": kept, "form": form, "choice": None, "waiting": False, "busy": False}
+    content: dict[str, Any] = {"kept": kept, "form": form, "choice": None, "cannot_tell": False}
+    content |= {"waiting": False, "busy": False}
     if kept is not None and form.asked and not form.wrong:
         try:
             content["choice"] = choice = room.choosing.choose(kept, form, now())
@@ -49,6 +51,7 @@ def mirror(request: Request) -> Response:
             choice, content["busy"] = None, True
         if choice is not None:
             content |= _told(request, form, choice)
+        content["cannot_tell"] = _cannot_tell(request, kept, form)
     status = 400 if form.wrong else 200
     return place_page(request, "mirror.html.j2", status=status, **content, **_asking(request, kept, form))
 
@@ -146,6 +149,14 @@ def _asking(request: Request, kept: Kept | None, form: Form) -> dict[str, Any]:
         "places": sorted((names.get(code, code), code) for code in COUNTRIES),
         "only_wrong": told(form.wrong["only"], gettext) if form.wrong.get("only") else "",
     }
+
+
+def _cannot_tell(request: Request, kept: Kept, form: Form) -> bool:
+    """Tell whether something is asked for that only files which are not here could answer."""
+    published = room_of(request).published
+    of_files = any(term.field in _OF_FILES for term in form.query.terms)
+    without_index = published.index_file(kept) is None
+    return bool(form.query.named and without_index) or (of_files and published.about(kept) is None)
 
 
 def _may_have(request: Request, choice: Choice) -> list[BagEntry]:
