@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import sys
 import threading
 from collections.abc import Iterator
@@ -14,8 +15,8 @@ import pytest
 
 from phonotheque.model.errors import BusyError
 from phonotheque.vault.archive import Archive
-from phonotheque.web.looking.drawings import draw_all
-from phonotheque.web.looking.kept import folder_of
+from phonotheque.web.looking.drawings import clear_drawings, draw_all
+from phonotheque.web.looking.kept import folder_of, read_kept
 from phonotheque.web.looking.making import _alone, renew_and_draw
 from phonotheque.web.looking.renewing import Renewer
 from phonotheque.web.palette import DARK, LIGHT
@@ -79,21 +80,19 @@ def test_drawings_can_be_taken_away(visit: Visit) -> None:
     assert answer.data.startswith(b"\x89PNG")
 
 
-def test_only_what_shows_something_else_is_drawn_anew(drawn: Archive) -> None:
-    folder = folder_of(drawn) / "drawn"
+def test_only_what_shows_something_else_is_drawn_anew(drawn: Archive, tmp_path: Path) -> None:
+    archive = empty_archive(tmp_path / "archive")
+    folder = folder_of(archive) / "drawn"
+    shutil.copytree(folder_of(drawn), folder_of(archive))
     before = {path.name for path in folder.iterdir()}
-    assert draw_all(drawn, KEPT) == 0
-    assert {path.name for path in folder.iterdir()} == before
+    assert draw_all(archive, KEPT) == 0
     fewer = replace(KEPT, counts={"countries": KEPT.counts["countries"]})
     (folder / ".left.tmp").touch()
-    copy = empty_archive(drawn.folder.parent / "other")
-    (folder_of(copy)).mkdir()
-    (folder_of(copy) / "drawn").symlink_to(folder)
-    assert draw_all(copy, fewer) == 0
-    left = {path.name for path in folder.iterdir()}
-    assert left < before
-    assert draw_all(drawn, KEPT) == 2
+    clear_drawings(archive, fewer, KEPT)
     assert {path.name for path in folder.iterdir()} == before
+    clear_drawings(archive, fewer)
+    assert {path.name for path in folder.iterdir()} < before
+    assert draw_all(archive, fewer) == 0
 
 
 def test_one_process_at_a_time_renews(tmp_path: Path) -> None:
@@ -101,7 +100,9 @@ def test_one_process_at_a_time_renews(tmp_path: Path) -> None:
     now = datetime(2026, 11, 26, tzinfo=UTC)
     with _alone(archive), pytest.raises(BusyError, match="renewed by another process"):
         renew_and_draw(archive, at=now)
-    assert renew_and_draw(archive, at=now)[1] == 0
+    kept, number = renew_and_draw(archive, at=now)
+    assert number == 0
+    assert read_kept(archive) == kept
 
 
 def test_a_server_has_them_renewed_by_a_process_and_tells_what_went_wrong(

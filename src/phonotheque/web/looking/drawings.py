@@ -69,24 +69,34 @@ def drawn(archive: Archive, name: str) -> Path | None:
 
 
 def draw_all(archive: Archive, kept: Kept) -> int:
-    """Draw what is not drawn yet, in every language; remove what shows nothing of now. Return how many."""
+    """Draw what is not drawn yet, in every language; return how many charts that were."""
     folder = _folder(archive)
     folder.mkdir(parents=True, exist_ok=True)
-    current, number = set[str](), 0
+    lacking = [(chart, told) for chart, told in _charts(kept) if drawing_of(archive, chart, told) is None]
+    for chart, told in lacking:
+        _draw(folder, chart, Drawing.of(chart, told.language), told)
+    return len(lacking)
+
+
+def clear_drawings(archive: Archive, *shown: Kept) -> None:
+    """Remove drawings that show nothing of these."""
+    names = set[str]()
+    for kept in shown:
+        for chart, told in _charts(kept):
+            drawing = Drawing.of(chart, told.language)
+            names |= {*drawing.files(), f"{drawing.alone}.png"}
+    for path in _folder(archive).iterdir():
+        if path.name not in names:
+            path.unlink()
+
+
+def _charts(kept: Kept) -> Iterator[tuple[Chart, Voice]]:
+    """Yield every chart that can be drawn, in every language."""
     for language in LANGUAGES:
         told = voice(language)
         for key in KEYS:
-            if key not in kept.counts or (chart := tell(kept.counts[key], told)).data is None:
-                continue
-            drawing = Drawing.of(chart, language)
-            current |= {*drawing.files(), f"{drawing.alone}.png"}
-            if drawing_of(archive, chart, told) is None:
-                _draw(folder, chart, drawing, told)
-                number += 1
-    for path in folder.iterdir():
-        if path.name not in current:
-            path.unlink()
-    return number
+            if key in kept.counts and (chart := tell(kept.counts[key], told)).data is not None:
+                yield chart, told
 
 
 def _draw(folder: Path, chart: Chart, drawing: Drawing, told: Voice) -> None:

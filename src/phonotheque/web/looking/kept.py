@@ -20,7 +20,7 @@ from phonotheque.vault.place import write_durably
 from phonotheque.web.looking.counts import Counted, from_json, to_json
 from phonotheque.web.looking.first import First
 
-FORMAT: Final = "phonotheque-figures/1"
+FORMAT: Final = "phonotheque-figures/1"  # another one whenever rows or facts of a plot mean something else
 _LARGEST: Final = 32 << 20  # bytes
 _LOG = logging.getLogger("phonotheque.web")
 

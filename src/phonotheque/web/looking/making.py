@@ -17,7 +17,7 @@ from phonotheque.mirrors.follow import EDITION
 from phonotheque.mirrors.home import trust_dir
 from phonotheque.model.errors import BusyError
 from phonotheque.vault.archive import Archive
-from phonotheque.web.looking.drawings import draw_all
+from phonotheque.web.looking.drawings import clear_drawings, draw_all
 from phonotheque.web.looking.gathering import gather_of_mirror, gathered
 from phonotheque.web.looking.kept import Kept, folder_of, read_kept, write_kept
 
@@ -26,24 +26,33 @@ _A_DAY: Final = timedelta(days=1)
 
 def renew(archive: Archive, *, at: datetime) -> Kept:
     """Count what figures show as of ``at``, keep it, and return it."""
-    before = read_kept(archive)
-    if archive.is_mirror:
-        kept = gather_of_mirror(archive, at=at, before=before)
-    else:
-        with gathered(archive, at=at, before=before) as found:
-            kept = found.kept
+    kept = _counted(archive, read_kept(archive), at)
     write_kept(archive, kept)
     return kept
 
 
 def renew_and_draw(archive: Archive, *, at: datetime) -> tuple[Kept, int]:
-    """Count anew, then draw what shows something else; return what was counted, and how many were drawn.
+    """Count anew, and draw what shows something else; return what was counted, and how many were drawn.
 
-    Raises BusyError while another process does it. Nothing else of the archive is changed, or locked.
+    What was counted before is shown until all is drawn; its drawings stay until the next time, for pages that
+    are open. Raises BusyError while another process does it. Nothing else is changed, or locked.
     """
     with _alone(archive):
-        kept = renew(archive, at=at)
-        return kept, draw_all(archive, kept)
+        before = read_kept(archive)
+        kept = _counted(archive, before, at)
+        if before is None:
+            write_kept(archive, kept)  # figures without plots are better than none
+        drawn = draw_all(archive, kept)
+        write_kept(archive, kept)
+        clear_drawings(archive, kept, *([before] if before else []))
+        return kept, drawn
+
+
+def _counted(archive: Archive, before: Kept | None, at: datetime) -> Kept:
+    if archive.is_mirror:
+        return gather_of_mirror(archive, at=at, before=before)
+    with gathered(archive, at=at, before=before) as found:
+        return found.kept
 
 
 def is_due(archive: Archive, kept: Kept | None, at: datetime) -> bool:
