@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from phonotheque.editions import inbox
 from phonotheque.editions.inbox import settle, waiting
 from phonotheque.ledger.requests import request_with
 from phonotheque.ledger.withdrawals import State, withdrawal
@@ -316,7 +317,7 @@ def test_what_cannot_be_kept_was_not_sent(
     def full(*_args: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(desk.inbox, "put", full)
+    monkeypatch.setattr(inbox, "put", full)
     answer = browser.fill_in("en/correct?kind=withdrawal", ASKED | {"what": "x"})
     assert answer.status == 503
     assert "nothing was sent" in words_of(answer.data)
