@@ -19,7 +19,6 @@ import numpy.typing as npt
 
 from phonotheque.catalogue.index_reader import Reader
 from phonotheque.catalogue.search import (
-    CONSIDERED,
     LONGEST_QUERY,
     MOST_TRIED,
     Conditions,
@@ -34,6 +33,7 @@ from phonotheque.catalogue.views import Hit
 
 COUNTED: Final = 20_000  # matches, of which facets are counted
 LOOKED: Final = 200_000  # matches that are looked through for a page
+CONSIDERED: Final = 100  # most listened matches, among which the closest come first
 COUNTED_WITHOUT_WORDS: Final = 200_000  # recordings, likewise: there is no text to be asked
 LOOKED_WITHOUT_WORDS: Final = 2_000_000
 _AT_ONCE: Final = (1000, 4000, 15_000)  # matches; then as many as the last each time
@@ -136,12 +136,10 @@ class _Matching:
         total, looked, whole, counts = _tallied(self._first(), self._sieve(), COUNTED, self._deadline)
         if last is None:  # then the head is all there is, also of what ``all`` has not
             total = max(total, len(head))
-        keys, hits, after = list[int](), list[Hit](), place.after
+        keys, after = list[int](), place.after
         following: Place | None = None
         if place.in_head:
-            for key, hit in ranked(self._index, head, self._text)[place.after : place.after + most]:
-                keys.append(key)
-                hits.append(hit)
+            keys += ranked(self._index, head, self._text)[place.after : place.after + most]
             if place.after + most < len(head):
                 following, last = Place(True, place.after + most), None
             after = -1 if last is None else last
@@ -150,8 +148,8 @@ class _Matching:
             left = most - len(keys)
             more, reached = _next(parts, after, left, self._sieve(), head, LOOKED, self._deadline)
             keys += more
-            hits += self._index.hits(more)
             following = None if reached is None else Place(False, reached)
+        hits = self._index.hits(keys)
         held = standings(self._tables, keys)
         return Listed(tuple(hits), held, total, looked, whole, counts, following)
 

@@ -56,6 +56,13 @@ class Reader:
             raise sqlite3.DatabaseError("the index names recordings that the shelf does not have")
         return [found[key] for key in recordings]
 
+    def names(self, recordings: Sequence[int]) -> list[tuple[str | None, str | None]]:
+        """Return title and credit of recordings. There must be such recordings."""
+        found = shelf.names(self._codes, recordings)
+        if len(found) < len(set(recordings)):
+            raise sqlite3.DatabaseError("the index names recordings that the shelf does not have")
+        return [found[key] for key in recordings]
+
     def recording(self, key: int) -> Shelved:
         """Return what the table recordings says of one."""
         if not (found := shelf.rows(self._codes, [key])):

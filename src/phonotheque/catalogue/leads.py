@@ -13,7 +13,8 @@ from phonotheque.model.text import fold
 
 MOST: Final = 20  # things that one code names
 SHOWN: Final = 3  # artists, and releases, of one name
-_COMPARED: Final = 300  # things that may have a name
+_COMPARED: Final = 5  # artists, and releases, that may have a name: each is a page of Parquet to read
+_FOUND: Final = 1000  # of both, among which these are the first
 WHOLE_HASH: Final = re.compile(r"[0-9a-fA-F]{64}")
 # What others call things: “r123” and “a1” may be words, too.
 OUTSIDE: Final = re.compile(r"(?i)(?:https?://|discogs:|isni:|\[[ra][0-9]+\]).*", re.DOTALL)
@@ -46,9 +47,9 @@ def told(index: Reader, kind: Kind, keys: Sequence[int]) -> tuple[Lead, ...]:
 
 def of_name(index: Reader, name: str, key: int) -> tuple[Lead, ...]:
     """Return artists and releases of a name, whose key was found; the artists with most recordings first."""
-    wanted, found = fold(name), index.called(key, _COMPARED)
-    people = [number for kind, number in found if kind is Kind.ARTIST]
-    albums = [number for kind, number in found if kind is Kind.RELEASE]
+    wanted, found = fold(name), index.called(key, _FOUND)
+    people = [number for kind, number in found if kind is Kind.ARTIST][:_COMPARED]
+    albums = [number for kind, number in found if kind is Kind.RELEASE][:_COMPARED]
     artists = index.rows.at("artists", people, ("id", "name", "recordings"))
     releases = index.rows.at("releases", albums, ("id", "title", "credit", "date"))
     named = [row for row in artists.values() if fold(row["name"] or "") == wanted]

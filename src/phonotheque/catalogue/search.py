@@ -121,11 +121,8 @@ def beyond(index: Reader, asked: Conditions) -> list[int]:
     keys = _having(index.words, asked.finished, _LOOKED_THROUGH)
     return [
         key
-        for key, hit in zip(keys, index.hits(keys), strict=True)
-        if any(
-            token.startswith(asked.beginning)
-            for token in search_tokens(f"{hit.title or ''} {hit.artist or ''}")
-        )
+        for key, (title, artist) in zip(keys, index.names(keys), strict=True)
+        if any(token.startswith(asked.beginning) for token in search_tokens(f"{title or ''} {artist or ''}"))
     ]
 
 
@@ -167,19 +164,19 @@ def corrected(words: sqlite3.Connection, typed: Sequence[Word]) -> Iterator[list
         ]
 
 
-def ranked(index: Reader, keys: Iterable[int], query: str) -> list[tuple[int, Hit]]:
-    """Return recordings and their keys, the closest to what was typed first, then the most listened."""
+def ranked(index: Reader, keys: Iterable[int], query: str) -> list[int]:
+    """Return recordings, the closest to what was typed first, then the most listened."""
     wanted, order = fold(query), sorted(keys)
-    found = zip(order, index.hits(order), strict=True)
-    return sorted(found, key=lambda one: _distance(one[1], wanted))
+    far = {key: _distance(*names, wanted) for key, names in zip(order, index.names(order), strict=True)}
+    return sorted(order, key=far.__getitem__)
 
 
 def _closest(index: Reader, keys: Iterable[int], query: str, limit: int) -> tuple[Hit, ...]:
-    return tuple(hit for _, hit in ranked(index, keys, query)[:limit])
+    return tuple(index.hits(ranked(index, keys, query)[:limit]))
 
 
-def _distance(hit: Hit, wanted: str) -> int:
-    title, artist = fold(hit.title or ""), fold(hit.artist or "")
+def _distance(title: str | None, artist: str | None, wanted: str) -> int:
+    title, artist = fold(title or ""), fold(artist or "")
     if wanted in (title, f"{artist} {title}", f"{title} {artist}"):
         return 0
     if wanted == artist:

@@ -78,6 +78,13 @@ def hits(connection: sqlite3.Connection, recordings: Sequence[int]) -> dict[int,
     return _told(connection, recordings, _hit)
 
 
+def names(
+    connection: sqlite3.Connection, recordings: Sequence[int]
+) -> dict[int, tuple[str | None, str | None]]:
+    """Return title and credit of those of the recordings that there are."""
+    return _told(connection, recordings, _names)
+
+
 def rows(connection: sqlite3.Connection, recordings: Sequence[int]) -> dict[int, Shelved]:
     """Return the rows of those of the recordings that there are."""
     return _told(connection, recordings, _row)
@@ -89,6 +96,10 @@ def _hit(block: pa.RecordBatch, place: int) -> Hit:
     )
     year = date // 10_000 if date is not None else None
     return Hit(str(uuid.UUID(bytes=name)), title, credit, duration, listens, files, year)
+
+
+def _names(block: pa.RecordBatch, place: int) -> tuple[str | None, str | None]:
+    return block.column(1)[place].as_py(), block.column(2)[place].as_py()
 
 
 def _row(block: pa.RecordBatch, place: int) -> Shelved:
