@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
 
 from phonotheque.editions.edition import Edition, read_edition
+from phonotheque.ledger.copy_counts import Count, counts, save_counts
+from phonotheque.ledger.mirrors import number_bags
+from phonotheque.mirrors.copies import BagCopies, Copies, write_copies
 from phonotheque.mirrors.whereabouts import may_hold
-from phonotheque.vault.archive import Archive
+from phonotheque.vault.archive import Archive, open_archive
 from phonotheque.web.guard import Visitors
-from tests.conftest import MakeArchive
+from tests.conftest import ARCHIVE_ID, MakeArchive
+from tests.postgresql import copy_tree
 from tests.web.room.archives import SECRETS, empty_mirror
 from tests.web.room.visits import visiting
 
@@ -104,3 +109,26 @@ def test_nothing_published_is_said_so(make_archive: MakeArchive) -> None:
             assert "Nothing was published yet." in visit.text("en/bags")
             assert visit.ask("en/bag/any").status == 404
     mirror.close()
+
+
+def test_copies_are_told_as_they_are_and_as_they_were(library: Archive, tmp_path: Path) -> None:
+    copy_tree(library.folder, tmp_path / "copy")
+    archive = open_archive(tmp_path / "copy")
+    bag = next(bag for bag in edition_of(archive).bags if bag.wave == 1)
+    since = "2026-11-25T00:00:00Z"
+    with archive.ledger.begin() as ledger:
+        numbers = number_bags(ledger)
+        for day, count in (("2026-11-22", Count(2, 0)), ("2026-11-25", Count(4, 1, since))):
+            save_counts(ledger, {bag.id: count}, counts(ledger), numbers, day)
+    copies = Copies(ARCHIVE_ID, "2026-11-25T10:00:00Z", {bag.id: BagCopies(4, 1, since)})
+    (archive.public / "copies.json").write_bytes(write_copies(copies))
+    with visiting(archive) as visit:
+        text = visit.text(f"en/bag/{bag.id}").replace("\u00a0", " ")
+        rows = re.findall(
+            r'<tr><th scope="row">([^<]*)</th><td class="n">(\d+)</td><td class="n">(\d+)', text
+        )
+        assert rows == [("22 November 2026", "0", "2"), ("25 November 2026", "1", "4")]
+        assert "the oldest proof is of 25 November 2026" in text
+        listed = visit.text("en/bags")
+        assert '<td class="n">1</td><td class="n">4</td>' in listed
+    archive.close()
