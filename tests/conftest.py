@@ -28,9 +28,15 @@ _OPENS = {"make_archive", "ledger", "phono", "bases", "library", "twin"}  # fixt
 settings.register_profile("without times", deadline=None)
 settings.load_profile("without times")
 
+NO_PAGES = "PHONOTHEQUE_PUBLISH_PAGES"
+
 
 def pytest_configure() -> None:
-    """Hear Ctrl-C, as do all that tests start: whoever runs them in the background has it ignored."""
+    """Hear Ctrl-C, as do all that tests start: whoever runs them in the background has it ignored.
+
+    And let publishing write no pages but where a test is about them: they take seconds each time.
+    """
+    os.environ[NO_PAGES] = "false"
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -127,9 +133,9 @@ def open_ledger(path: Path) -> Engine:
 
 @pytest.fixture
 def own_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the (empty) folder of the user's settings; nothing is set in the environment."""
+    """Return the (empty) folder of the user's settings; nothing is set in the environment but NO_PAGES."""
     for name in os.environ:
-        if name.startswith("PHONOTHEQUE_") or name == "SOURCE_DATE_EPOCH":
+        if (name.startswith("PHONOTHEQUE_") and name != NO_PAGES) or name == "SOURCE_DATE_EPOCH":
             monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     return tmp_path / "config"

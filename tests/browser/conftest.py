@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
 
 from tests.tools import tool
+from tests.web.conftest import library, twin  # noqa: F401
 
 _ARGUMENTS = [
     "--no-sandbox",

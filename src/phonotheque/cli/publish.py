@@ -20,6 +20,7 @@ from phonotheque.cli.common import (
     safe,
     show,
 )
+from phonotheque.cli.pages import write_pages
 from phonotheque.editions.publish import PublishResult, publish
 from phonotheque.ledger.jobs import Outcome, settle_kind
 from phonotheque.mirrors.copies import COPIES
@@ -57,6 +58,7 @@ def publish_command(
     have gone out is damaged or missing: the rest is published.
     """
     result = publish_edition(on_cluster(archive, cluster), _moment(date), nonfree)
+    write_pages(archive)
     for failure in result.failures:
         messages.print(safe(f"{failure.what}: {failure.path}: {failure.detail}"), style="red")
     data = {

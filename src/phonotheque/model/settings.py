@@ -76,10 +76,12 @@ class MandateSettings:
 class PublishSettings:
     """How editions go out. ``url`` is where a web server will show ``public/``; it becomes the web seed.
 
-    ``audiences`` are territories (model.territory) that it publishes for besides everybody.
+    ``audiences`` are territories (model.territory) that it publishes for besides everybody. ``pages``: write
+    the reading room as plain files, too.
     """
 
     url: str = ""
+    pages: bool = True
     trackers: tuple[str, ...] = ()
     audiences: tuple[str, ...] = ()
     bag_bytes: int = MAX_BAG_BYTES

@@ -23,7 +23,10 @@ class Visit:
 
     def ask(self, path: str, method: str = "GET", **more: Any) -> urllib3.BaseHTTPResponse:
         """Return the answer to a request for a path without a slash at its beginning."""
-        return urllib3.request(method, self.url + path, redirect=False, retries=False, **more)
+        patience = more.pop("timeout", 60)  # seconds; on a busy machine anything may take long
+        return urllib3.request(
+            method, self.url + path, redirect=False, retries=False, timeout=patience, **more
+        )
 
     def text(self, path: str, **more: Any) -> str:
         """Return the page at a path, which there must be."""

@@ -9,7 +9,6 @@ from typing import Final
 
 from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
-from starlette.convertors import Convertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -38,11 +37,12 @@ from phonotheque.web.room import (
 from phonotheque.web.room.compression import Compression
 from phonotheque.web.room.desk import Desk
 from phonotheque.web.room.headers import SecurityHeaders
-from phonotheque.web.room.languages import LANGUAGES, preferred
+from phonotheque.web.room.languages import preferred
 from phonotheque.web.room.limits import Protection
 from phonotheque.web.room.pages import page
 from phonotheque.web.room.programs import PROGRAMS, PROGRAMS_EXPLAINED
 from phonotheque.web.room.reservation import Reservation
+from phonotheque.web.room.routing import LANGUAGE
 from phonotheque.web.room.state import Room
 from phonotheque.web.serve import public_application
 from phonotheque.web.staff import deciding, login, reading
@@ -51,18 +51,6 @@ from phonotheque.web.subsonic.shelves import Shelves
 
 _A_YEAR: Final = "public, max-age=31536000, immutable"
 
-
-class _Language(Convertor[str]):
-    regex = "|".join(LANGUAGES)
-
-    def convert(self, value: str) -> str:
-        return value
-
-    def to_string(self, value: str) -> str:
-        return value
-
-
-register_url_convertor("language", _Language())
 
 # Pages have addresses /{language}/…; each router says its own below that.
 PAGES: Final[Sequence[APIRouter]] = (
@@ -109,12 +97,10 @@ def reading_room(
     app.state.desk = Desk(archive)
     app.state.shelves = Shelves(app.state.room)
     for pages in PAGES:
-        app.include_router(pages, prefix="/{language:language}", include_in_schema=False)
+        app.include_router(pages, prefix=LANGUAGE, include_in_schema=False)
     for interface in INTERFACES:
         app.include_router(interface)
-    app.add_api_route(
-        "/{language:language}/{path:path}", _nothing, methods=["GET", "HEAD"], include_in_schema=False
-    )
+    app.add_api_route(f"{LANGUAGE}/{{path:path}}", _nothing, methods=["GET", "HEAD"], include_in_schema=False)
     app.add_api_route("/", _door, methods=["GET", "HEAD"], include_in_schema=False)
     app.add_api_route(
         "/static/{fingerprint}/{name:path}", _static, methods=["GET", "HEAD"], include_in_schema=False

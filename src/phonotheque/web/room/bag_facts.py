@@ -16,7 +16,7 @@ from phonotheque.editions.about import About
 from phonotheque.editions.bencode import decode
 from phonotheque.editions.edition import BagEntry, Withdrawal
 from phonotheque.editions.metainfo import read_torrent
-from phonotheque.editions.shelves import bags_folder
+from phonotheque.editions.shelves import BAGS, bags_folder
 from phonotheque.ledger.copy_counts import OnADay, over_time
 from phonotheque.ledger.holdings import Holding, HoldingState, holding_of
 from phonotheque.ledger.scrubs import whole_since
@@ -26,8 +26,10 @@ from phonotheque.mirrors.origin import open_origin
 from phonotheque.mirrors.transfer import MAX_TORRENT_BYTES
 from phonotheque.mirrors.whereabouts import may_hold
 from phonotheque.model.errors import VerificationError
+from phonotheque.model.territory import WORLDWIDE
 from phonotheque.vault.archive import Archive
 from phonotheque.vault.bagfolder import read_info
+from phonotheque.web.listings import magnet
 from phonotheque.web.room.index_of import File, after
 from phonotheque.web.room.pages import room_of
 from phonotheque.web.room.published import Kept, Published
@@ -108,7 +110,7 @@ def bag_facts(request: Request, kept: Kept, entry: BagEntry, after_path: str) ->
         here=here,
         torrent=f"/targets/{quote(entry.torrent.path)}" if torrent else None,
         magnet=magnet_of(request, entry, seeds) if torrent else None,
-        seeds=seeds.web,
+        seeds=seeds.web or _own_seed(request, entry, open_to),
         tag_files=tuple((name, f"{address}/{name}") for name in _SHOWN) if open_to else (),
         info=_info(archive, entry.id) if open_to else (),
         holding=holding,
@@ -119,11 +121,22 @@ def bag_facts(request: Request, kept: Kept, entry: BagEntry, after_path: str) ->
     )
 
 
+UNKNOWN_ADDRESS: Final = "ADDRESS-OF-THESE-PAGES/"  # of plain files, where no setting says it
+
+
 def address_of(request: Request) -> str:
     """Return the address under which this archive or mirror is reached, with a slash at its end."""
     settings = room_of(request).archive.settings
     told = settings.mirror.web if room_of(request).archive.is_mirror else settings.publish.url
+    if room_of(request).still and not told:
+        return UNKNOWN_ADDRESS
     return (told or str(request.base_url)).rstrip("/") + "/"
+
+
+def _own_seed(request: Request, entry: BagEntry, open_to: Path | None) -> tuple[str, ...]:
+    """Return this server as a web seed where it has the bag, and everybody may have it."""
+    here = open_to is not None and entry.audience == WORLDWIDE
+    return (f"{address_of(request)}{BAGS}/",) if here else ()
 
 
 def seeds_of(published: Published, entry: BagEntry) -> Seeds:
@@ -136,7 +149,10 @@ def seeds_of(published: Published, entry: BagEntry) -> Seeds:
 
 def magnet_of(request: Request, entry: BagEntry, seeds: Seeds) -> str:
     """Return the magnet link of a bag, with this server among its sources."""
-    return magnet_link(open_origin(address_of(request)), entry, seeds.trackers, seeds.web)
+    address = address_of(request)
+    if address == UNKNOWN_ADDRESS:
+        return magnet(entry.id, entry.torrent.infohash_v1, entry.torrent.infohash_v2, trackers=seeds.trackers)
+    return magnet_link(open_origin(address), entry, seeds.trackers, seeds.web)
 
 
 def _seeds(place: Path) -> Seeds:

@@ -32,9 +32,13 @@ _LOG = logging.getLogger("phonotheque.web")
 
 
 class Room:
-    """The state of a reading room, shared by all threads that answer. Nothing here writes."""
+    """The state of a reading room, shared by all threads that answer. Nothing here writes.
 
-    def __init__(self, archive: Archive, visitors: Visitors) -> None:
+    ``still``: its pages become plain files (web.still).
+    """
+
+    def __init__(self, archive: Archive, visitors: Visitors, *, still: bool = False) -> None:
+        self.still = still
         self.archive = archive
         self.visitors = visitors
         self.guard = Guard(archive, visitors)

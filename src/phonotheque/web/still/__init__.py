@@ -1,0 +1,1 @@
+"""The reading room as plain files, for an edition: any web server can show it."""

@@ -1,0 +1,31 @@
+"""python -m phonotheque.web.still ARCHIVE: count and draw, write its pages, and print how many there are."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from phonotheque.model.errors import PhonothequeError
+from phonotheque.vault.archive import now, open_archive
+from phonotheque.web.looking.making import renew_and_draw
+from phonotheque.web.still.writing import write_still
+
+_NICE = 5
+
+
+def main() -> int:
+    """Write the pages of the archive that is named. Its errors are told on stderr, for the one who asked."""
+    os.nice(_NICE)
+    try:
+        archive = open_archive(Path(sys.argv[1]))
+        renew_and_draw(archive, at=now())
+        sys.stdout.write(f"{write_still(archive)}\n")
+    except (PhonothequeError, OSError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

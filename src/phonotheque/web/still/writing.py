@@ -1,0 +1,118 @@
+"""Writing the room as plain files into the public tree: pages in each language, and tables to look up in."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+from typing import Final
+
+from fastapi import FastAPI
+
+from phonotheque.editions.sealing import CATALOGUE_WAVE
+from phonotheque.model.errors import PhonothequeError
+from phonotheque.model.rights import WORLDWIDE
+from phonotheque.rights.listed import LISTED
+from phonotheque.vault.archive import Archive
+from phonotheque.web.guard import ANYBODY
+from phonotheque.web.room import about, bags, editions, looking, rules
+from phonotheque.web.room.languages import LANGUAGES
+from phonotheque.web.room.routing import LANGUAGE
+from phonotheque.web.room.state import Room
+from phonotheque.web.still import look_up, pages
+from phonotheque.web.still.addresses import file_of, settled
+from phonotheque.web.still.asking import ask
+
+STATIC: Final = "static"
+_READER: Final = "vendor/hyparquet"
+_PLAIN: Final = ("", "about", "bags", "correct", "editions", "figures", "look-up", "mirror", "rights")
+
+
+def write_still(archive: Archive) -> int:
+    """Write the pages of the current edition; return how many. Nothing is written before the first.
+
+    What there is of an earlier time is replaced, one folder after another: whoever reads meanwhile may see
+    both. Raises PhonothequeError for a page that cannot be made.
+    """
+    room = Room(archive, ANYBODY, still=True)
+    kept = room.published.current()
+    if kept is None:
+        return 0
+    work = archive.public / ".still"
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir()
+    try:
+        written = asyncio.run(_write_pages(_application(room), list(_paths(room)), work))
+        index = room.published.index_file(kept)
+        if index is not None:
+            everybodys = [
+                bag.id
+                for bag in kept.edition.bags
+                if bag.audience == WORLDWIDE and bag.wave != CATALOGUE_WAVE
+            ]
+            catalogue = room.catalogue
+            snapshot = catalogue.snapshot if catalogue else None
+            look_up.write_look_up(index, everybodys, snapshot, work / look_up.FOLDER)
+        for folder in sorted(work.iterdir()):
+            look_up.replace(folder, archive.public / folder.name)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    return written
+
+
+def _application(room: Room) -> FastAPI:
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    app.state.room = room
+    for part in (pages, about, bags, editions, looking, rules):
+        app.include_router(part.ROUTES, prefix=LANGUAGE)
+    return app
+
+
+def _paths(room: Room) -> Iterator[str]:
+    """Yield what becomes a page, without its language."""
+    yield from _PLAIN
+    kept = room.published.current()
+    if kept is not None:
+        yield f"edition/{kept.edition.number}"
+        yield from (f"bag/{bag}" for bag in kept.ids)
+        yield from (f"bags/{number}" for number in range(2, -(-len(kept.ids) // pages.BAGS) + 1))
+    counted = room.looking.kept()
+    yield from (f"figures/{key}" for key in (counted.counts if counted else ()))
+    yield from (f"rights/{rule}" for rule in LISTED)
+
+
+async def _write_pages(app: FastAPI, paths: list[str], place: Path) -> int:
+    addresses = {f"/{language}/{path}".rstrip("/") for language in LANGUAGES for path in paths}
+    needed: set[str] = set()
+    for address in sorted(addresses):
+        asked = address if address.count("/") > 1 else f"{address}/"
+        answer = await ask(app, asked)
+        if answer.status != 200:
+            raise PhonothequeError(f"The page {asked} could not be made: it is answered {answer.status}.")
+        text, wants = settled(answer.body, address, addresses)
+        needed |= wants
+        file = place / file_of(address)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(text)
+    for address in sorted(needed):
+        if address.startswith(f"/{STATIC}/"):
+            _copy_static(address, place)
+            continue
+        answer = await ask(app, address)
+        if answer.status == 200:  # what is not drawn yet, pages do not name
+            (place / address.strip("/")).parent.mkdir(parents=True, exist_ok=True)
+            (place / address.strip("/")).write_bytes(answer.body)
+    return len(addresses)
+
+
+def _copy_static(address: str, place: Path) -> None:
+    """Copy a file of the program that pages name, and what a module imports."""
+    home = Path(str(files("phonotheque.web.room") / STATIC))
+    _, _, fingerprint, name = address.split("/", 3)
+    target = place / STATIC / fingerprint / name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(home / name, target)
+    if name == "look_up.js":
+        shutil.copytree(home / _READER, target.parent / _READER, dirs_exist_ok=True)
