@@ -182,6 +182,10 @@ def test_what_no_page_leads_to_is_refused_in_words(visit: Visit, query: str) -> 
     answer = visit.ask(f"en/search?q=a&{query}")
     assert answer.status == 400
     assert b"in the address" in answer.data
+    typed = visit.ask(f"en/search?q=a&{query}", headers=HTMX)
+    assert typed.status == 400
+    assert b"in the address" in typed.data
+    assert b"<html" not in typed.data
 
 
 @pytest.mark.parametrize(
