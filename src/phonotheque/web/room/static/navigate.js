@@ -83,6 +83,10 @@ document.addEventListener("submit", (event) => {
   visit(url);
 });
 
-addEventListener("popstate", (event) => {
-  if (event.state?.room) visit(new URL(location.href), { push: false, y: event.state.y || 0 });
+// htmx puts back the whole of a page, with the player in it: while that plays, going back is ours.
+document.addEventListener("htmx:before:history:restore", (event) => { if (isPlaying()) event.preventDefault(); });
+
+addEventListener("popstate", ({ state }) => {
+  const ours = state?.room && !(state.htmx && !isPlaying());
+  if (ours || (state?.htmx && isPlaying())) visit(new URL(location.href), { push: false, y: state.y || 0 });
 });

@@ -9,6 +9,7 @@ const says = document.getElementById("player-says");
 const part = (name, home = bar) => home.querySelector(`[data-${name}]`);
 const audio = part("audio");
 const state = { tracks: [], at: 0, second: 0, volume: 1, playing: false };
+let resuming = false; // after a reload, until the browser lets it play or does not
 let silent = false; // what the bar itself does is announced; what a reload restores is not
 
 const clock = (seconds) => {
@@ -60,8 +61,10 @@ function restore() {
   audio.volume = state.volume;
   if (!state.tracks.length) return;
   silent = true;
+  resuming = Boolean(kept.playing);
   load(Number(kept.second) || 0);
-  if (kept.playing) audio.play().catch(() => show()); // browsers may want a gesture first
+  const settled = () => { resuming = false; show(); };
+  if (resuming) audio.play().then(settled, settled); // browsers may want a gesture first
 }
 
 function load(second = 0) {
@@ -152,7 +155,7 @@ function show() {
   const one = current();
   bar.hidden = !one;
   document.documentElement.classList.toggle("has-player", Boolean(one));
-  state.playing = !audio.paused;
+  state.playing = resuming || !audio.paused;
   keep();
   if (!one) return;
   navigating();
