@@ -42,8 +42,9 @@ class Drawing:
 
 
 def draw(chart: Chart) -> Drawing:
-    """Return the drawings of a chart that has data, for a page."""
-    return Drawing(*(embeddable(svg_of(chart, width), chart.alt) for width in (wide_of(chart), NARROW)))
+    """Return the drawings of a chart that has data, for the report."""
+    wide = wide_of(chart) if isinstance(chart.data, Curves) else _WIDE  # other charts stand side by side
+    return Drawing(*(embeddable(svg_of(chart, width), chart.alt) for width in (wide, NARROW)))
 
 
 def wide_of(chart: Chart) -> int:
