@@ -97,6 +97,8 @@ def serve_command(
             return
         output.print(url)
         messages.print(f"Others can hold a copy with: phono mirror {url} MY-MIRROR --budget 100GB")
+        if archive.settings.requests.staff:
+            messages.print(f"Staff log in at {url}en/staff/")
         messages.print("Ctrl-C ends it.")
 
     # uvicorn closes its connections at either signal, and then sends it again to whom it came.

@@ -18,7 +18,7 @@ from phonotheque.model.settings import MirrorSettings, ServeSettings
 from phonotheque.vault.archive import Archive, now, timestamp
 from phonotheque.vault.evidence import read_evidence
 from phonotheque.web.room import desk, forms
-from tests.web.room.archives import Title
+from tests.web.room.archives import ARTIST_MBID, Title
 from tests.web.room.desks import (
     ASKED,
     CORRECTED,
@@ -295,6 +295,11 @@ def test_odd_addresses_are_refused_in_words(browser: Browser, path: str) -> None
     answer = browser.get(f"en/{path}")
     assert answer.status in (400, 404, 414)
     assert b"Traceback" not in answer.data
+
+
+def test_an_artist_is_shown_and_which_recordings_is_asked(browser: Browser) -> None:
+    said = words_of(browser.page(f"en/correct?kind=withdrawal&what={ARTIST_MBID}"))
+    assert "Ensemble Aurore an artist: say which recordings" in said
 
 
 def test_what_is_no_form_is_refused_in_words(browser: Browser) -> None:

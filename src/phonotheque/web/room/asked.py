@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import Final
 
 from phonotheque.catalogue.lookup import Catalogue
-from phonotheque.catalogue.views import RecordingView, ReleaseView
+from phonotheque.catalogue.views import ArtistView, RecordingView, ReleaseView
 from phonotheque.ledger.requests import Request, RequestKind
 from phonotheque.ledger.withdrawals import MOST_TOLD
 from phonotheque.model.errors import PhonothequeError
@@ -110,7 +110,7 @@ def read(form: Mapping[str, object]) -> Typed:
 
 
 def things(catalogue: Catalogue | None, lines: Sequence[str]) -> list[NamedThing]:
-    """Return what these lines name in the catalogue: ids of recordings and releases, and ISRCs, only.
+    """Return what these lines name in the catalogue: ids of recordings, releases, artists; and ISRCs.
 
     Names of files and hashes are not looked up: which of them there are is nobody's business.
     """
@@ -133,6 +133,8 @@ def _named(catalogue: Catalogue | None, line: str) -> list[NamedThing]:
             return [NamedThing(line, f"recording/{view.id}", view.title, view.artist)]
         case ReleaseView():
             return [NamedThing(line, f"release/{view.id}", view.title, view.artist, len(view.tracks))]
+        case ArtistView():
+            return [NamedThing(line, f"artist/{view.id}", view.name)]
         case _:
             return [NamedThing(line)]
 
