@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -88,6 +89,18 @@ def test_written_again_it_is_the_same(written: Path, library: Archive, tmp_path:
     for page in pages(written):
         assert page.read_bytes() == (again / page.relative_to(written)).read_bytes()
     assert not [path for path in again.iterdir() if path.name.startswith((".still", ".en"))]
+
+
+def test_an_audit_lets_pages_be_and_nothing_else_beside_them(written: Path, tmp_path: Path) -> None:
+    public = tmp_path / "public"
+    shutil.copytree(written, public)
+    assert not json.loads(phono("audit", public, "--json", code=None).out)["found"]
+    (public / "static" / "song.flac").write_bytes(b"fLaC")
+    (public / "en" / "song.html").symlink_to(public / "index.html")
+    (public / "de").mkdir()
+    (public / "de" / "index.html").write_text("x")
+    faults = json.loads(phono("audit", public, "--json", code=6).out)["found"]
+    assert {fault["path"] for fault in faults} == {"static/song.flac", "en/song.html", "de"}
 
 
 def test_what_needs_a_server_is_no_link(tmp_path: Path) -> None:

@@ -6,6 +6,8 @@ import subprocess
 import sys
 
 from phonotheque.cli.common import messages, safe
+from phonotheque.editions.sending import send_public
+from phonotheque.model.progress import QUIET
 from phonotheque.vault.archive import Archive
 
 
@@ -19,7 +21,9 @@ def write_pages(archive: Archive) -> None:
     messages.print("Writing pages …")
     words = (sys.executable, "-P", "-m", "phonotheque.web.still", str(archive.folder.resolve()))
     done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-    if done.returncode:
+    if not done.returncode:
+        send_public(archive, QUIET)
+    else:
         why = done.stderr.strip().splitlines()[-1:] or [f"their process ended with {done.returncode}"]
         messages.print(
             safe(f"The edition is published; its pages could not be written: {why[0]}"), style="yellow"

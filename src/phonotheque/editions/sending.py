@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from phonotheque.editions.audiences import audiences_of
+from phonotheque.editions.site import ROOM
 from phonotheque.ledger.bags import all_bags, places_of_bags
 from phonotheque.model.errors import PhonothequeError, UsageError, VerificationError
 from phonotheque.model.media import media_type
@@ -28,7 +29,7 @@ from phonotheque.vault.transfers import send
 
 _ROOT = "metadata/1.root.json"
 _TIMESTAMP = "metadata/timestamp.json"
-_FOLDERS = ("targets", ".well-known", "mining", "metadata")
+_FOLDERS = ("targets", ".well-known", "mining", *ROOM, "metadata")
 _BAGS = "bags"
 
 

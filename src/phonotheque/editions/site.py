@@ -18,6 +18,9 @@ from phonotheque.model.rights import WORLDWIDE
 from phonotheque.vault.archive import Archive, timestamp
 from phonotheque.vault.place import write_durably
 
+# Of the reading room as plain files (web.still), and what such files may be.
+ROOM = ("en", "fr", "look-up", "static")
+ROOM_TYPES = frozenset({".css", ".csv", ".html", ".js", ".parquet", ".png", ".svg"})
 _ATOM = "http://www.w3.org/2005/Atom"
 _FEED_LENGTH = 100  # of the newest in the feed: editions, recordings and bags that were taken back
 _LISTED = 20  # recordings on the page

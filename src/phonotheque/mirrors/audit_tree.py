@@ -12,12 +12,13 @@ from codecs import getincrementaldecoder
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO, Final
 
 from phonotheque.editions.audit import Fault, What
 from phonotheque.editions.edition import Edition, Withdrawal
 from phonotheque.editions.shelves import BAGS, RESTRICTED, bags_folder, torrent_path
+from phonotheque.editions.site import ROOM, ROOM_TYPES
 from phonotheque.mirrors.audit_bag import home_of
 from phonotheque.mirrors.audit_history import History
 from phonotheque.mirrors.origin import Origin, is_there
@@ -85,7 +86,7 @@ def audit_folder(public: Path, listed: Listed, on_fault: Told) -> None:
     folders = {parent.as_posix() for path in listed.files for parent in Path(path).parents}
     for path, entry in _entries(public, "", folders | {"metadata"}):
         parent, _, name = path.rpartition("/")
-        if path in (BAGS, RESTRICTED):
+        if path in (BAGS, RESTRICTED) or _is_of_room(path, entry):
             continue  # see below
         if path in listed.files or (parent == "metadata" and _is_metadata(name)):
             if reason := _differs(Path(entry.path), path, *listed.files.get(path, (None, None))):
@@ -165,11 +166,17 @@ def _entries(public: Path, folder: str, known: set[str]) -> Iterator[tuple[str, 
         raise _unreadable(public / folder, error) from error
     for entry in entries:
         path = f"{folder}/{entry.name}" if folder else entry.name
-        below = path in known or path.startswith("targets/")
+        below = path in known or path.startswith("targets/") or path.partition("/")[0] in ROOM
         if below and entry.is_dir(follow_symlinks=False):
             yield from _entries(public, path, known)
         else:
             yield path, entry
+
+
+def _is_of_room(path: str, entry: os.DirEntry[str]) -> bool:
+    """Whether it is a page of the reading room or belongs to one, by its place and its kind."""
+    kind = PurePosixPath(path).suffix in ROOM_TYPES or PurePosixPath(path).name == "LICENSE"
+    return kind and path.partition("/")[0] in ROOM and entry.is_file(follow_symlinks=False)
 
 
 def _holds_something(folder: Path) -> bool:

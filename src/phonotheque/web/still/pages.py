@@ -64,7 +64,9 @@ def bags(request: Request, number: int = 1) -> Response:
     if not 1 <= number <= parts:
         raise HTTPException(404)
     copies = room_of(request).published.copies(kept) if kept else None
-    shown = [(bag, copies.of(bag.id) if copies else None) for bag in listed[(number - 1) * BAGS : number * BAGS]]
+    shown = [
+        (bag, copies.of(bag.id) if copies else None) for bag in listed[(number - 1) * BAGS : number * BAGS]
+    ]
     return place_page(
         request,
         "still/bags.html.j2",

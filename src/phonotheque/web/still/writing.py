@@ -12,6 +12,7 @@ from typing import Final
 from fastapi import FastAPI
 
 from phonotheque.editions.sealing import CATALOGUE_WAVE
+from phonotheque.editions.site import ROOM
 from phonotheque.model.errors import PhonothequeError
 from phonotheque.model.rights import WORLDWIDE
 from phonotheque.rights.listed import LISTED
@@ -55,8 +56,9 @@ def write_still(archive: Archive) -> int:
             catalogue = room.catalogue
             snapshot = catalogue.snapshot if catalogue else None
             look_up.write_look_up(index, everybodys, snapshot, work / look_up.FOLDER)
-        for folder in sorted(work.iterdir()):
-            look_up.replace(folder, archive.public / folder.name)
+        for name in ROOM:
+            if (work / name).exists():
+                look_up.replace(work / name, archive.public / name)
     finally:
         shutil.rmtree(work, ignore_errors=True)
     return written
