@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -180,6 +181,17 @@ def test_of_too_many_kinds_the_rest_keeps_its_format(tmp_path: Path, monkeypatch
     table = held_table.read(snapshot)
     assert table is not None
     assert table.kinds == (FREE, Kind((), ("mp3",), ()))
+
+
+def test_a_number_without_a_kind_is_none(tmp_path: Path) -> None:
+    snapshot = _held(tmp_path)
+    held_table.make(snapshot, [[(f"{0:064x}", FREE)]], "")
+    path = snapshot.path / held_table.HELD
+    data = path.read_bytes()
+    path.write_bytes(data[:-4] + b"\xff" * 4)
+    table = held_table.read(snapshot)
+    assert table is not None
+    assert table.numbers(np.arange(5)).tolist() == [1, 0, 0, 0, 0]
 
 
 @pytest.mark.parametrize(

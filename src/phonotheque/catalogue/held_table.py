@@ -74,6 +74,12 @@ class HeldTable:
         """How many recordings are held."""
         return sum(self.blocks)
 
+    def numbers(self, keys: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Return the numbers of recordings' kinds; 0 also for what damage has made of one."""
+        numbers = self.codes[keys].astype(np.int64)
+        numbers[numbers > len(self.kinds)] = 0
+        return numbers
+
     def nth(self, ranks: Sequence[int]) -> list[int]:
         """Return the keys of held recordings by their places among the held ones, from 0."""
         ends, found = np.cumsum(self.blocks), []

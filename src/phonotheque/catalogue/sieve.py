@@ -146,7 +146,7 @@ class Sieve:
 
     def _looked_up(self, keys: Integers) -> tuple[facets.Rows, Integers]:
         held = self._tables.held
-        kinds = held.codes[keys].astype(np.int64) if held else np.zeros(len(keys), np.int64)
+        kinds = held.numbers(keys) if held else np.zeros(len(keys), np.int64)
         return self._tables.rows[keys], kinds
 
     def _of_kinds(self, group: str, value: str) -> Callable[[facets.Rows, Integers], Mask]:
@@ -167,7 +167,8 @@ def standings(tables: Tables, keys: Sequence[int]) -> tuple[str, ...]:
     """Return "held" for recordings that are, "heard" if they also may be by who asks, else ""."""
     if tables.held is None:
         return ("",) * len(keys)
-    kinds = [tables.held.kinds[code - 1] if code else None for code in tables.held.codes[list(keys)].tolist()]
+    numbers = tables.held.numbers(np.array(keys, np.int64)).tolist()
+    kinds = [tables.held.kinds[number - 1] if number else None for number in numbers]
     return tuple(
         "" if kind is None else "heard" if _is_heard(kind, tables.country) else "held" for kind in kinds
     )
