@@ -127,6 +127,13 @@ def test_every_answer_has_the_security_headers(archive: Archive, path: str, meth
     assert "script" not in headers["content-security-policy"]
 
 
+def test_only_pages_of_the_room_may_run_what_lies_beside_them(archive: Archive) -> None:
+    for path in ("/en/index.html", "/fr/look-up/index.html"):
+        policy = ask(archive, path).headers["content-security-policy"]
+        assert "script-src 'self';" in policy
+        assert "unsafe" not in policy
+
+
 @pytest.mark.parametrize(
     ("asked", "status", "body", "said"),
     [

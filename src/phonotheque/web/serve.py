@@ -22,6 +22,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from phonotheque.editions.shelves import shelved
+from phonotheque.editions.site import ROOM
 from phonotheque.model.media import media_type
 from phonotheque.vault.archive import Archive
 from phonotheque.web.counting import Traffic, counting
@@ -31,8 +32,13 @@ from phonotheque.web.reports import reports_route
 from phonotheque.web.sending import SentFile, is_known
 
 _POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-    "media-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; media-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+# Of the reading room as plain files: its page for looking up runs a script of ours and reads tables.
+_ROOM_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self'; "
+    "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 _HEADERS = {
     "Content-Security-Policy": _POLICY,
@@ -141,7 +147,10 @@ class _SecurityHeaders:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(_HEADERS)
+                headers = MutableHeaders(scope=message)
+                headers.update(_HEADERS)
+                if scope["path"].lstrip("/").partition("/")[0] in ROOM:
+                    headers["Content-Security-Policy"] = _ROOM_POLICY
             await send(message)
 
         await self._app(scope, receive, sending)
