@@ -42,7 +42,7 @@ ONCE: Final = {
     "tests/web/subsonic/test_keeping.py": "about a file of its own; test_browsing asks the ledger",
     "tests/web/subsonic/test_login.py": "about a file of its own; test_browsing asks the ledger",
     "tests/web/subsonic/test_other_players.py": "about clients; test_browsing asks the ledger",
-    "tests/web/subsonic/test_shelves.py": "about files; test_browsing, _media and _unpublished ask the ledger",
+    "tests/web/subsonic/test_shelves.py": "about files; test_browsing asks the ledger",
     "tests/web/subsonic/test_specification.py": "about a description; test_browsing asks the ledger",
     "tests/web/test_still_pages.py": "about files; tests/web/room asks the ledger",
     "tests/web/test_web_report_load.py": "about HTTP; test_taking_reports is about what is recorded",
