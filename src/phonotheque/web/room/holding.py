@@ -92,10 +92,11 @@ class Holding:
     def _renew(self, snapshot: Snapshot) -> None:
         began, wait = time.monotonic(), _LOOK
         try:
-            if self._renewed(snapshot):
-                table = held_table.read(snapshot)
-                with self._lock:
-                    self._tables[snapshot.stamp] = table
+            made = self._renewed(snapshot)
+            table = held_table.read(snapshot)  # another process may have made it
+            with self._lock:
+                self._tables[snapshot.stamp] = table
+            if made:
                 wait = max(_LEAST, _TIMES * (time.monotonic() - began))
         except (PhonothequeError, SQLAlchemyError, OSError) as error:
             _LOG.error("It is not known what is held: %s", error)
