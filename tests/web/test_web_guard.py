@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from starlette.requests import Request
 
 from phonotheque.cli.main import phono
 from phonotheque.model.errors import UsageError
@@ -90,6 +91,15 @@ def test_what_a_visitor_says_does_not_count_where_the_server_knows_better(
     answer = ask_as(visitors, archive, path, "GET", headers)
     assert answer.status == status
     assert answer.headers.get("vary") == (visitors.header or None)
+
+
+def test_where_a_visitor_and_a_proxy_each_name_a_country_it_is_not_known() -> None:
+    def country(*told: str) -> str:
+        headers = [(b"cf-ipcountry", one.encode()) for one in told]
+        return PROXY.country(Request({"type": "http", "headers": headers}))
+
+    assert [country("FR"), country(" fr "), country()] == ["FR", "FR", ""]
+    assert [country("FR", "DE"), country("FR", ""), country("FR, DE")] == ["", "", ""]
 
 
 def test_no_other_way_leads_to_a_restricted_bag(archive: Archive) -> None:

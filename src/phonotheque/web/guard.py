@@ -48,8 +48,12 @@ class Visitors:
     header: str = ""
 
     def country(self, request: Request) -> str:
-        """Return the country of who asks, "" if it is not known."""
-        said = self.all_in or request.headers.get(self.header or COUNTRY_HEADER, "").strip().upper()
+        """Return the country of who asks, "" if it is not known: also where several are said.
+
+        A proxy that adds its header to one that was sent already leaves the visitor's word beside its own.
+        """
+        told = [self.all_in] if self.all_in else request.headers.getlist(self.header or COUNTRY_HEADER)
+        said = told[0].strip().upper() if len(told) == 1 else ""
         return said if said in COUNTRIES else ""
 
 
