@@ -164,14 +164,16 @@ def _bare(statements: Sequence[Statement]) -> tuple[Statement, ...]:
 
 
 def _explained(sounds: Sequence[Sound], act: Act, mandate: tuple[Statement, ...], asked: Asked) -> Explained:
-    said = (*sounds[0].statements, *mandate)
+    # What is stated of each is the same but for evidence: it is told of one whose evidence is public.
+    told = next((sound for sound in sounds if sound.is_published), sounds[0])
+    said = (*told.statements, *mandate)
     bare = _bare(said)
     chain = _chain(bare, act, asked.on, asked.where)
     answers = [_there(chain, asked)]
     if asked.where != WORLD:
         answers.append(_there(_chain(bare, act, asked.on, WORLD), asked))
     language = asked.language
-    saying = _Saying(said, language, any(sound.is_published for sound in sounds))
+    saying = _Saying(said, language, told.is_published)
     yes = chain.decision.answer is Answer.YES
     return Explained(
         act=act,
