@@ -325,6 +325,7 @@ def test_more_than_a_listener_hears_has_to_wait(library: Archive, monkeypatch: p
         assert visit.ask(third, "HEAD").status == 200
         known = visit.ask(third, "HEAD").headers["etag"]
         assert visit.ask(third, headers={"If-None-Match": known}).status == 304
+        assert visit.ask(third, headers={"If-None-Match": f"x{known}"}).status == 429
         now[0] = HOUR
         assert visit.ask(third).status == 200
 

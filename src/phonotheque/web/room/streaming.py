@@ -11,6 +11,7 @@ from typing import Final
 from urllib.parse import quote
 
 from fastapi import APIRouter
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
@@ -76,7 +77,7 @@ def _answer(request: Request, room: Room, sha256: str, download: bool) -> Respon
         headers["Content-Disposition"] = attachment(audio.name)
     client = room.quota.client(request)
     is_head = request.method == "HEAD"
-    if not is_head and not is_known_by(request, sha256) and (wait := room.quota.wait(client, sha256)):
+    if not is_head and not is_known(request, Headers(headers)) and (wait := room.quota.wait(client, sha256)):
         return _enough(wait)
     watching = Watching(
         is_shown=_still(lambda: _may(room, request, sha256, download)),
@@ -114,11 +115,6 @@ def send(request: Request, audio: Audio, headers: dict[str, str], watching: Watc
 def is_hash(text: str) -> bool:
     """Tell whether a text is a SHA-256 in lower-case hex."""
     return len(text) == 64 and _HEX.issuperset(text)
-
-
-def is_known_by(request: Request, sha256: str) -> bool:
-    """Tell whether a client asks only whether it has the right bytes already."""
-    return f'"{sha256}"' in request.headers.get("if-none-match", "")
 
 
 def gone(room: Room, request: Request, sha256: str) -> Response | None:
