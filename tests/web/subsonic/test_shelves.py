@@ -125,6 +125,21 @@ def test_shelves_are_renewed_with_the_day(own: Archive, monkeypatch: pytest.Monk
     assert not list(own.folder.glob(f".{NAME}*"))
 
 
+def test_shelves_filled_at_once_are_looked_after_again(own: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    def done_before_it_is_told(begun: threading.Thread, start: Any = threading.Thread.start) -> None:
+        start(begun)
+        begun.join(60)
+
+    monkeypatch.setattr(shelves_module, "_LOOK", 0.0)
+    monkeypatch.setattr(threading.Thread, "start", done_before_it_is_told)
+    shelves = Shelves(Room(own, ANYBODY))
+    shelves.look()
+    monkeypatch.setattr(Room, "today", lambda _room: date(2066, 1, 1))
+    shelves.look()
+    with closing(sqlite3.connect(own.folder / NAME)) as found:
+        assert "2066-01-01" in found.execute("SELECT of_what FROM made").fetchone()[0]
+
+
 def test_what_a_kill_left_is_removed(own: Archive) -> None:
     left, new = own.folder / f".{NAME}.1.1", own.folder / f".{NAME}.2.2"
     left.write_bytes(b"half")

@@ -65,7 +65,7 @@ class Shelves:
             if self._busy or at - self._looked < _LOOK:
                 return
             self._busy, self._looked = True, at
-        begun = False
+        begun = False  # once it is, the thread says when it is over, which may be at once
         try:
             wanted = self._wanted()
             if wanted in ("", self._made_of, self._failed):
@@ -75,7 +75,8 @@ class Shelves:
             threading.Thread(target=self._fill, args=(wanted,), name="filling shelves", daemon=True).start()
             begun = True
         finally:
-            self._busy = begun
+            if not begun:
+                self._busy = False
 
     @contextmanager
     def open(self, country: str) -> Iterator[View]:
