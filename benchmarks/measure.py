@@ -59,13 +59,13 @@ def alternate(contenders: Sequence[Contender], rounds: int) -> dict[str, Cost]:
 def measure(run: Callable[[], object]) -> Cost:
     """Return what one run costs, in this process and in all that it starts. Nothing else may run here."""
     _wait_for_orphans()
-    cpu, busy, start = _used(), _busy(), time.perf_counter()
+    cpu, worked, start = _used(), busy(), time.perf_counter()
     run()
     wall = time.perf_counter() - start
     _wait_for_orphans()
     cpu = _used() - cpu
     capacity = (os.cpu_count() or 1) * (time.perf_counter() - start)
-    return Cost(wall, cpu, max(0.0, _busy() - busy - cpu) / capacity)
+    return Cost(wall, cpu, max(0.0, busy() - worked - cpu) / capacity)
 
 
 def median(costs: Sequence[Cost]) -> Cost:
@@ -105,7 +105,7 @@ def _used() -> float:
     )
 
 
-def _busy() -> float:
+def busy() -> float:
     """Return the seconds that all processors have worked since the machine was started (proc_stat(5))."""
     words = Path("/proc/stat").read_text(encoding="ascii").split("\n", 1)[0].split()
     user, nice, system, _idle, _iowait, irq, softirq, steal = (int(word) for word in words[1:9])

@@ -96,13 +96,13 @@ def watch(step: str, catalogue: Path, *arguments: str) -> dict[str, Any]:
 def _look(pid: int, folder: Path, before: int, peaks: dict[str, int], stop: threading.Event) -> None:
     looks = 0
     while not stop.wait(_EVERY):
-        peaks["peak"] = max(peaks["peak"], sum(_resident(one) for one in _family(pid)))
+        peaks["peak"] = max(peaks["peak"], sum(resident(one) for one in family(pid)))
         if looks % _DISK_EVERY == 0:
             peaks["disk"] = max(peaks["disk"], _bytes_in(folder) - before)
         looks += 1
 
 
-def _family(pid: int) -> list[int]:
+def family(pid: int) -> list[int]:
     """Return a process and all that it has started, as far as they are still there."""
     found = [pid]
     for one in found:
@@ -112,7 +112,8 @@ def _family(pid: int) -> list[int]:
     return found
 
 
-def _resident(pid: int) -> int:
+def resident(pid: int) -> int:
+    """Return the bytes of memory that a process has; 0 when it has ended."""
     try:
         return _status(Path(f"/proc/{pid}/status"), "VmRSS")
     except (FileNotFoundError, ProcessLookupError):  # it has ended
