@@ -12,6 +12,7 @@ import hashlib
 import hmac
 import secrets
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Final
@@ -32,6 +33,7 @@ _FIELDS: Final = 60
 _PART: Final = 48 * 1024  # bytes of a field
 _SECONDS: Final = 300.0  # that a form may take to arrive
 _AT_ONCE: Final = 16  # forms on their way
+_OF_ONE: Final = 4  # of these, from one address: nobody shuts the door for all others
 _OLD: Final = 24 * 3600  # seconds that a form may lie open
 QUICKEST: Final = 3.0  # seconds that nobody needs less than, to fill in what is not known
 
@@ -87,18 +89,18 @@ def posted(handler: Handler, *, most: int = SMALL) -> Callable[[Request], Awaita
 
     What was not sent by this site's own pages is 403, what is too much 413, what takes too long 408.
     """
-    coming = 0
+    coming = Counter[str]()
 
     async def endpoint(request: Request) -> Response:
-        nonlocal coming
         if not from_here(request):
             return refusal(request, 403, _("This form was not sent from a page of this site."))
-        if coming >= _AT_ONCE:
+        who = asker(request)
+        if coming.total() >= _AT_ONCE or (who and coming[who] >= _OF_ONE):
             later = {"Retry-After": "60"}
             return refusal(
                 request, 503, _("Many people are sending something just now. Try again."), headers=later
             )
-        coming += 1
+        coming[who] += 1
         try:
             form = await asyncio.wait_for(_read(request, most), _SECONDS)
             try:
@@ -116,7 +118,9 @@ def posted(handler: Handler, *, most: int = SMALL) -> Callable[[Request], Awaita
                 raise
             return refusal(request, 400, _("What was sent is no form that can be read."))
         finally:
-            coming -= 1
+            coming[who] -= 1
+            if not coming[who]:
+                del coming[who]
 
     return endpoint
 
