@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from urllib.parse import urlsplit
 
 import pytest
+import urllib3
 
 from phonotheque.web.room import forms
 from tests.conftest import MakeArchive
@@ -52,3 +53,28 @@ def test_nobody_keeps_others_from_sending_by_forms_that_never_end(
         assert (answer.status, answer.headers["retry-after"]) == (503, "60")
         place[0] = "192.0.2.2"
         assert browser.post("en/staff/login", {"name": "anna"}).status == 422
+
+
+@pytest.mark.parametrize(
+    ("charset", "typed"), [("utf-7", b"+2AA-"), ("unicode_escape", b"\\ud800"), ("undefined", b"x")]
+)
+@pytest.mark.parametrize("path", ["en/correct", "en/staff/login"])
+def test_what_decodes_to_no_text_is_no_form(browser: Browser, path: str, charset: str, typed: bytes) -> None:
+    part = b'--b\r\nContent-Disposition: form-data; name="token"\r\n\r\n' + typed + b"\r\n--b--\r\n"
+    headers = {
+        "Origin": browser.url.rstrip("/"),
+        "Content-Type": f"multipart/form-data; boundary=b; charset={charset}",
+    }
+    answer = urllib3.request("POST", browser.url + path, body=part, headers=headers)
+    assert answer.status == 400
+
+
+def test_a_form_without_a_document_is_small(browser: Browser) -> None:
+    headers = {
+        "Origin": browser.url.rstrip("/"),
+        "Content-Type": "application/x-www-form-urlencoded",
+    }
+    answer = urllib3.request(
+        "POST", f"{browser.url}en/correct", body=b"&" * (forms.SMALL + 1), headers=headers
+    )
+    assert answer.status == 413

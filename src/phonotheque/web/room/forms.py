@@ -158,6 +158,8 @@ def document_in(form: Mapping[str, object], name: str) -> UploadFile | None:
 
 
 async def _read(request: Request, most: int) -> FormData:
+    if not request.headers.get("content-type", "").lower().startswith("multipart/"):
+        most = min(most, SMALL)  # only what may have a document with it is larger, and quickly read
     said = request.headers.get("content-length", "0")
     if not said.isdecimal() or len(said) > 18 or int(said) > most:
         raise _TooMuchError
@@ -172,4 +174,10 @@ async def _read(request: Request, most: int) -> FormData:
         return message
 
     bounded = Request(request.scope, receive)
-    return await bounded.form(max_files=1, max_fields=_FIELDS, max_part_size=_PART)
+    try:
+        form = await bounded.form(max_files=1, max_fields=_FIELDS, max_part_size=_PART)
+        for name, value in form.multi_items():
+            (name + value if isinstance(value, str) else name).encode()
+    except UnicodeError as error:  # a charset of its sender's choice decodes to what is no text
+        raise HTTPException(400) from error
+    return form
