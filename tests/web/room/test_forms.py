@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 import urllib3
 
-from phonotheque.web.room import forms
+from phonotheque.web.room import forms, limits
 from tests.conftest import MakeArchive
 from tests.web.room.desks import Browser, at_the_desk, with_requests
 
@@ -78,3 +78,11 @@ def test_a_form_without_a_document_is_small(browser: Browser) -> None:
         "POST", f"{browser.url}en/correct", body=b"&" * (forms.SMALL + 1), headers=headers
     )
     assert answer.status == 413
+
+
+def test_a_form_may_take_longer_than_other_requests(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "SECONDS", 0.0)
+    assert browser.post("rest/ping", {"f": "json"}).status == 408
+    assert browser.post("en/correct", {"do": "look"}).status == 200

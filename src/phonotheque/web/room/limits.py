@@ -33,6 +33,7 @@ LONGEST: Final = 14_000  # bytes of a path and its query: a thousand characters 
 LARGEST: Final = 512 * 1024  # bytes of a body
 LARGEST_FORM: Final = 12 * 1024**2  # of a form's, which may have a document with it
 SECONDS: Final = 60.0  # that a body may take to arrive
+SECONDS_FORM: Final = 300.0  # that a form's may take: a document by a slow line
 _CLIENTS: Final = 20_000  # that are remembered, for each kind of request
 
 
@@ -114,8 +115,9 @@ class Protection:
         elif scope["path"] == f"/{REPORTS}":  # it has limits of its own (web.reports)
             await self._app(scope, receive, send)
         else:
-            largest = LARGEST_FORM if _FORMS.match(scope["path"]) else LARGEST
-            await self._app(scope, _bounded(receive, largest), send)
+            form = _FORMS.match(scope["path"])
+            largest, seconds = (LARGEST_FORM, SECONDS_FORM) if form else (LARGEST, SECONDS)
+            await self._app(scope, _bounded(receive, largest, seconds), send)
 
     def _refused(self, scope: Scope) -> Response | None:
         path: str = scope["path"]
@@ -133,7 +135,7 @@ class Protection:
         return _said(scope, 429, words, {"Retry-After": str(seconds)})
 
 
-def _bounded(receive: Receive, largest: int) -> Callable[[], Awaitable[Message]]:
+def _bounded(receive: Receive, largest: int, seconds: float) -> Callable[[], Awaitable[Message]]:
     """Return what gives a body of so many bytes at most, and no later than in time."""
     left, whole = largest, False
     until: float | None = None
@@ -142,11 +144,11 @@ def _bounded(receive: Receive, largest: int) -> Callable[[], Awaitable[Message]]
         nonlocal left, whole, until
         if whole:  # what comes now is that the client is gone
             return await receive()
-        until = until or time.monotonic() + SECONDS
+        until = until or time.monotonic() + seconds
         try:
             message = await asyncio.wait_for(receive(), max(0.0, until - time.monotonic()))
         except TimeoutError as error:
-            raise HTTPException(408, f"A request must arrive within {SECONDS:.0f} seconds.") from error
+            raise HTTPException(408, f"A request must arrive within {seconds:.0f} seconds.") from error
         if message["type"] == "http.request":
             left -= len(message.get("body", b""))
             whole = not message.get("more_body", False)
