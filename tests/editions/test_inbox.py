@@ -8,9 +8,17 @@ import uuid
 from dataclasses import replace
 
 import pytest
+from sqlalchemy.exc import SQLAlchemyError
 
 from phonotheque.editions import inbox
-from phonotheque.ledger.requests import Request, RequestKind, RequestStep, request_with, undecided
+from phonotheque.ledger.requests import (
+    Request,
+    RequestKind,
+    RequestStep,
+    record_request,
+    request_with,
+    undecided,
+)
 from phonotheque.ledger.withdrawals import all_withdrawals
 from phonotheque.model.errors import VerificationError
 from phonotheque.vault.archive import Archive
@@ -139,3 +147,12 @@ def test_what_makes_no_sense_stays_and_is_named_and_the_rest_goes_on(archive: Ar
     assert inbox.waiting(archive) == [odd]
     with pytest.raises(VerificationError, match="makes no sense"):
         inbox.read(archive, odd)
+
+
+def test_an_error_of_the_ledger_does_not_tell_what_somebody_wrote(archive: Archive) -> None:
+    one = asked(contact="secret@example.org")
+    with archive.ledger.begin() as ledger:
+        record_request(ledger, one)
+    with pytest.raises(SQLAlchemyError) as caught, archive.ledger.begin() as ledger:
+        record_request(ledger, one)  # there is one of that id
+    assert "secret@example.org" not in str(caught.value)

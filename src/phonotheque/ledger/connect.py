@@ -98,7 +98,7 @@ def open_database(url: str | URL) -> Engine:
             raise UsageError(
                 f"[ledger] url cannot be used: the ledger does not work on “{address.drivername}”.", _WRITE_IT
             )
-        engine = create_engine(address)
+        engine = create_engine(address, hide_parameters=True)  # an error's text goes into logs
     except (ArgumentError, NoSuchModuleError) as error:  # not repeated: the address may hold a password
         raise UsageError(f"[ledger] url cannot be used: {error}.", _WRITE_IT) from error
     event.listen(engine, "connect", _prepare_sqlite)
@@ -115,7 +115,10 @@ def _on_postgresql(address: URL) -> Engine:
         ) from error
     settings = {key: value for key, value in postgresql.CONNECT.items() if key not in address.query}
     engine = create_engine(
-        address.set(drivername=postgresql.DRIVER), connect_args=settings, pool_pre_ping=True
+        address.set(drivername=postgresql.DRIVER),
+        connect_args=settings,
+        pool_pre_ping=True,
+        hide_parameters=True,
     )
     event.listen(engine, "connect", postgresql.prepare)
     return engine
