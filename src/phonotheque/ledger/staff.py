@@ -86,10 +86,14 @@ def sessions_of_each(connection: Connection) -> dict[str, int]:
     return {row[0]: row[1] for row in connection.execute(query)}
 
 
-def begin_session(connection: Connection, made: SessionRecord) -> None:
-    """Record that a browser is logged in."""
+def begin_session(connection: Connection, made: SessionRecord, password: str) -> bool:
+    """Record that a browser is logged in; False if ``password`` is no longer the one kept of its account."""
+    query = select(staff.c.password).where(staff.c.name == made.name).with_for_update()
+    if connection.execute(query).scalar() != password:
+        return False
     values = {name: getattr(made, name) for name in SessionRecord.__dataclass_fields__}
     connection.execute(insert(staff_sessions), values)
+    return True
 
 
 def session_with(connection: Connection, token_sha256: str) -> SessionRecord | None:

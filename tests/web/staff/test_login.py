@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
 import pytest
@@ -12,7 +12,7 @@ from phonotheque.ledger.staff import add_account, change_password, end_sessions,
 from phonotheque.ledger.visitor_tables import staff, staff_actions, staff_sessions
 from phonotheque.model.errors import UsageError
 from phonotheque.vault.archive import Archive, now, timestamp
-from phonotheque.web.staff import sessions
+from phonotheque.web.staff import login, sessions
 from phonotheque.web.staff.attempts import Attempts
 from phonotheque.web.staff.passwords import fits, hash_password, parse_name
 from tests.conftest import MakeArchive
@@ -187,6 +187,28 @@ def test_who_is_removed_or_has_another_password_is_out_at_once(archive: Archive,
         remove_account(ledger, NAME)
         assert ledger.execute(select(staff)).all() == []
     assert browser.get("en/staff/").status == 303
+
+
+@pytest.mark.parametrize("change", [change_password, remove_account])
+def test_who_is_let_out_while_logging_in_stays_out(
+    archive: Archive, browser: Browser, monkeypatch: pytest.MonkeyPatch, change: Callable[..., None]
+) -> None:
+    def meanwhile(password: str, kept: str | None) -> bool:
+        right = fits(password, kept)
+        with archive.ledger.begin() as ledger:
+            if change is remove_account:
+                change(ledger, NAME)
+            else:
+                change(ledger, NAME, hash_password(NAME, "another pass phrase"), at=timestamp(now()))
+        return right
+
+    monkeypatch.setattr(login, "fits", meanwhile)
+    assert log_in(browser) == 403
+    assert not browser.cookies
+    assert browser.get("en/staff/").status == 303
+    with archive.ledger.connect() as ledger:
+        assert ledger.execute(select(staff_sessions)).all() == []
+        assert ledger.execute(select(staff_actions)).all() == []
 
 
 def test_a_password_is_not_sent_where_others_can_read_it(

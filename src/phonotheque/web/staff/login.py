@@ -54,12 +54,12 @@ def _log_in(request: Request, form: FormData) -> Response:
         return _form(request, goal, said, 429, headers=again, seconds=later)
     with room_of(request).archive.ledger.connect() as ledger:
         known = account(ledger, name)
-    if not fits(str(form.get("password", "")), known.password if known else None):
+    right = fits(str(form.get("password", "")), known.password if known else None)
+    goal = goal if _OURS.fullmatch(goal) else ""
+    answer = RedirectResponse(goal or f"/{language_of(request)}/staff/", status_code=303, headers=PRIVATE)
+    if not right or known is None or not sessions.begin(request, answer, known):
         return _form(request, goal, _("The name or the password is not right."), 403)
     attempts.succeeded(name, forms.asker(request))
-    goal = goal if _OURS.fullmatch(goal) else f"/{language_of(request)}/staff/"
-    answer = RedirectResponse(goal, status_code=303, headers=PRIVATE)
-    sessions.begin(request, answer, name)
     return answer
 
 

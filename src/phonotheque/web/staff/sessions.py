@@ -24,6 +24,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from phonotheque.ledger.staff import (
+    Account,
     SessionRecord,
     account,
     begin_session,
@@ -74,21 +75,29 @@ def is_safe(request: Request) -> bool:
     return local or _over_https(request) or "sec-fetch-site" in request.headers
 
 
-def begin(request: Request, response: Response, name: str) -> None:
-    """Log a browser in, with a new token; what it had before ends."""
+def begin(request: Request, response: Response, known: Account) -> bool:
+    """Log a browser in, with a new token; what it had before ends.
+
+    False if the account was removed, or given another password, since it was ``known``.
+    """
     token, secure, at = secrets.token_urlsafe(32), _over_https(request), now()
     with _writing(request) as ledger:
         for old in _tokens(request):
             end_session(ledger, _hash(old))
         end_old_sessions(ledger, begun_before=timestamp(at - LONGEST), seen_before=timestamp(at - IDLE))
-        begin_session(ledger, SessionRecord(_hash(token), name, secure, timestamp(at), timestamp(at)))
-        record_action(ledger, at=timestamp(at), name=name, action="log in", subject=f"staff {name}")
+        made = SessionRecord(_hash(token), known.name, secure, timestamp(at), timestamp(at))
+        if not begin_session(ledger, made, known.password):
+            return False
+        record_action(
+            ledger, at=timestamp(at), name=known.name, action="log in", subject=f"staff {known.name}"
+        )
     for cookie in (_PLAIN, _SECURE):
         if cookie != (_SECURE if secure else _PLAIN):
             _forget(response, cookie)
     response.set_cookie(
         _SECURE if secure else _PLAIN, token, path="/", secure=secure, httponly=True, samesite="strict"
     )
+    return True
 
 
 def end(request: Request, response: Response, who: Staff, *, everywhere: bool) -> None:
