@@ -327,3 +327,13 @@ def test_what_cannot_be_kept_was_not_sent(
     assert answer.status == 503
     assert "nothing was sent" in words_of(answer.data)
     assert str(archive.folder) not in answer.data.decode()
+
+
+def test_what_cannot_be_read_is_told_without_where_it_lies(archive: Archive, browser: Browser) -> None:
+    key = "5f0c1f5e-6d0a-4c57-9d5e-0c8f6a1b2c3d"
+    (archive.folder / "inbox" / key).mkdir(parents=True)
+    (archive.folder / "inbox" / key / "request.json").write_bytes(b"{")
+    answer = browser.get(f"en/request/{key}")
+    assert answer.status == 503
+    assert "makes no sense" in words_of(answer.data)
+    assert str(archive.folder) not in answer.data.decode()

@@ -39,7 +39,7 @@ from phonotheque.web.room.desk import Desk
 from phonotheque.web.room.headers import SecurityHeaders
 from phonotheque.web.room.languages import preferred
 from phonotheque.web.room.limits import Protection
-from phonotheque.web.room.pages import page
+from phonotheque.web.room.pages import page, room_of
 from phonotheque.web.room.programs import PROGRAMS, PROGRAMS_EXPLAINED
 from phonotheque.web.room.reservation import Reservation
 from phonotheque.web.room.routing import LANGUAGE
@@ -136,9 +136,12 @@ async def _explained(request: Request, error: Exception) -> Response:
     """Answer with what went wrong, in words."""
     assert isinstance(error, PhonothequeError)
     status = 404 if isinstance(error, NotFoundError) else 400 if isinstance(error, UsageError) else 503
+    words = str(error)
+    if (folder := str(room_of(request).archive.folder)) != "/":  # where it lies is nobody's business
+        words = words.replace(f"{folder}/", "").replace(folder, room_of(request).name)
     if for_programs(request):
-        return problem(request, status, str(error))
-    return page(request, "error.html.j2", status=status, number=status, error=error)
+        return problem(request, status, words)
+    return page(request, "error.html.j2", status=status, number=status, error=words)
 
 
 async def _refused(request: Request, error: Exception) -> Response:
