@@ -156,3 +156,19 @@ def test_an_error_of_the_ledger_does_not_tell_what_somebody_wrote(archive: Archi
     with pytest.raises(SQLAlchemyError) as caught, archive.ledger.begin() as ledger:
         record_request(ledger, one)  # there is one of that id
     assert "secret@example.org" not in str(caught.value)
+
+
+@pytest.mark.parametrize("left", [b"another letter", None])
+def test_a_document_that_is_damaged_keeps_no_other_request_waiting(
+    archive: Archive, left: bytes | None
+) -> None:
+    first, second = asked(received_at="2026-11-26T09:00:00Z"), asked()
+    inbox.put(archive, first, io.BytesIO(b"a letter"))
+    inbox.put(archive, second, None)
+    document = archive.folder / "inbox" / first.id / "document"
+    document.unlink() if left is None else document.write_bytes(left)
+    with archive.writing("test"):
+        settled = inbox.take_in(archive)
+    assert (settled.taken, len(settled.unreadable)) == (1, 1)
+    assert first.id in settled.unreadable[0]
+    assert inbox.waiting(archive) == [first.id]

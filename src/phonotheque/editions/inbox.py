@@ -134,9 +134,13 @@ def take_in(archive: Archive) -> Settled:
         with archive.ledger.connect() as ledger:
             known = request_with(ledger, asked.id) is not None
         if not known:
-            if asked.document_sha256:
-                document = archive.folder / "inbox" / asked.id / _DOCUMENT
-                keep_evidence(archive, document, asked.document_sha256)
+            try:
+                if asked.document_sha256:
+                    document = archive.folder / "inbox" / asked.id / _DOCUMENT
+                    keep_evidence(archive, document, asked.document_sha256)
+            except (NotFoundError, VerificationError) as error:  # all others are taken in nevertheless
+                unreadable.append(error.message)
+                continue
             with archive.ledger.begin() as ledger:
                 record_request(ledger, asked)
             taken += 1
