@@ -67,5 +67,5 @@ def _summarise(tour: Tour) -> None:
     for line in tour.lines:
         output.print(f"  {line}")
     output.print(f"\nOpen the report in a browser: {tour.report}", style="bold")
-    for words in ("status", "rights", "search"):
+    for words in ("serve", "status", "rights", "search"):
         output.print(f"  phono {words} {tour.archive}{' fr' if words == 'search' else ''}")
