@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import uuid
 from dataclasses import replace
 
@@ -172,3 +173,15 @@ def test_a_document_that_is_damaged_keeps_no_other_request_waiting(
     assert (settled.taken, len(settled.unreadable)) == (1, 1)
     assert first.id in settled.unreadable[0]
     assert inbox.waiting(archive) == [first.id]
+
+
+def test_what_somebody_wrote_does_not_stay_where_a_server_was_killed(archive: Archive) -> None:
+    home = archive.folder / "inbox"
+    old, young = home / f".{uuid.uuid4()}-{uuid.uuid4()}", home / f".{uuid.uuid4()}-{uuid.uuid4()}"
+    for one in (old, young):
+        one.mkdir(parents=True)
+        (one / "document").write_bytes(b"half a letter")
+    os.utime(old, (1.7e9, 1.7e9))
+    with archive.writing("test"):
+        inbox.take_in(archive)
+    assert list(home.iterdir()) == [young]  # it may be on its way

@@ -12,8 +12,10 @@ import hashlib
 import json
 import os
 import shutil
+import time
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -41,6 +43,7 @@ _FILE: Final = "request.json"
 _DOCUMENT: Final = "document"
 _PIECE: Final = 256 * 1024
 _AT_ONCE: Final = 100  # requests that are looked at in one go
+_AN_HOUR: Final = 3600  # seconds, in which a request is written, or never will be
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +124,7 @@ def find(archive: Archive, request_id: str) -> tuple[Request | None, bool]:
 def take_in(archive: Archive) -> Settled:
     """Bring into the ledger what lies in the inbox: quick. The archive's lock must be held."""
     found, unreadable = [], []
+    _remove_half(archive)
     for name in waiting(archive):
         try:
             if asked := read(archive, name):
@@ -221,6 +225,15 @@ def _withdraw(archive: Archive, asked: Request, covered: Covered, name: str, at:
         at=at,
         name=name,
     )
+
+
+def _remove_half(archive: Archive) -> None:
+    """Remove what a server that was killed had written of requests: they were not acknowledged."""
+    home = archive.folder / "inbox"
+    for one in home.iterdir() if home.is_dir() else ():
+        with suppress(FileNotFoundError):  # it has come to its end meanwhile
+            if one.name.startswith(".") and one.stat().st_mtime < time.time() - _AN_HOUR:
+                shutil.rmtree(one)
 
 
 def _remove(archive: Archive, name: str) -> None:
