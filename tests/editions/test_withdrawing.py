@@ -326,6 +326,20 @@ def test_a_repair_brings_nothing_back_that_was_taken_back(stocked: Archive, tmp_
     archive.close()
 
 
+def test_pages_that_are_here_no_more_go_elsewhere_too(stocked: Archive, tmp_path: Path) -> None:
+    place = tmp_path / "elsewhere"
+    (stocked.public / "en" / "bag" / "a-1").mkdir(parents=True)
+    (stocked.public / "en" / "bag" / "a-1" / "index.html").write_text("a song")
+    (stocked.public / "en" / "index.html").write_text("the front page")
+    archive = sent(stocked, place, moved=False)
+    assert (place / "en" / "bag" / "a-1" / "index.html").read_text() == "a song"
+    shutil.rmtree(archive.public / "en" / "bag")
+    publish(archive, at=LATER)
+    assert not (place / "en" / "bag" / "a-1" / "index.html").exists()
+    assert (place / "en" / "index.html").exists()
+    archive.close()
+
+
 def test_what_is_damaged_elsewhere_is_set_aside_and_stops_nothing(stocked: Archive, tmp_path: Path) -> None:
     place = tmp_path / "elsewhere"
     archive = sent(stocked, place, moved=True)

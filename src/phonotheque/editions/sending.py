@@ -17,7 +17,7 @@ from phonotheque.editions.site import ROOM
 from phonotheque.ledger.bags import all_bags, places_of_bags
 from phonotheque.model.errors import PhonothequeError, UsageError, VerificationError
 from phonotheque.model.media import media_type
-from phonotheque.model.progress import Progress
+from phonotheque.model.progress import QUIET, Progress
 from phonotheque.model.rights import WORLDWIDE
 from phonotheque.model.settings import StorageSettings
 from phonotheque.vault.archive import Archive
@@ -63,7 +63,7 @@ def _refuse_restricted(archive: Archive) -> None:
 
 
 def send_public(archive: Archive, progress: Progress) -> None:
-    """Make the public tree outside equal to the one in the archive's folder; nothing is deleted there.
+    """Make the public tree outside equal to the one in the archive's folder; only pages are deleted there.
 
     Run again, it sends what is missing. Raises PhonothequeError if another tree is there, or a bag is not.
     """
@@ -87,6 +87,10 @@ def send_public(archive: Archive, progress: Progress) -> None:
         send(storage, stage, {}, replace(settings, verify="read"), progress)
     for folder in _FOLDERS:
         storage.tidy(f"{folder}/")
+    here = {item.key for item in items}
+    for key in there:  # pages of what there was once may tell of what was taken back
+        if key.partition("/")[0] in ROOM and key not in here:
+            storage.delete(key)
 
 
 def unsend(archive: Archive, paths: Iterable[str]) -> None:
@@ -95,6 +99,20 @@ def unsend(archive: Archive, paths: Iterable[str]) -> None:
     if storage is not None:
         for path in paths:
             storage.delete(path)
+
+
+def send_files(archive: Archive, paths: Sequence[str]) -> None:
+    """Make files of the public tree outside as they are here, or remove them, by their paths in it.
+
+    Nothing is done where that tree is not there yet, or is another one.
+    """
+    storage = _storage(archive.settings.storage)
+    roots = _both(archive, storage, _ROOT) if storage and paths else None
+    if storage and roots and roots[0] == roots[1]:
+        here = [path for path in paths if (archive.public / path).exists()]
+        unsend(archive, [path for path in paths if path not in here])
+        items = [_item(archive.public, path) for path in here]
+        send(storage, items, {}, replace(archive.settings.storage, verify="read"), QUIET)
 
 
 def _stages(items: Sequence[Item]) -> Iterator[list[Item]]:

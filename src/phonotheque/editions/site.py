@@ -19,7 +19,9 @@ from phonotheque.vault.archive import Archive, timestamp
 from phonotheque.vault.place import write_durably
 
 # Of the reading room as plain files (web.still), and what such files may be.
-ROOM = ("en", "fr", "look-up", "static")
+LOOK_UP = "look-up"
+ROOM = ("en", "fr", LOOK_UP, "static")
+ROWS_AT_ONCE = 20_480  # of a row group in LOOK_UP: some hundred kilobytes are read for one answer
 ROOM_TYPES = frozenset({".css", ".csv", ".html", ".js", ".parquet", ".png", ".svg"})
 _ATOM = "http://www.w3.org/2005/Atom"
 _FEED_LENGTH = 100  # of the newest in the feed: editions, recordings and bags that were taken back

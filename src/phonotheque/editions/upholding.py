@@ -13,6 +13,7 @@ from typing import Final
 from sqlalchemy import Connection, or_, select, update
 
 from phonotheque.editions.covering import recordings_of_files
+from phonotheque.editions.room_files import forget
 from phonotheque.editions.withholding import (
     bags_not_whole,
     bags_with,
@@ -64,6 +65,7 @@ def uphold(archive: Archive, *, at: str) -> list[str]:
         bags |= {one.bag.id for one in uncleared_bags(ledger)}  # publishing was interrupted, or failed
         withheld = withhold(archive, ledger, bags, date.fromisoformat(at[:10]))
         withhold_outside(archive, ledger, withheld)
+    forget(archive, withheld)
     return withheld
 
 

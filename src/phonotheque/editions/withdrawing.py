@@ -16,6 +16,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from phonotheque.editions.covering import Covered
+from phonotheque.editions.room_files import forget
 from phonotheque.editions.upholding import covered_now, erase, remove_erased, state_on
 from phonotheque.editions.withholding import bags_with, show_outside, shown_in, withhold, withhold_outside
 from phonotheque.ledger.events import record_event
@@ -192,6 +193,7 @@ def _take_effect(
     with archive.ledger.connect() as ledger:
         done = withdrawal(ledger, one.id)
         withhold_outside(archive, ledger, withheld)
+    forget(archive, withheld)
     remove_erased(archive)
     return Done(done, tuple(withheld), erased, waiting)
 

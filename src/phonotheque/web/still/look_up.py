@@ -14,11 +14,10 @@ from typing import Final
 
 from phonotheque.catalogue.engine import connect
 from phonotheque.catalogue.manifest import Snapshot
+from phonotheque.editions.site import ROWS_AT_ONCE
 from phonotheque.model.text import fold
 
-FOLDER: Final = "look-up"
 _MEMORY: Final = "1GB"
-_GROUP: Final = 20_480  # rows of a row group: some hundred kilobytes of what is read for one answer
 _ACCESS: Final = "data/access/%"
 _PUBLISHED: Final = """
     CREATE TABLE published AS
@@ -76,7 +75,7 @@ def write_look_up(index: Path, bags: list[str], snapshot: Snapshot | None, place
             tables["isrcs"] = _ISRCS.format(codes=f"read_parquet('{codes}')")
         for name, query in tables.items():
             file = str(place / f"{name}.parquet").replace("'", "''")
-            options = f"FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE {_GROUP}"
+            options = f"FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE {ROWS_AT_ONCE}"
             engine.execute(f"COPY ({query}) TO '{file}' ({options})")
 
 

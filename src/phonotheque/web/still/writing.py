@@ -12,7 +12,7 @@ from typing import Final
 from fastapi import FastAPI
 
 from phonotheque.editions.sealing import CATALOGUE_WAVE
-from phonotheque.editions.site import ROOM
+from phonotheque.editions.site import LOOK_UP, ROOM
 from phonotheque.model.errors import PhonothequeError
 from phonotheque.model.rights import WORLDWIDE
 from phonotheque.rights.listed import LISTED
@@ -55,7 +55,7 @@ def write_still(archive: Archive) -> int:
             ]
             catalogue = room.catalogue
             snapshot = catalogue.snapshot if catalogue else None
-            look_up.write_look_up(index, everybodys, snapshot, work / look_up.FOLDER)
+            look_up.write_look_up(index, everybodys, snapshot, work / LOOK_UP)
         for name in ROOM:
             if (work / name).exists():
                 look_up.replace(work / name, archive.public / name)
