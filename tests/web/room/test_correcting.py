@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -337,3 +338,19 @@ def test_what_cannot_be_read_is_told_without_where_it_lies(archive: Archive, bro
     assert answer.status == 503
     assert "makes no sense" in words_of(answer.data)
     assert str(archive.folder) not in answer.data.decode()
+
+
+def test_a_catalogue_that_cannot_be_asked_once_stops_no_later_request(
+    archive: Archive, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_args: object) -> None:
+        raise sqlite3.DatabaseError("database disk image is malformed")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(inbox, "covers", broken)
+        first = sent(browser.fill_in("en/correct?kind=withdrawal", ASKED | {"what": "a tune"}))
+        browser.desk.rest()
+    second = sent(browser.fill_in("en/correct?kind=withdrawal", ASKED | {"what": "another"}))
+    browser.desk.rest()
+    for key in (first, second):
+        assert "has to look up what it names" in words_of(browser.page(f"en/request/{key}"))

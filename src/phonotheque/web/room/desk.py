@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import logging
 import shutil
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import BinaryIO, Final
 
+import duckdb
 from sqlalchemy.exc import SQLAlchemyError
 
 from phonotheque.editions import inbox
@@ -132,7 +134,7 @@ class Desk:
                 time.sleep(_LATER)
                 with self._state:
                     self._again = True
-            except (PhonothequeError, SQLAlchemyError, OSError) as error:
+            except (PhonothequeError, SQLAlchemyError, sqlite3.Error, duckdb.Error, OSError) as error:
                 _LOG.error("Requests of visitors stay where they are: %s", error)
 
     def _settle(self) -> None:
