@@ -246,7 +246,7 @@ def test_passwords_are_compared_as_typed_and_weak_ones_refused() -> None:
     assert not fits(PASSWORD + "!", kept)
     assert not fits(PASSWORD, None)
     assert kept.startswith("$argon2id$")
-    for weak in ("short", "my name is anna!", "x" * 1001):
+    for weak in ("short", "my name is anna!", "x" * 1001, "not utf-8: \udcff"):
         with pytest.raises(UsageError, match="easily guessed"):
             hash_password("anna", weak)
 

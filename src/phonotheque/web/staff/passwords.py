@@ -38,7 +38,8 @@ def parse_name(text: str) -> str:
 
 def hash_password(name: str, password: str) -> str:
     """Return what is kept of a new password. Raises UsageError for one that is easily guessed."""
-    if len(password) < LEAST or len(password) > MOST or name in password.lower():
+    text = password.encode(errors="ignore").decode() == password  # else a terminal spoke another charset
+    if len(password) < LEAST or len(password) > MOST or name in password.lower() or not text:
         raise UsageError(
             "This password is easily guessed, or cannot be kept.",
             f"Take {LEAST} to {MOST} characters, without the name in it: four odd words do well.",
