@@ -39,6 +39,7 @@ from phonotheque.web.room.desk import Desk
 from phonotheque.web.room.headers import SecurityHeaders
 from phonotheque.web.room.languages import preferred
 from phonotheque.web.room.limits import Protection
+from phonotheque.web.room.line import Line
 from phonotheque.web.room.pages import page, room_of
 from phonotheque.web.room.programs import PROGRAMS, PROGRAMS_EXPLAINED
 from phonotheque.web.room.reservation import Reservation
@@ -91,6 +92,7 @@ def reading_room(
             Middleware(Reservation, archive.public),
             Middleware(Protection),
             Middleware(Compression),
+            Middleware(Line),
         ],
     )
     app.state.room = Room(archive, visitors)

@@ -62,8 +62,13 @@ def newest(room: Room, request: Request, after: int, number: int) -> Programme:
 def of_the_day(room: Room, request: Request) -> Heard | None:
     """Return one recording that this visitor may hear: another one each day, the same all day long."""
     seed = f"{room.archive.settings.archive.id} {room.today()}"
-    chosen = by_chance(room, request, seed, 0, 1).heard
-    return chosen[0] if chosen else None
+    with shelves_of(request).open(room.country(request)) as view:
+        drawn = [place + 1 for place in shuffled(seed, view.last(), after=0, most=_MOST)]
+        for some in (drawn[:1], drawn[1:]):  # most often it is the first: on that screen everybody waits
+            chosen = _chosen(room, request, view, zip(some, some, strict=True), 1, more=False).heard
+            if chosen:
+                return chosen[0]
+    return None
 
 
 def _shelf(room: Room, request: Request, shelf: int, after: int, number: int) -> Programme:
@@ -73,9 +78,18 @@ def _shelf(room: Room, request: Request, shelf: int, after: int, number: int) ->
 
 
 def _chosen(
-    room: Room, request: Request, view: View, candidates: Iterable[tuple[int, int]], number: int
+    room: Room,
+    request: Request,
+    view: View,
+    candidates: Iterable[tuple[int, int]],
+    number: int,
+    *,
+    more: bool = True,
 ) -> Programme:
-    """Return the first so many of candidates, given by place and number, that this visitor may hear."""
+    """Return the first so many of candidates, given by place and number, that this visitor may hear.
+
+    Whether there are ``more`` is found out only if it is asked.
+    """
     found: list[Heard] = []
     last, looked = None, 0
     for some in batched(candidates, min(_AT_ONCE, 4 * number)):
@@ -86,6 +100,8 @@ def _chosen(
                 if len(found) == number:
                     return Programme(tuple(found), last)
                 found.append(heard[rows[track]["recording"]])
+                if not more and len(found) == number:
+                    return Programme(tuple(found), None)
             last, looked = place, looked + 1
     return Programme(tuple(found), last if looked == _MOST else None)
 

@@ -1,0 +1,52 @@
+"""Making so many pages at a time; who asks meanwhile waits in line.
+
+Python computes on one core at a time. Many threads that compute at once take turns at it, get in each other's
+way and all end late: one after another, each page costs less and comes sooner. Who waits here waits without a
+thread, so that music goes on meanwhile. A place is free again when an answer begins: who is slow to send a
+form or to take a page holds up nobody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import Final
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from phonotheque.web.room.languages import LANGUAGES
+
+AT_ONCE: Final = 16
+_COMPUTED: Final = re.compile(rf"/(?:{'|'.join(LANGUAGES)})/|/api/v1/")
+
+
+class Line:
+    """Lets ``at_once`` requests for pages and their JSON be answered at a time, in the order they came."""
+
+    def __init__(self, app: ASGIApp, at_once: int = AT_ONCE) -> None:
+        self._app = app
+        self._places = asyncio.Semaphore(at_once)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer when it is this request's turn."""
+        computed = scope["type"] == "http" and scope["method"] in ("GET", "HEAD")
+        if not computed or not _COMPUTED.match(scope["path"]):
+            await self._app(scope, receive, send)
+            return
+        await self._places.acquire()
+        held = True
+
+        def leave() -> None:
+            nonlocal held
+            if held:
+                held = False
+                self._places.release()
+
+        async def sending(message: Message) -> None:
+            leave()
+            await send(message)
+
+        try:
+            await self._app(scope, receive, sending)
+        finally:
+            leave()
