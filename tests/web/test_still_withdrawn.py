@@ -76,6 +76,16 @@ def test_what_is_taken_back_is_looked_up_no_more(
     changed.close()
 
 
+def test_pages_written_after_that_tell_of_it_no_more_either(changed: Archive) -> None:
+    name, bag = ask(changed)
+    accept(changed, name, by="tests", note=None, at=AT)
+    assert write_still(changed)
+    assert Title.OPENING not in {row["title"] for row in told(changed.public, "titles")}
+    assert Title.SECOND_AIR in {row["title"] for row in told(changed.public, "titles")}
+    assert not (changed.public / "fr" / "bag" / bag).exists()
+    changed.close()
+
+
 def test_tables_that_cannot_be_read_go(changed: Archive) -> None:
     (changed.public / "look-up" / "titles.parquet").write_bytes(b"no table")
     accept(changed, ask(changed)[0], by="tests", note=None, at=AT)

@@ -11,6 +11,7 @@ import shutil
 import tempfile
 from collections.abc import Iterable
 from contextlib import closing
+from datetime import date
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +20,8 @@ import duckdb
 from phonotheque.catalogue.engine import connect
 from phonotheque.editions.sending import send_files
 from phonotheque.editions.site import LOOK_UP, ROOM, ROWS_AT_ONCE
+from phonotheque.editions.withholding import bags_with, hidden_in_bag
+from phonotheque.ledger.withdrawals import all_withdrawals, taken_back_ids
 from phonotheque.vault.archive import Archive
 from phonotheque.vault.place import fsync_dir, replace_durably
 
@@ -35,6 +38,15 @@ def forget(archive: Archive, withheld: Iterable[str]) -> None:
     if names:
         pages = _remove_pages(archive.public, {name.partition("/")[0] for name in names})
         send_files(archive, [*pages, *_look_nothing_up(archive.public, names)])
+
+
+def forget_withdrawn(archive: Archive, on: date) -> None:
+    """Take out all that withdrawals in effect withhold on a day. Raises NetworkError, as :func:`forget`."""
+    with archive.ledger.connect() as ledger:
+        standing = [one for one in all_withdrawals(ledger) if one.in_effect]
+        bags = bags_with(ledger, {file for one in standing for file in taken_back_ids(ledger, one.id)})
+        withheld = [f"{bag}/{path}" for bag in sorted(bags) for path in hidden_in_bag(ledger, bag, on)]
+    forget(archive, withheld)
 
 
 def _remove_pages(public: Path, bags: Iterable[str]) -> list[str]:

@@ -11,6 +11,7 @@ from typing import Final
 
 from fastapi import FastAPI
 
+from phonotheque.editions.room_files import forget_withdrawn
 from phonotheque.editions.sealing import CATALOGUE_WAVE
 from phonotheque.editions.site import LOOK_UP, ROOM
 from phonotheque.model.errors import PhonothequeError
@@ -61,6 +62,8 @@ def write_still(archive: Archive) -> int:
                 look_up.replace(work / name, archive.public / name)
     finally:
         shutil.rmtree(work, ignore_errors=True)
+    # Also what was taken back since the edition, or while pages were being written.
+    forget_withdrawn(archive, room.today())
     return written
 
 
