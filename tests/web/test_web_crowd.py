@@ -135,6 +135,8 @@ def test_all_together_have_so_many_and_the_place_that_waits_most_makes_room() ->
         ("93.184.215.14", "93.184.215.14"),
         ("::ffff:93.184.215.14", "93.184.215.14"),
         ("2a00:1450:4001:82a::200e", "2a00:1450:4001:82a::/64"),
+        ("2001:0:808:808::f7f7:f7fb", "8.8.8.4"),  # Teredo (RFC 4380)
+        ("2002:808:404:7::1", "8.8.4.4"),  # 6to4 (RFC 3056)
     ],
 )
 def test_what_an_address_counts_with(address: str, place: str) -> None:

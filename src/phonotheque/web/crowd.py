@@ -114,7 +114,8 @@ def place_of(address: str) -> str:
     except ValueError:  # no address, but a socket of this machine
         return ""
     if isinstance(number, ipaddress.IPv6Address):
-        number = number.ipv4_mapped or number
+        tunnel = number.teredo[1] if number.teredo else number.sixtofour  # whoever has one has many networks
+        number = number.ipv4_mapped or tunnel or number
     if number.is_private or number.is_link_local:
         return ""
     if isinstance(number, ipaddress.IPv6Address):
