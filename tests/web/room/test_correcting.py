@@ -354,3 +354,14 @@ def test_a_catalogue_that_cannot_be_asked_once_stops_no_later_request(
     browser.desk.rest()
     for key in (first, second):
         assert "has to look up what it names" in words_of(browser.page(f"en/request/{key}"))
+
+
+def test_what_a_server_that_was_stopped_had_not_filed_is_filed_by_the_next(archive: Archive) -> None:
+    with at_the_desk(archive) as browser, pytest.MonkeyPatch.context() as patched:
+        patched.setattr(inbox, "requests_to_file", lambda _archive: [])  # it never comes to that
+        key = sent(browser.fill_in("en/correct?kind=withdrawal", ASKED | {"what": "a tune"}))
+        browser.desk.rest()
+        assert "has to look up" not in words_of(browser.page(f"en/request/{key}"))
+    with at_the_desk(archive) as browser:
+        browser.desk.rest()
+        assert "has to look up what it names" in words_of(browser.page(f"en/request/{key}"))

@@ -53,7 +53,7 @@ class Desk:
         self._state = threading.Lock()
         self._thread: threading.Thread | None = None
         self._again = False
-        if archive.settings.requests.form and inbox.waiting(archive):
+        if archive.settings.requests.form and (inbox.waiting(archive) or inbox.requests_to_file(archive)):
             self.go_on()  # what a server that was stopped, or a busy archive, left
 
     def allows(self, who: str) -> bool:
