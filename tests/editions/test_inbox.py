@@ -7,6 +7,7 @@ import json
 import os
 import uuid
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from sqlalchemy.exc import SQLAlchemyError
@@ -185,3 +186,14 @@ def test_what_somebody_wrote_does_not_stay_where_a_server_was_killed(archive: Ar
     with archive.writing("test"):
         inbox.take_in(archive)
     assert list(home.iterdir()) == [young]  # it may be on its way
+
+
+def test_the_same_request_again_is_acknowledged_when_it_is_durable(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = asked()
+    inbox.put(archive, one, None)
+    synced: list[Path] = []
+    monkeypatch.setattr(inbox, "fsync_dir", synced.append)
+    inbox.put(archive, one, None)
+    assert synced == [archive.folder / "inbox"]

@@ -64,6 +64,7 @@ def put(archive: Archive, asked: Request, document: BinaryIO | None) -> None:
     home.mkdir(mode=0o700, exist_ok=True)
     goal = home / asked.id
     if goal.exists():
+        fsync_dir(home)  # who put it there a moment ago may not have come to that yet
         return
     making = home / f".{asked.id}-{uuid.uuid4()}"
     making.mkdir(mode=0o700)
