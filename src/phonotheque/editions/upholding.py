@@ -121,8 +121,14 @@ def state_on(
     ids = sorted(covered)
     end_denials(ledger, ids, one.origin, at=at, because="it is stated anew")
     _keep_evidence_of(ledger, one, covered, at)
+    record_denial(ledger, ids, denial_of(archive, one, at), at=at)
+    redecide(ledger, ids, archive.settings, at=at)
+
+
+def denial_of(archive: Archive, one: Withdrawal, at: str | None) -> Statement:
+    """Return what a withdrawal in effect states of all that it covers."""
     reviewed = one.state is State.HELD
-    denial = Statement(
+    return Statement(
         kind=Kind.WITHDRAWAL,
         licence=None,
         evidence=_REVIEWED if reviewed else one.told,
@@ -132,8 +138,6 @@ def state_on(
         acts=tuple(act for act in one.acts if not (reviewed and act is Act.PRESERVE)),
         stated_at=at,
     )
-    record_denial(ledger, ids, denial, at=at)
-    redecide(ledger, ids, archive.settings, at=at)
 
 
 def _keep_evidence_of(

@@ -207,6 +207,20 @@ def covering(connection: Connection, items: Iterable[Item]) -> set[str]:
     return found
 
 
+def in_effect_by_hash(connection: Connection, hashes: Iterable[str]) -> dict[str, list[Withdrawal]]:
+    """Return the withdrawals in effect that cover something by its bytes or its sound, by that SHA-256."""
+    table, found = withdrawal_items, dict[str, list[Withdrawal]]()
+    known: dict[str, Withdrawal] = {}
+    for some in batched(sorted(set(hashes)), IN_A_STATEMENT):
+        by_hash = table.c.kind != ItemKind.RECORDING.value
+        for row in connection.execute(select(table).where(table.c.value.in_(some), by_hash)).all():
+            if row.withdrawal_id not in known:
+                known[row.withdrawal_id] = withdrawal(connection, row.withdrawal_id)
+            if known[row.withdrawal_id].in_effect:
+                found.setdefault(row.value, []).append(known[row.withdrawal_id])
+    return found
+
+
 def covered_by_hash(connection: Connection, withdrawal_id: str) -> set[int]:
     """Return the masters and sidecars that have bytes, or sound, that a withdrawal covers."""
     table, found = withdrawal_items, set()

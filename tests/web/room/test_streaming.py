@@ -10,14 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from starlette.types import Message
 
 from phonotheque.editions.covering import covered_by
 from phonotheque.editions.withdrawing import Asked, accept, request
 from phonotheque.ledger.bags import where_bagged
 from phonotheque.ledger.schema import files
-from phonotheque.ledger.statements import record_grant
+from phonotheque.ledger.statements import end_denials, record_grant
+from phonotheque.ledger.withdrawals import all_withdrawals
 from phonotheque.model.progress import QUIET
 from phonotheque.model.rights import Act, Kind, Statement
 from phonotheque.model.settings import StorageSettings
@@ -203,6 +204,23 @@ def take_back(archive: Archive, title: Title) -> None:
     asked = Asked("Somebody", "because", (hash_of(archive, title, codec="flac"),))
     one = request(archive, asked, covered_by(archive, asked.words), at="2026-11-25T09:00:00Z")
     accept(archive, one.id, by="tests", note=None, at="2026-11-25T09:00:00Z")
+
+
+def test_a_copy_of_what_was_taken_back_is_not_sent_before_that_is_stated_of_it(changed: Archive) -> None:
+    """While things are being added, a copy by its bytes or its sound is known, and nothing stated of it."""
+    sha256 = hash_of(changed, Title.OPENING, codec="flac")
+    take_back(changed, Title.OPENING)
+    with changed.ledger.begin() as ledger:
+        (row,) = ledger.execute(select(files).where(files.c.sha256 == sha256)).all()
+        for one in all_withdrawals(ledger):
+            end_denials(ledger, [row.id], one.origin, at="2026-11-25T09:00:00Z", because="it is a test")
+    with visiting(changed) as visit:
+        assert visit.ask(f"stream/{sha256}").status == 410
+        ledger_only = update(files).where(files.c.id == row.id).values(sha256="a" * 64)
+        with changed.ledger.begin() as ledger:
+            ledger.execute(ledger_only)
+        assert visit.ask(f"stream/{'a' * 64}").status == 410
+    changed.close()
 
 
 def test_no_old_decision_is_trusted(changed: Archive, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -14,10 +14,12 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, select
 
 from phonotheque.editions.entries import extension_of
+from phonotheque.editions.upholding import denial_of
 from phonotheque.ledger.files import tags_from_json
 from phonotheque.ledger.schema import bag_files, files
 from phonotheque.ledger.sidecars import KIND as SIDECAR
 from phonotheque.ledger.statements import standing_statements
+from phonotheque.ledger.withdrawals import in_effect_by_hash
 from phonotheque.model.batches import IN_A_STATEMENT, batched
 from phonotheque.model.rights import Act, Statement
 from phonotheque.vault.archive import Archive
@@ -38,6 +40,7 @@ from phonotheque.web.room.hearing import (
 _COLUMNS: Final = (
     files.c.id,
     files.c.sha256,
+    files.c.pcm_sha256,
     files.c.size,
     files.c.kind,
     files.c.master_id,
@@ -88,6 +91,7 @@ def _some(
             row.id: row for row in ledger.execute(select(*_COLUMNS).where(files.c.id.in_(list(others))))
         }
     said = standing_statements(ledger, {row.master_id or row.id for row in rows.values()})
+    _deny(archive, ledger, masters, said)
     bagged = _bagged(ledger, rows)
     made: dict[int, Audio] = {}
     for row in rows.values():
@@ -103,6 +107,20 @@ def _some(
         ]
         for row in asked
     }
+
+
+def _deny(
+    archive: Archive, ledger: Connection, masters: Mapping[int, Any], said: Mapping[int, list[Statement]]
+) -> None:
+    """Add what withdrawals say of copies that have only just come in, as long as it is not stated of them."""
+    named = {name: (masters[name].sha256, masters[name].pcm_sha256) for name in said}
+    taken = in_effect_by_hash(ledger, (one for of in named.values() for one in of if one))
+    for name, of in named.items():
+        stated = {one.evidence_origin for one in said[name]}
+        covering = {one.origin: one for each in of for one in taken.get(each, ())}
+        said[name].extend(
+            denial_of(archive, covering[origin], None) for origin in sorted(covering.keys() - stated)
+        )
 
 
 def _bagged(ledger: Connection, file_ids: Iterable[int]) -> dict[int, list[Bagged]]:
