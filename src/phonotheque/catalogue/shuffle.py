@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
 
 from phonotheque.catalogue.describe import hits
@@ -30,17 +31,21 @@ def shuffled(seed: str, size: int, *, after: int = 0, most: int | None = None) -
     At most ``most`` of them; fewer at the end, where all have come once.
     """
     key = blake2b(seed.encode("utf-8", "surrogatepass"), person=b"phono shuffle").digest()
-    turns = [
-        int.from_bytes(blake2b(f"{size} {turn}".encode(), key=key).digest()) % size if size else 0
-        for turn in range(_ROUNDS)
-    ]
     end = size if most is None else min(size, after + most)
     for place in range(after, end):
-        yield _moved(place, size, key, turns)
+        yield _moved(place, size, key)
 
 
-def _moved(place: int, size: int, key: bytes, turns: list[int]) -> int:
-    for number, turn in enumerate(turns):
+@lru_cache(maxsize=64)
+def _turns(size: int, key: bytes) -> tuple[int, ...]:
+    return tuple(
+        int.from_bytes(blake2b(f"{size} {turn}".encode(), key=key).digest()) % size for turn in range(_ROUNDS)
+    )
+
+
+@lru_cache(maxsize=4096)  # one order may be that of a whole day, of which everybody sees the beginning
+def _moved(place: int, size: int, key: bytes) -> int:
+    for number, turn in enumerate(_turns(size, key)):
         partner = (turn - place) % size
         pair = f"{number} {max(place, partner)}".encode()
         if blake2b(pair, key=key, digest_size=1).digest()[0] & 1:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import chain, count
+from itertools import chain, count, islice
 from sqlite3 import Row
 from typing import Final
 
@@ -63,10 +63,9 @@ def of_the_day(room: Room, request: Request) -> Heard | None:
     """Return one recording that this visitor may hear: another one each day, the same all day long."""
     seed = f"{room.archive.settings.archive.id} {room.today()}"
     with shelves_of(request).open(room.country(request)) as view:
-        drawn = [place + 1 for place in shuffled(seed, view.last(), after=0, most=_MOST)]
-        for some in (drawn[:1], drawn[1:]):  # most often it is the first: on that screen everybody waits
-            chosen = _chosen(room, request, view, zip(some, some, strict=True), 1, more=False).heard
-            if chosen:
+        drawn = ((place + 1, place + 1) for place in shuffled(seed, view.last(), after=0, most=_MOST))
+        for most in (1, _MOST):  # most often it is the first: on that screen everybody waits
+            if chosen := _chosen(room, request, view, islice(drawn, most), 1, more=False).heard:
                 return chosen[0]
     return None
 
