@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
 import tempfile
@@ -31,8 +32,8 @@ class Load(StrEnum):
 class Loaded:
     """What came of it: answers a second, ms until 50, 95 and 99 of 100 were there, ms of processor time each.
 
-    ``other``: answers that were not 200; ``broken``: requests without an answer; ``others``: the share of all
-    processors that other programs took, wrk among them.
+    Times are infinite where no answer came. ``other``: answers that were not 200; ``broken``: requests with
+    no answer; ``others``: the share of all processors that other programs took, wrk among them.
     """
 
     rate: float
@@ -59,13 +60,14 @@ def load(server: Server, paths: Sequence[str], how: Load, seconds: int) -> Loade
         capacity = (os.cpu_count() or 1) * (time.perf_counter() - start)
         others = (busy() - worked - used) / capacity
     told = json.loads(said.splitlines()[-1])
-    answers = max(1, told["answers"])
+    if not told["answers"]:
+        return Loaded(0, math.inf, math.inf, math.inf, math.inf, 0, told["broken"], max(0.0, others))
     return Loaded(
         rate=told["answers"] / told["seconds"],
         p50=told["p50"],
         p95=told["p95"],
         p99=told["p99"],
-        cpu=1000 * used / answers,
+        cpu=1000 * used / told["answers"],
         other=told["other"],
         broken=told["broken"],
         others=max(0.0, others),

@@ -57,10 +57,11 @@ def phonotheque(archive: Path) -> Iterator[Server]:
 
 @contextmanager
 def datasette(database: Path) -> Iterator[Server]:
-    """Serve a database by Datasette, with its own settings."""
+    """Serve a database by Datasette; it proposes no facets, which takes it a second for each search."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    words = (str(DATASETTE), "serve", "--immutable", str(database), "--port", str(port))
+    words = [str(DATASETTE), "serve", "--immutable", str(database), "--port", str(port)]
+    words += ["--setting", "suggest_facets", "off"]
     process = subprocess.Popen(
         words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     )
