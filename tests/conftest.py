@@ -28,15 +28,16 @@ _OPENS = {"make_archive", "ledger", "phono", "bases", "library", "twin"}  # fixt
 settings.register_profile("without times", deadline=None)
 settings.load_profile("without times")
 
-NO_PAGES = "PHONOTHEQUE_PUBLISH_PAGES"
+NO_PAGES, NO_FIGURES = "PHONOTHEQUE_PUBLISH_PAGES", "PHONOTHEQUE_SERVE_FIGURES"
 
 
 def pytest_configure() -> None:
     """Hear Ctrl-C, as do all that tests start: whoever runs them in the background has it ignored.
 
-    And let publishing write no pages but where a test is about them: they take seconds each time.
+    And let publishing write no pages, and servers draw no figures, but where a test is about them: they take
+    seconds each time.
     """
-    os.environ[NO_PAGES] = "false"
+    os.environ[NO_PAGES] = os.environ[NO_FIGURES] = "false"
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -133,9 +134,10 @@ def open_ledger(path: Path) -> Engine:
 
 @pytest.fixture
 def own_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the (empty) folder of the user's settings; nothing is set in the environment but NO_PAGES."""
+    """Return the (empty) folder of the user's settings; what the environment sets is NO_PAGES, NO_FIGURES."""
     for name in os.environ:
-        if (name.startswith("PHONOTHEQUE_") and name != NO_PAGES) or name == "SOURCE_DATE_EPOCH":
+        ours = name.startswith("PHONOTHEQUE_") and name not in (NO_PAGES, NO_FIGURES)
+        if ours or name == "SOURCE_DATE_EPOCH":
             monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     return tmp_path / "config"

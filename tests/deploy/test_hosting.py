@@ -133,7 +133,7 @@ def test_the_room_behind_a_web_server(
 ) -> None:
     public, private = certificate(tmp_path)
     (proxied.public / "targets").mkdir(parents=True, exist_ok=True)
-    (proxied.public / "targets" / "edition.json").write_bytes(b"e" * 1000)
+    (proxied.public / "targets" / "sample.json").write_bytes(b"1" * 1000)
     port = free_port()
     with (
         Beside(reading_room(proxied, ANYBODY), "127.0.0.1", 0) as room,
@@ -155,7 +155,7 @@ def test_the_room_behind_a_web_server(
         assert b'<html lang="fr">' in page.data
         assert page.headers["content-security-policy"].count("default-src") == 1
         assert page.headers["cache-control"] == "no-cache"
-        part = pool.request("GET", "/targets/edition.json", headers={"Host": NAME, "Range": "bytes=0-99"})
+        part = pool.request("GET", "/targets/sample.json", headers={"Host": NAME, "Range": "bytes=0-99"})
         assert (part.status, len(part.data)) == (206, 100)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 
 from phonotheque.model.errors import NotFoundError
 from phonotheque.vault.archive import Archive
@@ -32,7 +33,8 @@ def serve(
             f"Run: phono publish {archive.folder}",
         )
     proxies = trusted_proxies(archive.settings)
-    with listen(host, port) as listening, Renewer(archive):
+    renewing = Renewer(archive) if archive.settings.serve.figures else nullcontext()
+    with listen(host, port) as listening, renewing:
         application = reading_room(archive, visitors)
         application.state.shelves.look()  # they are filled before somebody waits for them
         application.state.room.note_held()
