@@ -40,9 +40,12 @@ class Window:
 OpenWindow: TypeAlias = Callable[..., Window]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """Return Chromium without a window, which writes nowhere but in a folder of its own."""
+    """Return Chromium without a window, which writes nowhere but in a folder of its own.
+
+    As long as it is there, Playwright's event loop runs in this thread, and no other can.
+    """
     program = tool("chromium", "chromium")
     home = tmp_path_factory.mktemp("chromium")
     places = {name: str(home) for name in ("HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR")}
