@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 
 import pytest
@@ -18,6 +19,11 @@ def shared_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster
 
 @pytest.fixture
 def cluster(shared_cluster: Cluster) -> Cluster:
-    """The cluster that tests share, with both its workers there."""
+    """The cluster that tests share, with both its workers there.
+
+    Clients that another test let fail to connect go first: one that is collected while a new one starts its
+    thread waits for a lock that this holds, for ever.
+    """
+    gc.collect()
     wait_for_workers(shared_cluster.address, _WORKERS)
     return shared_cluster
