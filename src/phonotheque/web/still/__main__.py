@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from datetime import datetime
 from pathlib import Path
 
 from phonotheque.model.errors import PhonothequeError
 from phonotheque.vault.archive import now, open_archive
 from phonotheque.web.looking.making import renew_and_draw
+from phonotheque.web.room.published import Published
 from phonotheque.web.still.writing import write_still
 
 _NICE = 5
@@ -19,7 +21,9 @@ def main() -> int:
     os.nice(_NICE)
     try:
         archive = open_archive(Path(sys.argv[1]))
-        renew_and_draw(archive, at=now())
+        kept = Published(archive).current()
+        # As of the edition: published again with the same date, all pages are the same.
+        renew_and_draw(archive, at=datetime.fromisoformat(kept.edition.date) if kept else now())
         sys.stdout.write(f"{write_still(archive)}\n")
     except (PhonothequeError, OSError) as error:
         sys.stderr.write(f"{error}\n")
