@@ -8,7 +8,8 @@ unexport VIRTUAL_ENV
 # A command that finds its modules compiled starts in half the time, and tests start thousands.
 unexport PYTHONDONTWRITEBYTECODE
 export PYTHONPYCACHEPREFIX := $(CURDIR)/$(VENV)/compiled
-TEST = TMPDIR=$$(sh scripts/test-room.sh) $(BIN)/pytest -n auto --dist loadgroup
+# One worker more than there are cores: many tests wait for others, such as programs that start.
+TEST = TMPDIR=$$(sh scripts/test-room.sh) $(BIN)/pytest -n $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --dist loadgroup
 
 .PHONY: help setup install demo test coverage tools lint bench docs clean
 help:  ## show this list
