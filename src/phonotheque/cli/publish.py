@@ -54,9 +54,9 @@ def publish_command(
     """Seal what is new into bags and publish the next edition under ARCHIVE/public.
 
     Only what the plan selects and a recorded basis allows goes out. A bag with something in it that was taken
-    back, or may no longer be shared there, is replaced by one without it. The reading room is written as plain
-    files, too, unless [publish] pages is false. Exit code 4 when a file that should have gone out is damaged
-    or missing: the rest is published.
+    back, or may no longer be shared there, is replaced by one without it. The reading room is written as
+    plain files, too, unless [publish] pages is false. Exit code 4 when a file that should have gone out is
+    damaged or missing: the rest is published.
     """
     result = publish_edition(on_cluster(archive, cluster), _moment(date), nonfree)
     write_pages(archive)
