@@ -69,6 +69,7 @@ def test_a_queue_is_played_and_put_in_order_by_keyboard(library: Archive, window
         assert title_of(page) == "Opening"
         page.keyboard.press("n")
         expect(page.locator("#player [data-title]")).to_have_text("Second Air")
+        expect(page.locator("#player-says")).to_have_text(re.compile("^Playing: Second Air"))
         queue.nth(1).locator("[data-does=play]").focus()
         page.keyboard.press("Alt+ArrowUp")
         expect(queue.nth(0)).to_contain_text("Second Air")

@@ -43,7 +43,7 @@ class Converged:
 
     folder: Path
     fetched: int = 0  # bytes, all of them together
-    sent: int = 0  # by the publisher's machine, whatever it was
+    sent: int = 0  # by the mirrors' machines, whatever it was
     steps: int = 0
     complete: dict[str, set[str]] = field(default_factory=dict)
 
@@ -150,7 +150,7 @@ def converged(
     done = Converged(place)
     try:
         lab.slow(world.publisher.host, 24)  # so that it is worth asking others
-        before = lab.sent(world.publisher.host)
+        before = sum(lab.sent(mirror.host) for mirror in world.mirrors)
         for mirror in world.mirrors:
             mirror.start("--json", step="count")
         bags = world.publisher.bags
@@ -159,7 +159,7 @@ def converged(
             mirror.process.await_words(r"Edition 2: .* held and served")
             done.complete[mirror.host.name] = mirror.complete
             done.fetched += sum(bags[bag]["bytes"] for bag in mirror.complete)
-        done.sent = lab.sent(world.publisher.host) - before
+        done.sent = sum(lab.sent(mirror.host) for mirror in world.mirrors) - before
         for mirror in world.mirrors:
             assert mirror.process is not None
             process, mirror.process = mirror.process, None

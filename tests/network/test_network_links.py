@@ -30,7 +30,8 @@ def test_five_mirrors_hold_together_what_fits(world: World, ground: Ground, conv
         assert any(bag.endswith("catalogue") for bag in held)
         assert held < bags.keys()
         assert sum(bags[bag]["bytes"] for bag in held) <= int(ground.budgets[name])
-    assert converged.sent < converged.fetched, "nothing came from other mirrors"
+    # Requests and acknowledgements are some hundredths of what is fetched.
+    assert converged.sent > converged.fetched / 5, "nothing came from other mirrors"
     for mirror in world.mirrors:
         mirror.start()
     assert_well(world)
