@@ -29,15 +29,17 @@ settings.register_profile("without times", deadline=None)
 settings.load_profile("without times")
 
 NO_PAGES, NO_FIGURES = "PHONOTHEQUE_PUBLISH_PAGES", "PHONOTHEQUE_SERVE_FIGURES"
+PROCESSES = "PHONOTHEQUE_SERVE_PROCESSES"
 
 
 def pytest_configure() -> None:
     """Hear Ctrl-C, as do all that tests start: whoever runs them in the background has it ignored.
 
-    And let publishing write no pages, and servers draw no figures, but where a test is about them: they take
-    seconds each time.
+    And let publishing write no pages, and servers draw no figures and be one process, but where a test is
+    about them: they take seconds each time.
     """
     os.environ[NO_PAGES] = os.environ[NO_FIGURES] = "false"
+    os.environ[PROCESSES] = "1"
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -134,9 +136,9 @@ def open_ledger(path: Path) -> Engine:
 
 @pytest.fixture
 def own_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the (empty) folder of the user's settings; what the environment sets is NO_PAGES, NO_FIGURES."""
+    """Return the (empty) folder of the user's settings; what tests set in the environment stays."""
     for name in os.environ:
-        ours = name.startswith("PHONOTHEQUE_") and name not in (NO_PAGES, NO_FIGURES)
+        ours = name.startswith("PHONOTHEQUE_") and name not in (NO_PAGES, NO_FIGURES, PROCESSES)
         if ours or name == "SOURCE_DATE_EPOCH":
             monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))

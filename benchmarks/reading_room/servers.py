@@ -34,9 +34,12 @@ class Server:
         return sum(resident(pid) for pid in family(self.pid)) / 1e6
 
     def used(self) -> float:
-        """Return the processor time in seconds that it and those that it waited for have used."""
-        words = Path(f"/proc/{self.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-        return sum(int(word) for word in words[11:15]) / os.sysconf("SC_CLK_TCK")
+        """Return the processor time in seconds that its processes have used, and those that they waited for."""
+        ticks = 0
+        for pid in family(self.pid):
+            words = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+            ticks += sum(int(word) for word in words[11:15])
+        return ticks / os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager

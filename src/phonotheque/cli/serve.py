@@ -59,6 +59,11 @@ _HEADER = re.compile(r"[A-Za-z0-9-]{1,100}")
     is_flag=True,
     help="Let staff log in and review what was asked: see “phono staff”. [requests] staff in the settings.",
 )
+@click.option(
+    "--processes",
+    type=click.IntRange(0, 256),
+    help="Processes that make pages; 0: one on each core. [serve] processes in the settings.",
+)
 @log_option
 def serve_command(
     archive: Archive,
@@ -69,6 +74,7 @@ def serve_command(
     trusted_proxies: tuple[str, ...],
     requests: bool,
     staff: bool,
+    processes: int | None,
     log_format: str | None,
 ) -> None:
     """Show ARCHIVE (or a mirror) over HTTP until Ctrl-C: a room to read in, and its public tree.
@@ -85,7 +91,7 @@ def serve_command(
         raise UsageError("Where visitors are cannot be known in two ways.", "Give one of the two options.")
     if country_header and not _HEADER.fullmatch(country_header):
         raise UsageError(f"“{country_header}” is no name of a header.", "Write it like CF-IPCountry.")
-    archive = _behind(archive, trusted_proxies)
+    archive = _with_processes(_behind(archive, trusted_proxies), processes)
     country = parse_country(visitors_in, "--visitors-in") if visitors_in else ""
     archive = _taking(archive, requests, staff)
 
@@ -123,6 +129,13 @@ def _behind(archive: Archive, proxies: tuple[str, ...]) -> Archive:
     archive = replace(archive, settings=replace(archive.settings, serve=told))
     trusted_proxies(archive.settings)
     return archive
+
+
+def _with_processes(archive: Archive, processes: int | None) -> Archive:
+    if processes is None:
+        return archive
+    told = replace(archive.settings.serve, processes=processes)
+    return replace(archive, settings=replace(archive.settings, serve=told))
 
 
 def _taking(archive: Archive, requests: bool, staff: bool) -> Archive:

@@ -186,7 +186,7 @@ class ServeSettings:
     That is an e-mail address, or an ``https:`` or ``tel:`` URI. ``trusted_proxies`` are addresses or networks
     of proxies that are believed when they say for whom they ask (web.proxied reads them). One listener hears
     at most ``listening_bytes`` of ``listening_starts`` files in an hour; 0 for no limit. ``figures``: count
-    and draw what pages show, beside serving.
+    and draw what pages show, beside serving. ``processes`` make pages; 0 for one on each core.
     """
 
     contact: str = ""
@@ -194,6 +194,7 @@ class ServeSettings:
     listening_bytes: int = 4 * 10**9
     listening_starts: int = 300
     figures: bool = True
+    processes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,7 @@ from phonotheque.web.room.programs import PROGRAMS, PROGRAMS_EXPLAINED
 from phonotheque.web.room.reservation import Reservation
 from phonotheque.web.room.routing import LANGUAGE
 from phonotheque.web.room.state import Room
+from phonotheque.web.room.workers import Workers
 from phonotheque.web.serve import public_application
 from phonotheque.web.staff import deciding, login, reading
 from phonotheque.web.subsonic import routes as subsonic
@@ -78,26 +79,42 @@ def reading_room(
     *,
     traffic: Traffic | None = None,
     trouble: Callable[[], str] = lambda: "",
+    workers: Workers | None = None,
 ) -> FastAPI:
-    """Return the ASGI application: the room, and at all other addresses the public tree (web.serve)."""
+    """Return the ASGI application: the room, and at all other addresses the public tree (web.serve).
+
+    ``workers`` make its pages where there are some.
+    """
+    around = [
+        Middleware(BehindProxies, trusted_proxies(archive.settings)),
+        Middleware(SecurityHeaders),
+        Middleware(Reservation, archive.public),
+        Middleware(Protection),
+        Middleware(Compression),
+        Middleware(Line, workers),
+    ]
+    app = _application(Room(archive, visitors), around)
+    app.state.desk = Desk(archive)
+    app.mount("/", public_application(archive, visitors, traffic=traffic, trouble=trouble))
+    return app
+
+
+def pages_alone(archive: Archive, visitors: Visitors) -> FastAPI:
+    """Return what a worker runs: what :func:`reading_room` has around its pages is left to the server."""
+    return _application(Room(archive, visitors, renews=False), [Middleware(Compression)])
+
+
+def _application(room: Room, around: Sequence[Middleware]) -> FastAPI:
     app = FastAPI(
         title="Phonotheque",
         version=__version__,
         docs_url=None,
         redoc_url=None,
         openapi_url="/api/openapi.json",
-        middleware=[
-            Middleware(BehindProxies, trusted_proxies(archive.settings)),
-            Middleware(SecurityHeaders),
-            Middleware(Reservation, archive.public),
-            Middleware(Protection),
-            Middleware(Compression),
-            Middleware(Line),
-        ],
+        middleware=around,
     )
-    app.state.room = Room(archive, visitors)
-    app.state.desk = Desk(archive)
-    app.state.shelves = Shelves(app.state.room)
+    app.state.room = room
+    app.state.shelves = Shelves(room)
     for pages in PAGES:
         app.include_router(pages, prefix=LANGUAGE, include_in_schema=False)
     for interface in INTERFACES:
@@ -110,7 +127,6 @@ def reading_room(
     app.add_exception_handler(PhonothequeError, _explained)
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(RequestValidationError, _misasked)
-    app.mount("/", public_application(archive, visitors, traffic=traffic, trouble=trouble))
     return app
 
 

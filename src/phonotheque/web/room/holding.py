@@ -56,10 +56,10 @@ def _kind(held: HeldTerms) -> Kind:
 
 
 class Holding:
-    """The tables of what is held, for all threads of a room."""
+    """The tables of what is held, for all threads of a room; which may leave it to another to renew them."""
 
-    def __init__(self, archive: Archive) -> None:
-        self._archive = archive
+    def __init__(self, archive: Archive, *, renews: bool = True) -> None:
+        self._archive, self._renews = archive, renews
         self._lock = threading.Lock()
         self._tables: dict[str, HeldTable | None] = {}  # by the stamp of their snapshot
         self._due = 0.0
@@ -92,7 +92,7 @@ class Holding:
     def _renew(self, snapshot: Snapshot) -> None:
         began, wait = time.monotonic(), _LOOK
         try:
-            made = self._renewed(snapshot)
+            made = self._renews and self._renewed(snapshot)
             table = held_table.read(snapshot)  # another process may have made it
             with self._lock:
                 self._tables[snapshot.stamp] = table

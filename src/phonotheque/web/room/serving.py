@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from contextlib import nullcontext
+from typing import Final
 
 from phonotheque.model.errors import NotFoundError
 from phonotheque.vault.archive import Archive
@@ -11,7 +13,16 @@ from phonotheque.web.guard import ANYBODY, Visitors
 from phonotheque.web.looking.renewing import Renewer
 from phonotheque.web.proxied import trusted_proxies
 from phonotheque.web.room.app import reading_room
+from phonotheque.web.room.opening import Opening
+from phonotheque.web.room.workers import Workers
 from phonotheque.web.server import listen, run
+
+_MOST: Final = 8  # processes, unless somebody asks for more
+
+
+def processes_of(archive: Archive) -> int:
+    """Return how many processes are to make pages; 1 is the server itself."""
+    return archive.settings.serve.processes or min(_MOST, len(os.sched_getaffinity(0)))
 
 
 def serve(
@@ -34,8 +45,12 @@ def serve(
         )
     proxies = trusted_proxies(archive.settings)
     renewing = Renewer(archive) if archive.settings.serve.figures else nullcontext()
-    with listen(host, port) as listening, renewing:
-        application = reading_room(archive, visitors)
+    number = processes_of(archive)
+    working = Workers(archive, visitors, number) if number > 1 else nullcontext()
+    with listen(host, port) as listening, renewing, working as workers:
+        application = reading_room(archive, visitors, workers=workers)
         application.state.shelves.look()  # they are filled before somebody waits for them
         application.state.room.note_held()
-        run(application, listening, lambda: ready(int(listening.getsockname()[1])), proxies)
+        room = application.state.room
+        with Opening(archive, room.published) if archive.is_mirror else nullcontext():
+            run(application, listening, lambda: ready(int(listening.getsockname()[1])), proxies)

@@ -34,11 +34,14 @@ _LOG = logging.getLogger("phonotheque.web")
 class Room:
     """The state of a reading room, shared by all threads that answer. Nothing here writes.
 
-    ``still``: its pages become plain files (web.still).
+    ``still``: its pages become plain files (web.still). ``renews``: it sees to it that what is derived for it
+    is made again in time; of the processes of a server, one does.
     """
 
-    def __init__(self, archive: Archive, visitors: Visitors, *, still: bool = False) -> None:
-        self.still = still
+    def __init__(
+        self, archive: Archive, visitors: Visitors, *, still: bool = False, renews: bool = True
+    ) -> None:
+        self.still, self.renews = still, renews
         self.archive = archive
         self.visitors = visitors
         self.guard = Guard(archive, visitors)
@@ -48,7 +51,7 @@ class Room:
         self.looking = Looking(archive)
         limits = archive.settings.serve
         self.quota = Quota(limits.listening_bytes, limits.listening_starts)
-        self.holding = Holding(archive)
+        self.holding = Holding(archive, renews=renews)
         self.earlier = Earlier(archive)
         self.records = Records(archive, self._edition, self._snapshot)
 

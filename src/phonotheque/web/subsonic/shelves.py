@@ -27,13 +27,17 @@ from phonotheque.web.subsonic.view import View
 NAME: Final = "shelves.sqlite"  # in the archive's folder; derived
 _LOOK: Final = 2.0  # seconds between looks whether there is something else to show
 _PATIENCE: Final = 5.0  # seconds that who comes first waits for the shelves
+_TURN: Final = 0.5  # seconds between looks whether another process has filled them
 _STEPS: Final = 20_000  # of SQLite's machine between two looks at the clock
 _SECONDS: Final = 10.0  # that a question may take on a very slow disk
 _LOG = logging.getLogger("phonotheque.web")
 
 
 class Shelves:
-    """What players may browse of a room. Filling begins with the first look, in a thread."""
+    """What players may browse of a room. Filling begins with the first look, in a thread.
+
+    A room that renews nothing waits until another one has filled them.
+    """
 
     def __init__(self, room: Room, *, most: int = MOST) -> None:
         self._room = room
@@ -50,7 +54,7 @@ class Shelves:
     @property
     def filling(self) -> bool:
         """Whether they are being filled for the first time."""
-        return self._busy and not self._filled.is_set()
+        return self._busy and not self._made_of and not self._failed
 
     @property
     def ready(self) -> bool:
@@ -72,7 +76,8 @@ class Shelves:
                 self._filled.set()
                 return
             self._gone = self._taken_back()
-            threading.Thread(target=self._fill, args=(wanted,), name="filling shelves", daemon=True).start()
+            fill = self._fill if self._room.renews else self._await
+            threading.Thread(target=fill, args=(wanted,), name="filling shelves", daemon=True).start()
             begun = True
         finally:
             if not begun:
@@ -83,6 +88,8 @@ class Shelves:
         """Open what a visitor in a country sees. CallError while there is nothing yet."""
         self.look()
         if not self._made_of and not self._filled.wait(_PATIENCE):
+            raise CallError(Code.GENERIC, "The shelves are being filled. Try again in a minute.")
+        if self.filling:
             raise CallError(Code.GENERIC, "The shelves are being filled. Try again in a minute.")
         if self._failed and not self._made_of:
             raise CallError(Code.GENERIC, "The shelves could not be filled; the archive's log says why.")
@@ -113,6 +120,22 @@ class Shelves:
         except (PhonothequeError, OSError, sqlite3.Error, SQLAlchemyError) as error:
             self._failed = wanted
             _LOG.error("The shelves for players stay as they were: %s", error)
+        finally:
+            self._filled.set()
+            self._busy = False
+
+    def _await(self, wanted: str) -> None:
+        try:
+            since = time.monotonic()
+            while wanted and _made_of(self._file) != wanted:
+                if time.monotonic() - since > _PATIENCE:
+                    self._filled.set()  # nobody is to wait for it
+                time.sleep(_TURN)
+                wanted, self._gone = self._wanted(), self._taken_back()
+            if wanted:
+                self._made_of, self._gone = wanted, frozenset()
+        except (OSError, sqlite3.Error, SQLAlchemyError) as error:
+            _LOG.error("The shelves for players cannot be looked at: %s", error)
         finally:
             self._filled.set()
             self._busy = False
