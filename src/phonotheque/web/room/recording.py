@@ -15,6 +15,7 @@ from phonotheque.catalogue.views import RecordingView, View
 from phonotheque.editions.jsonld import Shared, describe_recording, encoding
 from phonotheque.mirrors.whereabouts import concerns, may_hold
 from phonotheque.model.errors import NotFoundError
+from phonotheque.model.identifiers import parse_mbid
 from phonotheque.model.rights import WORLDWIDE, Act, Answer
 from phonotheque.model.territory import WORLD, Territory, parse_territory
 from phonotheque.sources.decide import mandate_statement
@@ -119,7 +120,7 @@ def _at_mirror(room: Room, key: str) -> Thing | View:
     view = found(room, key) if room.catalogue else None
     if view is not None and not isinstance(view, RecordingView):
         return view
-    name = view.id if view else key.lower()
+    name = view.id if view else parse_mbid(key) or key
     of = mirrored(room, name)
     if view is None and of is None:
         raise NotFoundError("The edition lists nothing of it.", "Search for it by its title.")
@@ -219,12 +220,13 @@ def _day(text: str, today: date) -> date | None:
 
 def _unknown(request: Request, room: Room, key: str) -> Response:
     """Answer for what is not in the catalogue: 410 if it was taken back, else 404."""
+    name = parse_mbid(key) or key  # however its letters were written
     if room.archive.is_mirror:
         edition = room.published.current()
-        taken = of_tombstones(edition.stones.get(key.lower(), ()) if edition else ())
+        taken = of_tombstones(edition.stones.get(name, ()) if edition else ())
     else:
         with room.archive.ledger.connect() as ledger:
-            taken = taken_back(ledger, key, [])
+            taken = taken_back(ledger, name, [])
     if taken and taken[0].reason is None:
         return refusal(request, 410, _("A request to withdraw this recording is being reviewed."))
     if taken:
