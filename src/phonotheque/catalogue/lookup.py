@@ -29,7 +29,7 @@ from phonotheque.catalogue.search import SECONDS, Found, search
 from phonotheque.catalogue.sieve import ANY, Chosen, Tables
 from phonotheque.catalogue.views import Hit, View
 from phonotheque.model.bags import Finding
-from phonotheque.model.errors import NotFoundError, UsageError
+from phonotheque.model.errors import NotFoundError, UsageError, VerificationError
 from phonotheque.model.identifiers import parse_barcode, parse_isni, parse_isrc, parse_mbid, public_id
 from phonotheque.model.progress import QUIET, Progress
 
@@ -52,10 +52,22 @@ Things: TypeAlias = tuple[Kind, list[int]]  # what a name names: things of one k
 class Catalogue:
     """The current snapshot of a catalogue, opened for reading."""
 
-    def __init__(self, snapshot: Snapshot, *, memory_limit: str = "1GB", progress: Progress = QUIET) -> None:
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        *,
+        memory_limit: str = "1GB",
+        progress: Progress = QUIET,
+        indexes: bool = True,
+    ) -> None:
+        """``indexes``: build the index where it is missing or damaged; else that is a VerificationError."""
         self.snapshot = snapshot
         self._memory_limit = memory_limit
-        index.ensure(snapshot, memory_limit=memory_limit, progress=progress)
+        self._indexes = indexes
+        if indexes:
+            index.ensure(snapshot, memory_limit=memory_limit, progress=progress)
+        elif not index.usable(snapshot):
+            raise _unusable(snapshot)
         self._parquet = connect(memory_limit=memory_limit)
         self._facets: facets.Rows | None = None
         self._answers = Answers[Listed](_ANSWERS)
@@ -233,9 +245,18 @@ class Catalogue:
             except sqlite3.DatabaseError as error:
                 if not damaged(error):
                     raise
+                if not self._indexes:
+                    raise _unusable(self.snapshot) from error
             index.rebuild(self.snapshot, memory_limit=self._memory_limit)
             with reading(self.snapshot, seconds) as reader:
                 return question(reader)
+
+
+def _unusable(snapshot: Snapshot) -> VerificationError:
+    return VerificationError(
+        f"{snapshot.path}: the index of this catalogue is missing or damaged.",
+        "Remove the folder: it is made again.",
+    )
 
 
 def _by_id(index: Reader, text: str) -> Things | None:

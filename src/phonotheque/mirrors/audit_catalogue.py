@@ -104,7 +104,7 @@ def _table(
     """Read the end of a table, and of one under other terms the column that names them; or every row."""
     try:
         with pq.ParquetFile(_Ranges(origin, place, size)) as file:
-            if not _has_columns(file.schema_arrow, TABLES[table]):
+            if not has_columns(file.schema_arrow, TABLES[table]):
                 yield What.CATALOGUE, path, f"has not the columns of the table {table}"
                 return
             if file.metadata.num_rows != part.get("rows"):
@@ -121,7 +121,7 @@ def _table(
         yield What.DAMAGED, path, f"cannot be read as a table: {error}"
 
 
-def _has_columns(found: pa.Schema, wanted: pa.Schema) -> bool:
+def has_columns(found: pa.Schema, wanted: pa.Schema) -> bool:
     """Tell whether names and types are equal; which columns may be null is not written by all who write."""
     return [(field.name, field.type) for field in found] == [(field.name, field.type) for field in wanted]
 

@@ -34,6 +34,7 @@ from phonotheque.mirrors.origins import has_near
 from phonotheque.mirrors.parts import Parts, choose_parts, sort_bags, wanted_list, wanted_parts
 from phonotheque.mirrors.public import fetch_target, publish_edition
 from phonotheque.mirrors.rest import Rest
+from phonotheque.mirrors.searchable import forget
 from phonotheque.mirrors.signposting import keep_signpost
 from phonotheque.mirrors.swarm import resolve_peers
 from phonotheque.mirrors.tempo import Tempo
@@ -255,6 +256,8 @@ def _say_goodbye(plan: _Plan, fetching: Fetching, leave: Leave) -> None:
     fetching.leave([*leave.withdrawals, *leave.barred, *leave.tainted, *leave.dropped])
     for bag in leave.newly:
         plan.progress.say(f"{bag} {leave.reason(bag)}: it is no longer served.")
+    if why := forget(plan.mirror, leave.edition, plan.budget):
+        plan.progress.say(why)
 
 
 def _destinations(

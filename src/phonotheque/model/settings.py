@@ -127,7 +127,8 @@ class MirrorSettings:
     is a file that lists the recordings which are wanted; empty: whole bags.
     ``serve`` and ``metrics`` are where it listens for HTTP (web.server reads them); empty: nowhere. ``also``
     are public trees of other mirrors, which are followed and asked, too; ``dht_nodes`` are those of the DHT
-    to begin with, if not the usual ones.
+    to begin with, if not the usual ones. ``search`` bytes beside the budget may be taken by what is made
+    of the catalogue to search in it.
     """
 
     origin: str = ""
@@ -152,6 +153,7 @@ class MirrorSettings:
     metrics: str = ""
     also: tuple[str, ...] = ()
     dht_nodes: tuple[str, ...] = ()
+    search: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from phonotheque.editions.index import SCHEMA
+from phonotheque.mirrors.searchable import make
 from phonotheque.model.errors import VerificationError
 from phonotheque.vault.archive import Archive, open_archive
 from phonotheque.web.room.listed import Listed
@@ -90,10 +90,8 @@ def test_what_a_mirror_does_not_know_is_404(twin: Archive) -> None:
 
 def test_a_mirror_with_a_catalogue_shows_it_beside_its_bags(twin: Archive, tmp_path: Path) -> None:
     copy_tree(twin.folder, tmp_path / "mirror")
-    (bag,) = (tmp_path / "mirror" / "vault" / "bags").glob("*-0002-catalogue")
-    shutil.copytree(bag / "data", tmp_path / "mirror" / "catalogue" / "2026-11-21T101500Z")
-    (tmp_path / "mirror" / "catalogue" / "CURRENT").write_text("2026-11-21T101500Z\n")
     mirror = open_archive(tmp_path / "mirror")
+    make(mirror)
     with visiting(mirror) as visit:
         shown = visit.text(f"en/recording/{OPENING}")
         assert "Listens 48,211" in words(shown)

@@ -10,7 +10,7 @@ from typing import Final
 
 from starlette.requests import Request
 
-from phonotheque.catalogue import manifest
+from phonotheque.catalogue import index, manifest
 from phonotheque.catalogue.lookup import Catalogue
 from phonotheque.catalogue.manifest import Snapshot
 from phonotheque.editions.edition import Edition
@@ -103,10 +103,14 @@ class Room:
 
 
 class Shelf:
-    """The current catalogue, opened; a newer one takes its place once it and its index can be asked."""
+    """The current catalogue, opened; a newer one takes its place once it and its index can be asked.
+
+    Of a mirror's, the index is made elsewhere (room.opening), and what has to go is closed.
+    """
 
     def __init__(self, archive: Archive) -> None:
         self._folder = archive.catalogue
+        self._indexes = not archive.is_mirror
         self._lock = threading.Lock()
         self._opened: Catalogue | None = None
         self._looked = 0.0
@@ -124,21 +128,35 @@ class Shelf:
             with self._lock:
                 self._opening = True
             threading.Thread(target=self._open, name="opening a catalogue", daemon=True).start()
-        return self._opened
+        opened = self._opened
+        if opened is None or self._indexes or (opened.snapshot.path / index.STATE).exists():
+            return opened
+        return None  # it has just been removed
 
     def _is_another(self) -> bool:
         try:
-            snapshot = manifest.current(self._folder)
+            snapshot = self._there()
         except PhonothequeError as error:
             _LOG.error("The catalogue stays as it was: %s", error)
             return False
-        return snapshot is not None and (self._opened is None or snapshot.path != self._opened.snapshot.path)
+        opened = self._opened.snapshot if self._opened else None
+        if not self._indexes:
+            return snapshot != opened
+        return snapshot is not None and (opened is None or snapshot.path != opened.path)
+
+    def _there(self) -> Snapshot | None:
+        snapshot = manifest.current(self._folder)
+        if snapshot is None or self._indexes or index.usable(snapshot):
+            return snapshot
+        return None
 
     def _open(self) -> None:
         try:
-            snapshot = manifest.current(self._folder)
-            if snapshot is not None:
-                self._opened = Catalogue(snapshot)  # who still asks the old one may go on
+            snapshot = self._there()
+            if snapshot is not None:  # who still asks the old one may go on
+                self._opened = Catalogue(snapshot, indexes=self._indexes)
+            elif not self._indexes:
+                self._opened = None
         except PhonothequeError as error:
             _LOG.error("The catalogue cannot be read: %s", error)
         finally:
