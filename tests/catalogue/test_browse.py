@@ -164,6 +164,26 @@ def test_words_that_are_found_but_not_as_chosen_are_not_corrected(catalogue: Cat
     assert listed.counts["year"]["1967"] == MANY // 2
 
 
+def test_what_only_a_closer_look_finds_is_counted_too(tmp_path: Path) -> None:
+    words = [f"x{n:03}" for n in range(100)]  # more than one beginning is completed to
+    rows = [recording(n, title=word, date=f"{1900 + n}", listens=999 - n) for n, word in enumerate(words)]
+    write_tables(tmp_path, {"recordings": rows})
+    with Catalogue.open(tmp_path) as other:
+        listed = other.look("somebody x", most=90)
+        assert len(listed.hits) == 90
+        assert (listed.total, listed.looked, listed.counts["year"].total()) == (100, 100, 100)
+        other_years = other.look("somebody x", Chosen(year="1990s"), most=90)
+        assert (other_years.total, other_years.counts["year"].total()) == (10, 100)
+
+
+def test_what_has_no_year_is_of_none(tmp_path: Path) -> None:
+    write_tables(tmp_path, {"recordings": [recording(0), recording(1, date="0007")]})
+    with Catalogue.open(tmp_path) as other:
+        for query in ("", "song"):
+            assert _numbers(list(other.look(query, Chosen(year="0000s")).hits)) == [1]
+            assert not other.look(query, Chosen(year="0000")).hits
+
+
 def test_without_a_table_of_what_is_held_nothing_is_said_of_it(catalogue: Catalogue) -> None:
     listed = catalogue.look("song")
     assert not listed.counts["licence"]

@@ -32,6 +32,7 @@ SONGS = [
     ("Night", "The Trio"),
     ("Song (feat. Somebody Else)", "The Quartet"),
     ("!!!", "Hush"),
+    ("¿\u180e?", "Mum"),  # SQLite parts words at that sign
     ("C'est l'été", "AC/DC-Zone"),
 ]
 
@@ -90,6 +91,7 @@ def titles(catalogue: Catalogue, query: str) -> list[str | None]:
         ("Thai, inside", "กระ", "ลอยกระทง"),
         ("marks alone", "!!!", "!!!"),
         ("marks, beginning", "hush !", "!!!"),
+        ("marks with a sign between them", "¿\u180e?", "¿\u180e?"),
         ("marks part words", "ac dc zone", "C'est l'été"),
         ("guests", "song featuring somebody else", "Song (feat. Somebody Else)"),
         ("another title", "duo abendlied", "Abendlied"),

@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import chain, islice
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -73,6 +73,9 @@ class Listed:
     corrected: str | None = None
 
 
+NOTHING: Final = Listed((), (), 0, 0, True, Counts(), None)
+
+
 def look(
     index: Reader, tables: Tables, query: str, chosen: Chosen, place: Place = BEGINNING, most: int = 20
 ) -> Listed:
@@ -89,7 +92,7 @@ def look(
         if matching.any():
             listed = matching.page(place, most)
             return listed if others is words else replace(listed, corrected=text)
-    return Listed((), (), 0, 0, True, Counts(), None)
+    return NOTHING
 
 
 def _meant(index: Reader, words: list[Word], query: str) -> Iterator[tuple[list[Word], str]]:
@@ -125,6 +128,7 @@ class _Matching:
         self._deadline = time.monotonic() + _SECONDS
         self._known: list[_Part] = []  # the first matches, as far as they were asked for
         self._asking = self._having(asked.all, -1)
+        self._further = np.zeros(0, np.int64)  # what ``all`` has not, where that is asked for
 
     def any(self) -> bool:
         """Whether anything has the words, whatever is chosen."""
@@ -133,8 +137,9 @@ class _Matching:
     def page(self, place: Place, most: int) -> Listed:
         """Return one page, and what every page says."""
         head, last = self._head(most)
-        total, looked, whole, counts = _tallied(self._first(), self._sieve(), COUNTED, self._deadline)
-        if last is None:  # then the head is all there is, also of what ``all`` has not
+        counted = chain(self._first(), [_Part(self._further, False)] if self._further.size else ())
+        total, looked, whole, counts = _tallied(counted, self._sieve(), COUNTED, self._deadline)
+        if last is None:  # then the head is all there is
             total = max(total, len(head))
         keys, after = list[int](), place.after
         following: Place | None = None
@@ -169,7 +174,10 @@ class _Matching:
             if more and (enough or time.monotonic() > self._deadline):
                 return set(found), int(keys[-1])
         if len(found) < most:
-            found += sieve.passing(np.array(beyond(self._index, self._asked), np.int64)).tolist()
+            known = [part.keys for part in self._known]
+            further = np.array(beyond(self._index, self._asked), np.int64)
+            self._further = np.setdiff1d(further, np.concatenate([self._further, *known]))
+            found += sieve.passing(self._further).tolist()
         return set(found), None
 
     def _exact(self, sieve: Sieve) -> list[int]:

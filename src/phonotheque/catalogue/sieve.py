@@ -41,6 +41,11 @@ class Chosen:
     def __bool__(self) -> bool:
         return any(getattr(self, group) for group in GROUPS)
 
+    @property
+    def of_held(self) -> bool:
+        """Whether something is chosen that only the table of what is held can tell."""
+        return bool(self.holding or self.licence or self.format)
+
 
 ANY: Final = Chosen()
 
@@ -82,7 +87,8 @@ class Sieve:
                 self._tests[group] = self._of_kinds(group, value)
         if chosen.year:
             first, last = years(chosen.year)
-            self._tests["year"] = lambda rows, _: (rows["year"] >= first) & (rows["year"] <= last)
+            known = max(first, 1)  # 0 is no year
+            self._tests["year"] = lambda rows, _: (rows["year"] >= known) & (rows["year"] <= last)
         if chosen.country:
             code = facets.country_code(chosen.country) or _COUNTRIES
             self._tests["country"] = lambda rows, _: rows["country"] == code

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+import shutil
 import threading
 from collections.abc import Iterator
 
@@ -195,6 +196,7 @@ def test_what_no_page_leads_to_is_refused_in_words(visit: Visit, query: str) -> 
         "%EF%BF%BD",
         "x" * 3000,
         "%22%20OR%20%2A",
+        "!%E1%A0%8E!",
         "%3Cscript%3E",
         "%E2%80%AE",
         "a" * 999 + "%F0%9F%92%A9",
@@ -251,6 +253,53 @@ def test_a_list_whose_snapshot_is_gone_begins_again(make_archive: MakeArchive) -
             if page.status == 200:
                 assert "It begins again here" in page.data.decode()
                 assert len(_listed(page.data.decode())) == searching._SHOWN
+
+
+def test_a_list_whose_snapshot_is_removed_while_it_is_leafed_through_begins_again(
+    make_archive: MakeArchive,
+) -> None:
+    archive = make_archive()
+    _made(archive, 57)
+    with visiting(archive) as visit:
+        address = _next(visit.text("en/search?q=song")) or ""
+        drawn = visit.ask("en/random").headers["location"].removeprefix("/")
+    _made(archive, 30, SECOND, first=100)
+    with visiting(archive) as visit:
+        assert "This list goes on in the catalogue of" in visit.text(address)
+        shutil.rmtree(archive.catalogue / FIRST)
+        for asked in (address, address.replace("h20", "k30")):
+            page = visit.text(asked)
+            assert "It begins again here" in page
+            assert all(int(title.removeprefix("Song ")) >= 100 for title in _listed(page))
+        assert "this is another order" in visit.text(drawn)
+        assert visit.ask(f"api/v1/{address.removeprefix('en/')}").status == 404
+
+
+def test_as_long_as_it_is_not_known_what_is_held_that_is_said(make_archive: MakeArchive) -> None:
+    archive = make_archive()
+    _made(archive, 3)
+    with visiting(archive) as visit, pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Holding, "of", lambda *_, **__: None)
+        for query in ("q=song&holding=known", "holding=held", "q=song&licence=CC0-1.0", "format=flac"):
+            page = visit.text(f"en/search?{query}")
+            assert re.search(
+                r'role="status">\s*It is not known yet what of the catalogue is held here.', page
+            )
+            assert not _listed(page)
+            assert "Nothing was found" not in page
+            assert "Without:" in page
+            answer = visit.ask(f"api/v1/search?{query}")
+            assert answer.status == 503
+            assert b"It is not known yet" in answer.data
+        assert "It is not known yet" in visit.text("en/search?holding=held", headers=HTMX)
+        assert len(_listed(visit.text("en/search?q=song"))) == 3
+
+
+def test_there_is_something_to_narrow_down_where_a_link_leads_there(visit: Visit) -> None:
+    for query in ("q=opening", "q=qwertyuiop+zzzz"):
+        for headers in ({}, HTMX):
+            page = visit.text(f"en/search?{query}", headers=headers)
+            assert ('href="#narrow"' in page) == ('id="narrow"' in page) == ("opening" in query)
 
 
 def test_an_empty_archive_says_so(make_archive: MakeArchive) -> None:

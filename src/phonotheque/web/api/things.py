@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, NoReturn
 from urllib.parse import quote
 from uuid import UUID
 
@@ -14,7 +14,7 @@ from phonotheque.catalogue import views
 from phonotheque.catalogue.browse import BEGINNING, Place
 from phonotheque.catalogue.lookup import Catalogue
 from phonotheque.catalogue.sieve import Chosen
-from phonotheque.model.errors import NotFoundError
+from phonotheque.model.errors import BusyError, NotFoundError, UsageError
 from phonotheque.model.media import media_type
 from phonotheque.web.api import models
 from phonotheque.web.api.answering import address_after, answer, reading
@@ -47,13 +47,12 @@ def search(
     """Search recordings: all words, the last may be unfinished; narrowed down as pages are."""
     room = room_of(request)
     catalogue, place = _asked(room, after)
+    chosen = Chosen(holding or "", licence, format, year or "", country or "", source)
+    held = room.holding.of(catalogue.snapshot, current=catalogue is room.catalogue)
+    if chosen.of_held and held is None:
+        _not_noted(room)
     listed = catalogue.look(
-        q.replace("\0", " "),
-        Chosen(holding or "", licence, format, year or "", country or "", source),
-        place,
-        most=limit,
-        held=room.holding.of(catalogue.snapshot, current=catalogue is room.catalogue),
-        country=room.country(request),
+        q.replace("\0", " "), chosen, place, most=limit, held=held, country=room.country(request)
     )
     following = None
     if listed.following:
@@ -61,6 +60,15 @@ def search(
         behind = f"{catalogue.snapshot.stamp}.{kind}{listed.following.after}"
         following = address_after(request, behind)
     return answer(request, models.Page(items=[hit(one) for one in listed.hits], next=following))
+
+
+def _not_noted(room: Room) -> NoReturn:
+    leave_out = "Leave out holding, licence and format"
+    if room.archive.is_mirror:
+        raise UsageError("A mirror does not note what of its catalogue is held.", f"{leave_out}.")
+    raise BusyError(
+        "It is not known yet what of the catalogue is held here.", f"{leave_out}, or try again in a minute."
+    )
 
 
 def _asked(room: Room, after: str | None) -> tuple[Catalogue, Place]:

@@ -26,6 +26,8 @@ class Earlier:
         if not manifest.STAMP.fullmatch(stamp):
             return None
         with self._lock:
+            if stamp in self._opened and not index.usable(self._opened[stamp].snapshot):
+                del self._opened[stamp]  # it was removed meanwhile
             if stamp not in self._opened:
                 try:
                     snapshot = manifest.read(self._folder / stamp)

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from phonotheque.catalogue.browse import BEGINNING, Place
+from phonotheque.catalogue.browse import BEGINNING, NOTHING, Place
 from phonotheque.catalogue.leads import WHOLE_HASH, Lead
 from phonotheque.catalogue.lookup import Catalogue
 from phonotheque.ledger.schema import files
@@ -51,13 +51,19 @@ def search(request: Request) -> Response:
     called = catalogue.called(q) if cursor is None and q.strip() and not chosen and not leads else ()
     asked, standing = _asked(room, catalogue, cursor)
     current = asked is catalogue
-    listed = asked.look(
-        q,
-        chosen,
-        cursor.place if cursor and standing != "gone" else BEGINNING,
-        most=_SHOWN,
-        held=room.holding.of(asked.snapshot, current=current),
-        country=room.country(request),
+    held = room.holding.of(asked.snapshot, current=current)
+    unknown = chosen.of_held and held is None
+    listed = (
+        NOTHING
+        if unknown
+        else asked.look(
+            q,
+            chosen,
+            cursor.place if cursor and standing != "gone" else BEGINNING,
+            most=_SHOWN,
+            held=held,
+            country=room.country(request),
+        )
     )
     following = listed.following and _Cursor(asked.snapshot.stamp, listed.following)
     said = query_of(q, chosen)
@@ -68,6 +74,7 @@ def search(request: Request) -> Response:
         leads=leads,
         called=called,
         listed=listed,
+        unknown=unknown,
         fields=hidden(chosen),
         groups=groups(request, q, chosen, listed.counts),
         removals=removals(request, q, chosen),

@@ -48,7 +48,8 @@ class Seeking:
         if sum(not one.done() for one in self._found.values()) >= _WAITING:
             raise BusyError("Too much is being looked for just now.", "Try again in a minute.")
         found = self._found[key] = Future()
-        for old in [known for known, one in self._found.items() if one.done()][: len(self._found) - _KEPT]:
+        over = max(0, len(self._found) - _KEPT)
+        for old in [known for known, one in self._found.items() if one.done()][:over]:
             del self._found[old]
 
         def look() -> None:
