@@ -14,11 +14,13 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, Final
+
+from sqlalchemy import Connection
 
 from phonotheque.editions.covering import Covered, covered_by
 from phonotheque.editions.withdrawing import Asked
@@ -177,9 +179,18 @@ def covers(archive: Archive, asked: Request) -> Covered | str:
 
 
 def file_request(
-    archive: Archive, asked: Request, covered: Covered | str, *, at: str, by: str | None = None
+    archive: Archive,
+    asked: Request,
+    covered: Covered | str,
+    *,
+    at: str,
+    by: str | None = None,
+    also: Callable[[Connection, bool], None] | None = None,
 ) -> bool:
-    """File a request as a withdrawal, or record why that cannot be; tell which. The lock must be held."""
+    """File a request as a withdrawal, or record why that cannot be; tell which. The lock must be held.
+
+    ``also`` records, together with that, what else there is to be said of it.
+    """
     agent = by or archive.settings.archive.agent
     with archive.ledger.connect() as ledger:
         now = request_with(ledger, asked.id)
@@ -198,6 +209,8 @@ def file_request(
         step = RequestStepRecord(at, RequestStep.UNCLEAR, agent, note=why)
     with archive.ledger.begin() as ledger:
         add_request_step(ledger, asked.id, step)
+        if also is not None:
+            also(ledger, why is None)
     return why is None
 
 

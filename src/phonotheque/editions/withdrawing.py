@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -41,6 +41,8 @@ from phonotheque.sources.decide import redecide
 from phonotheque.vault.archive import Archive
 from phonotheque.vault.evidence import keep_evidence
 
+# What else is recorded with a step, or not at all: it is given what the step came to so far.
+Also = Callable[[Connection, "Done"], None]
 DEFAULT_ACTS: Final = (Act.STREAM, Act.DISTRIBUTE, Act.MINE)
 _MOST: Final = 10_000  # characters of a text
 # Shown to everybody, in a feed, too: in XML there is no U+FFFE and no U+FFFF.
@@ -150,24 +152,32 @@ def request(
         return withdrawal(ledger, made.id)
 
 
-def hold(archive: Archive, name: str, *, by: str, note: str | None, at: str) -> Done:
+def hold(
+    archive: Archive, name: str, *, by: str, note: str | None, at: str, also: Also | None = None
+) -> Done:
     """Hide what a request covers while it is reviewed."""
-    return _take_effect(archive, name, Step.HELD, (State.REQUESTED,), by=by, note=note, at=at)
+    return _take_effect(archive, name, Step.HELD, (State.REQUESTED,), by=by, note=note, at=at, also=also)
 
 
-def accept(archive: Archive, name: str, *, by: str, note: str | None, at: str) -> Done:
+def accept(
+    archive: Archive, name: str, *, by: str, note: str | None, at: str, also: Also | None = None
+) -> Done:
     """Take back what a request covers."""
-    return _take_effect(archive, name, Step.ACCEPTED, (State.REQUESTED, State.HELD), by=by, note=note, at=at)
+    return _take_effect(
+        archive, name, Step.ACCEPTED, (State.REQUESTED, State.HELD), by=by, note=note, at=at, also=also
+    )
 
 
-def refuse(archive: Archive, name: str, *, by: str, note: str, at: str) -> Done:
+def refuse(archive: Archive, name: str, *, by: str, note: str, at: str, also: Also | None = None) -> Done:
     """Refuse a request; what was on hold is shown again."""
-    return _end(archive, name, Step.REFUSED, (State.REQUESTED, State.HELD), by=by, note=note, at=at)
+    return _end(
+        archive, name, Step.REFUSED, (State.REQUESTED, State.HELD), by=by, note=note, at=at, also=also
+    )
 
 
-def reverse(archive: Archive, name: str, *, by: str, note: str, at: str) -> Done:
+def reverse(archive: Archive, name: str, *, by: str, note: str, at: str, also: Also | None = None) -> Done:
     """Reverse what was accepted: what is still allowed goes out again with the next edition."""
-    return _end(archive, name, Step.REVERSED, (State.ACCEPTED,), by=by, note=note, at=at)
+    return _end(archive, name, Step.REVERSED, (State.ACCEPTED,), by=by, note=note, at=at, also=also)
 
 
 def _take_effect(
@@ -179,6 +189,7 @@ def _take_effect(
     by: str,
     note: str | None,
     at: str,
+    also: Also | None,
 ) -> Done:
     with archive.ledger.connect() as ledger:
         one = withdrawal(ledger, name)
@@ -190,6 +201,8 @@ def _take_effect(
         erased, waiting = erase(archive, ledger, withdrawal(ledger, one.id), at)
         # Hidden before it is acknowledged: whatever is said to be taken back is shown no more.
         withheld = withhold(archive, ledger, bags_with(ledger, covered), date.fromisoformat(at[:10]))
+        if also is not None:
+            also(ledger, Done(one, tuple(withheld), erased, waiting))
     with archive.ledger.connect() as ledger:
         done = withdrawal(ledger, one.id)
         withhold_outside(archive, ledger, withheld)
@@ -199,7 +212,15 @@ def _take_effect(
 
 
 def _end(
-    archive: Archive, name: str, step: Step, before: Sequence[State], *, by: str, note: str, at: str
+    archive: Archive,
+    name: str,
+    step: Step,
+    before: Sequence[State],
+    *,
+    by: str,
+    note: str,
+    at: str,
+    also: Also | None,
 ) -> Done:
     if not note.strip():
         raise UsageError("The reason is empty.", "Say why, with --reason.")
@@ -213,6 +234,8 @@ def _end(
         redecide(ledger, ids, archive.settings, at=at)
         # Elsewhere it is shown before this is recorded: interrupted, it is removed again.
         bags, on = bags_with(ledger, ids), date.fromisoformat(at[:10])
+        if also is not None:
+            also(ledger, Done(one))
         show_outside(archive, ledger, shown_in(ledger, bags, on))
     with archive.ledger.connect() as ledger:
         return Done(withdrawal(ledger, one.id), tuple(withhold(archive, ledger, bags, on)))

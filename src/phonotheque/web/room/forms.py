@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+import logging
 import secrets
 import time
 from collections import Counter
@@ -26,8 +27,10 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import Message
 
 from phonotheque.web.crowd import place_of
+from phonotheque.web.room import full
 from phonotheque.web.room.pages import _, refusal, room_of
 
+_LOG = logging.getLogger("phonotheque.web")
 SMALL: Final = 64 * 1024  # bytes of a form without a document
 _FIELDS: Final = 60
 _PART: Final = 48 * 1024  # bytes of a field
@@ -87,7 +90,8 @@ class _TooMuchError(Exception):
 def posted(handler: Handler, *, most: int = SMALL) -> Callable[[Request], Awaitable[Response]]:
     """Return an endpoint that reads a form of at most ``most`` bytes; ``handler`` answers, in a thread.
 
-    What was not sent by this site's own pages is 403, what is too much 413, what takes too long 408.
+    What was not sent by this site's own pages is 403, what is too much 413, what takes too long 408; and
+    where the disk is full, 507.
     """
     coming = Counter[str]()
 
@@ -107,6 +111,12 @@ def posted(handler: Handler, *, most: int = SMALL) -> Callable[[Request], Awaita
                 return await run_in_threadpool(handler, request, form)
             finally:
                 await form.close()
+        except full.ERRORS as error:
+            archive = room_of(request).archive
+            if not full.is_full(error, archive):
+                raise
+            _LOG.error("The disk is full: %s", error)
+            return refusal(request, 507, _("The disk here is full: nothing was kept. Try again later."))
         except _TooMuchError:
             return refusal(request, 413, _("This is too much to be taken in at once."))
         except TimeoutError:
