@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import stat
 from contextlib import closing
 from pathlib import Path
 
@@ -148,3 +150,25 @@ def test_a_reference_to_a_missing_row_is_found(path: Path) -> None:
     engine = connect_file(path)
     assert integrity_errors(engine) == ["row 1 of decisions refers to a missing row of files"]
     engine.dispose()
+
+
+def test_a_new_ledger_is_its_owners_alone_and_one_that_is_shared_stays_so(path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        for mode in (0o600, 0o640):
+            engine = connect_file(path)
+            with engine.begin() as connection:
+                record_event(
+                    connection,
+                    at="2026-11-21T10:15:00Z",
+                    kind="policy assignment",
+                    subject="x",
+                    agent="a",
+                    detail={},
+                )
+                beside = [path, *(path.with_name(path.name + end) for end in ("-wal", "-shm"))]
+                assert {stat.S_IMODE(file.stat().st_mode) for file in beside} == {mode}
+            engine.dispose()
+            path.chmod(0o640)
+    finally:
+        os.umask(before)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -64,3 +66,14 @@ def test_what_a_killed_run_left_goes(make_archive: MakeArchive, tmp_path: Path) 
     (archive.evidence / ".keeping").write_bytes(b"what wa")
     keep_evidence(archive, letter)
     assert len([path for path in archive.evidence.rglob("*") if path.is_file()]) == 1
+
+
+def test_documents_are_their_owners_alone(make_archive: MakeArchive, tmp_path: Path) -> None:
+    archive = make_archive("archive")
+    (tmp_path / "letter").write_bytes(b"a secret letter")
+    before = os.umask(0o022)
+    try:
+        keep_evidence(archive, tmp_path / "letter")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(archive.evidence.stat().st_mode) == 0o700

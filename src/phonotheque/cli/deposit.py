@@ -92,13 +92,20 @@ def deposit_command(
             rebuild_catalogue(archive, at=now(), progress=progress)
         cover_copies(archive, at=timestamp(now()))
         made = receipt_of(archive, done.deposit.id)
-        place = receipt or archive.folder / "receipts" / done.deposit.id
+        place = receipt or place_for_receipt(archive, done.deposit.id)
         write_receipt(made, place)
     again = done.added is None
     show({**made, "receipt": str(place), "again": again}, as_json, lambda: _print(done, made, place))
     if done.deposit.finished_at is None:
         messages.print("Some files could not be read. Repeat the deposit: it goes on.", style="yellow")
         click.get_current_context().exit(1)
+
+
+def place_for_receipt(archive: Archive, known_as: str) -> Path:
+    """Return where the archive keeps a receipt: in a folder that is its owner's alone, as it names people."""
+    home = archive.folder / "receipts"
+    home.mkdir(mode=0o700, exist_ok=True)
+    return home / known_as
 
 
 def write_receipt(receipt: dict[str, Any], folder: Path) -> None:

@@ -18,7 +18,7 @@ from phonotheque.cli.common import (
     safe,
     show,
 )
-from phonotheque.cli.deposit import write_receipt
+from phonotheque.cli.deposit import place_for_receipt, write_receipt
 from phonotheque.cli.transfer import own_proxy
 from phonotheque.mirrors.origin import open_origin
 from phonotheque.mirrors.receipts import Checked, check_receipt
@@ -56,7 +56,7 @@ def receipt_command() -> None:
 def write_command(archive: Archive, known_as: str, folder: Path | None, as_json: bool) -> None:
     """Write the receipt of the deposit or the accession ID, as JSON and as a page."""
     made = receipt_of(archive, known_as)
-    place = folder or archive.folder / "receipts" / made["id"]
+    place = folder or place_for_receipt(archive, made["id"])
     write_receipt(made, place)
     show({**made, "receipt": str(place)}, as_json, lambda: output.print(safe(str(place / "receipt.html"))))
 

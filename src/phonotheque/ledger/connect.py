@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +103,7 @@ def open_database(url: str | URL) -> Engine:
         engine = create_engine(address, hide_parameters=True)  # an error's text goes into logs
     except (ArgumentError, NoSuchModuleError) as error:  # not repeated: the address may hold a password
         raise UsageError(f"[ledger] url cannot be used: {error}.", _WRITE_IT) from error
+    event.listen(engine, "do_connect", _make_private)
     event.listen(engine, "connect", _prepare_sqlite)
     return engine
 
@@ -122,6 +125,18 @@ def _on_postgresql(address: URL) -> Engine:
     )
     event.listen(engine, "connect", postgresql.prepare)
     return engine
+
+
+def _make_private(_dialect: object, _record: object, args: list[Any], _named: object) -> None:
+    """Make the file of a new ledger its owner's alone: it says who asked for what, and how to reach them.
+
+    SQLite gives the files beside it the same mode.
+    """
+    place = str(args[0])
+    if place != ":memory:":
+        # Never one that is there: to close it would end the locks that this process has on it (fcntl).
+        with suppress(OSError):  # else SQLite says why there can be none
+            os.close(os.open(place, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

@@ -20,7 +20,7 @@ def keep_evidence(archive: Archive, document: Path, sha256: str | None = None) -
     """
     if not document.is_file():
         raise NotFoundError(f"There is no document {document}.", "Name the file that shows the basis.")
-    archive.evidence.mkdir(parents=True, exist_ok=True)
+    archive.evidence.mkdir(mode=0o700, parents=True, exist_ok=True)  # nobody else's, whatever the umask
     # One name: what a run left that was killed goes, and only one runs at a time.
     temporary = archive.evidence / ".keeping"
     temporary.unlink(missing_ok=True)
