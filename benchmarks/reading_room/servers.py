@@ -34,7 +34,7 @@ class Server:
         return sum(resident(pid) for pid in family(self.pid)) / 1e6
 
     def used(self) -> float:
-        """Return the processor time in seconds that its processes have used, and those that they waited for."""
+        """Return the seconds of processor time of its processes, and of those that they waited for."""
         ticks = 0
         for pid in family(self.pid):
             words = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()

@@ -45,7 +45,7 @@ class Room:
         self.archive = archive
         self.visitors = visitors
         self.guard = Guard(archive, visitors)
-        self.shelf = Shelf(archive)
+        self.shelf = Shelf(archive, renews=renews)
         self.published = Published(archive)
         self.choosing = Choosing(self.published)
         self.looking = Looking(archive)
@@ -105,12 +105,14 @@ class Room:
 class Shelf:
     """The current catalogue, opened; a newer one takes its place once it and its index can be asked.
 
-    Of a mirror's, the index is made elsewhere (room.opening), and what has to go is closed.
+    Of a mirror's, the index is made elsewhere (room.opening), and what has to go is closed. A room
+    that renews nothing waits for an index, too.
     """
 
-    def __init__(self, archive: Archive) -> None:
+    def __init__(self, archive: Archive, *, renews: bool = True) -> None:
         self._folder = archive.catalogue
         self._indexes = not archive.is_mirror
+        self._waits = archive.is_mirror or not renews
         self._lock = threading.Lock()
         self._opened: Catalogue | None = None
         self._looked = 0.0
@@ -146,7 +148,7 @@ class Shelf:
 
     def _there(self) -> Snapshot | None:
         snapshot = manifest.current(self._folder)
-        if snapshot is None or self._indexes or index.usable(snapshot):
+        if snapshot is None or not self._waits or index.usable(snapshot):
             return snapshot
         return None
 
