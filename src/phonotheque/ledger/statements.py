@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Update, and_, delete, insert, select, update
+from sqlalchemy import BigInteger, Connection, Update, and_, bindparam, delete, insert, select, update
 
 from phonotheque.ledger.schema import decisions, files, rights_questions, rights_statements
 from phonotheque.ledger.statement_rows import (
@@ -40,6 +40,8 @@ _ANSWERS = frozenset(
     (Kind.LICENCE, Kind.PUBLIC_DOMAIN, Kind.DEPOSIT, Kind.DELIVERY, Kind.OWN_WORK, Kind.UNKNOWN)
 )
 _OPEN = and_(rights_questions.c.answered_by.is_(None), rights_questions.c.withdrawn_at.is_(None))
+_IDS = bindparam("ids", type_=BigInteger, expanding=True)
+_STATED = select(rights_statements).where(rights_statements.c.file_id.in_(_IDS), STANDING).order_by(*ORDER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,9 +207,7 @@ def standing_statements(connection: Connection, file_ids: Iterable[int]) -> dict
     """Return the statements that stand now, per file, in the order they were recorded."""
     wanted = list(file_ids)
     found: dict[int, list[Statement]] = {file_id: [] for file_id in wanted}
-    table = rights_statements
-    query = select(table).where(table.c.file_id.in_(wanted), STANDING).order_by(*ORDER)
-    for row in connection.execute(query):
+    for row in connection.execute(_STATED, {"ids": wanted}):
         found[row.file_id].append(statement_of(row))
     return found
 

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import BigInteger, Connection, Row, String, bindparam, select
 
 from phonotheque.editions.entries import extension_of
 from phonotheque.editions.upholding import denial_of
@@ -52,6 +52,17 @@ _COLUMNS: Final = (
     files.c.bit_rate,
     files.c.tags,
 )
+# They are asked for each page: made once, they need no time to be put into words.
+_HASHES: Final = bindparam("hashes", type_=String, expanding=True)
+_IDS: Final = bindparam("ids", type_=BigInteger, expanding=True)
+_BY_HASH: Final = select(*_COLUMNS).where(files.c.sha256.in_(_HASHES))
+_COPIES: Final = select(*_COLUMNS).where(files.c.master_id.in_(_IDS), files.c.kind == ACCESS)
+_BY_ID: Final = select(*_COLUMNS).where(files.c.id.in_(_IDS))
+_BAGGED: Final = (
+    select(bag_files.c.file_id, bag_files.c.bag_id, bag_files.c.path, bag_files.c.recording)
+    .where(bag_files.c.file_id.in_(_IDS))
+    .order_by(bag_files.c.bag_id, bag_files.c.path)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,18 +89,13 @@ def audio_of(archive: Archive, hashes: Iterable[str], country: str, on: date) ->
 def _some(
     archive: Archive, ledger: Connection, hashes: Sequence[str], country: str, on: date
 ) -> dict[str, list[Audio]]:
-    asked: Sequence[Any] = ledger.execute(select(*_COLUMNS).where(files.c.sha256.in_(hashes))).all()
+    asked: Sequence[Any] = ledger.execute(_BY_HASH, {"hashes": hashes}).all()
     rows: dict[int, Any] = {row.id: row for row in asked}
-    copies = ledger.execute(
-        select(*_COLUMNS).where(files.c.master_id.in_(list(rows)), files.c.kind == ACCESS)
-    )
-    rows |= {row.id: row for row in copies}
+    rows |= {row.id: row for row in ledger.execute(_COPIES, {"ids": list(rows)})}
     others = {row.master_id for row in rows.values() if row.master_id} - rows.keys()
     masters: dict[int, Any] = dict(rows)
     if others:
-        masters |= {
-            row.id: row for row in ledger.execute(select(*_COLUMNS).where(files.c.id.in_(list(others))))
-        }
+        masters |= {row.id: row for row in ledger.execute(_BY_ID, {"ids": list(others)})}
     said = standing_statements(ledger, {row.master_id or row.id for row in rows.values()})
     _deny(archive, ledger, masters, said)
     bagged = _bagged(ledger, rows)
@@ -125,14 +131,8 @@ def _deny(
 
 def _bagged(ledger: Connection, file_ids: Iterable[int]) -> dict[int, list[Bagged]]:
     """Return every place in sealed bags of those of these files that lie in any."""
-    table = bag_files.c
-    rows = ledger.execute(
-        select(table.file_id, table.bag_id, table.path, table.recording)
-        .where(table.file_id.in_(list(file_ids)))
-        .order_by(table.bag_id, table.path)
-    )
     found: dict[int, list[Bagged]] = {}
-    for row in rows:
+    for row in ledger.execute(_BAGGED, {"ids": list(file_ids)}):
         found.setdefault(row.file_id, []).append(Bagged(row.bag_id, row.path, row.recording))
     return found
 
