@@ -160,11 +160,6 @@ def all_requests(connection: Connection, *, before: tuple[str, str] | None, most
     return _list(connection, parts, before, most, newest=True)
 
 
-def count_undecided(connection: Connection, most: int) -> int:
-    """Return how many wait for somebody; no more than ``most`` are counted."""
-    return len(undecided(connection, after=None, most=most))
-
-
 def count_unfiled(connection: Connection, most: int) -> int:
     """Return how many corrections wait, and requests of which it is not clear what they name."""
     query = select(requests.c.id).where(~_has_step(RequestStep.FILED, *ENDING)).limit(most)

@@ -70,10 +70,15 @@ class Rate:
         self._per_second = per_hour / 3600
         self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
+    def left(self, address: str, at: float) -> float:
+        """Return how many are left in an address's bucket at a moment in seconds."""
+        left, since = self._left.get(address, (self._full, at))
+        return min(self._full, left + (at - since) * self._per_second)
+
     def allows(self, address: str, at: float) -> bool:
         """Take one from an address's bucket at a moment in seconds; False if there is none left."""
-        left, since = self._left.pop(address, (self._full, at))
-        left = min(self._full, left + (at - since) * self._per_second)
+        left = self.left(address, at)
+        self._left.pop(address, None)
         allowed = left >= 1
         self._left[address] = (left - allowed, at)
         while len(self._left) > _ADDRESSES:

@@ -24,7 +24,7 @@ from phonotheque.web.room import forms
 from phonotheque.web.room.asked import Typed, empty, read, things
 from phonotheque.web.room.contact import contact_uri
 from phonotheque.web.room.desk import Desk, FullError
-from phonotheque.web.room.pages import _, language_of, page, refusal, room_of, told
+from phonotheque.web.room.pages import _, language_of, page, room_of, told
 
 ROUTES: Final = APIRouter()
 _LOG = logging.getLogger("phonotheque.web")
@@ -35,6 +35,9 @@ _ORDER: Final = (  # of the fields, as they are on the page
     *("token", "what", "territory", "erase", "reason", "public_reason", "statement", "evidence"),
     *("name", "contact", "document", "website"),
 )
+_MANY: Final = _("Many requests came in within an hour. Keep this page open, and send it again later.")
+_NO_MORE: Final = _("No more requests can be taken in by this form just now. Nothing was sent.")
+_NOT_KEPT: Final = _("Your request could not be kept: nothing was sent. Try again later.")
 # What somebody has typed, or was told, is kept by no cache.
 PRIVATE: Final = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex"}
 
@@ -91,22 +94,25 @@ ROUTES.add_api_route("/correct", forms.posted(_post, most=_MOST), methods=["POST
 
 def _keep(request: Request, typed: Typed, secret: bytes, document: UploadFile | None) -> Response:
     desk = desk_of(request)
-    if not desk.allows(forms.asker(request)):
-        again = PRIVATE | {"Retry-After": "3600"}
-        many = _("Many requests came in within an hour. Keep this page open, and send it again later.")
-        typed = replace(typed, wrong={"token": many})
-        return _form(request, typed, status=429, headers=again, again=document is not None)
+
+    def not_kept(why: str, status: int, seconds: int) -> Response:
+        again = PRIVATE | {"Retry-After": str(seconds)}
+        wrong = replace(typed, wrong={"token": why})
+        return _form(
+            request, wrong, status=status, headers=again, again=document is not None, turned_away=True
+        )
+
+    if not desk.allowance.take(forms.asker(request), typed.kind):
+        return not_kept(_MANY, 429, 3600)
     said = f"{document.filename} {document.size}" if document else ""
     asked = typed.request(secret, language=language_of(request), at=timestamp(now()), document=said)
     try:
         desk.lay_down(asked, document.file if document else None)
     except FullError:
-        sentence = _("No more requests can be taken in by this form just now. Nothing was sent.")
-        return refusal(request, 503, sentence, headers=PRIVATE | {"Retry-After": "86400"})
+        return not_kept(_NO_MORE, 503, 86_400)
     except OSError as error:
         _LOG.error("A request could not be kept: %s", error)
-        sentence = _("Your request could not be kept: nothing was sent. Try again later.")
-        return refusal(request, 503, sentence, headers=PRIVATE | {"Retry-After": "3600"})
+        return not_kept(_NOT_KEPT, 503, 3600)
     return RedirectResponse(f"/{language_of(request)}/request/{asked.id}", status_code=303, headers=PRIVATE)
 
 
@@ -121,8 +127,12 @@ def _form(
     find: str = "",
     hits: Found | None = None,
     headers: dict[str, str] | None = None,
+    turned_away: bool = False,
 ) -> Response:
-    """Answer a form with what was typed. ``again``: a document was chosen, which a browser does not keep."""
+    """Answer a form with what was typed. ``again``: a document was chosen, which a browser does not keep.
+
+    ``turned_away``: it cannot be taken in just now, so say how else the archive is reached.
+    """
     return page(
         request,
         "correct.html.j2",
@@ -132,6 +142,8 @@ def _form(
         chosen=chosen,
         looked=looked,
         again=again,
+        turned_away=turned_away,
+        contact=contact_uri(room_of(request).archive.settings.serve.contact),
         find=find,
         hits=hits or Found(()),
         things=things(room_of(request).catalogue, typed.named),

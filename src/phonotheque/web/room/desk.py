@@ -12,6 +12,7 @@ import shutil
 import sqlite3
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import BinaryIO, Final
@@ -20,10 +21,11 @@ import duckdb
 from sqlalchemy.exc import SQLAlchemyError
 
 from phonotheque.editions import inbox
-from phonotheque.ledger.requests import Request, count_undecided
+from phonotheque.ledger.requests import Request, RequestKind, undecided
 from phonotheque.model.errors import BusyError, PhonothequeError
 from phonotheque.vault.archive import Archive, now, timestamp
-from phonotheque.web.reports import Rate
+from phonotheque.web.room.allowance import Allowance
+from phonotheque.web.room.contact import contact_uri
 from phonotheque.web.room.forms import Tokens
 from phonotheque.web.staff.attempts import Attempts
 
@@ -32,8 +34,9 @@ _ROOM: Final = 1024**3  # bytes that stay free on the disk
 _PATIENCE: Final = 3.0  # seconds that a lock is waited for
 _PAUSE: Final = 0.05
 _LATER: Final = 30.0  # seconds until the lock is tried again
-_PER_HOUR: Final = 6  # requests from one address
-_ALL_PER_HOUR: Final = 60
+_NO_CONTACT: Final = (
+    "[serve] contact is not set: whom the form turns away, for the time being, cannot be told where to write."
+)
 _LOG = logging.getLogger("phonotheque.web")
 
 
@@ -49,18 +52,14 @@ class Desk:
         self.tokens = Tokens()
         self.attempts = Attempts()
         self._one_at_a_time = threading.Lock()
-        self._requests, self._all = Rate(_PER_HOUR), Rate(_ALL_PER_HOUR)
+        self.allowance = Allowance()
         self._state = threading.Lock()
         self._thread: threading.Thread | None = None
         self._again = False
+        if archive.settings.requests.form and not contact_uri(archive.settings.serve.contact):
+            _LOG.warning(_NO_CONTACT)
         if archive.settings.requests.form and (inbox.waiting(archive) or inbox.requests_to_file(archive)):
             self.go_on()  # what a server that was stopped, or a busy archive, left
-
-    def allows(self, who: str) -> bool:
-        """Whether another request may come from an address ("" for none that tells): and from all."""
-        at = time.monotonic()
-        with self._state:
-            return (not who or self._requests.allows(who, at)) and self._all.allows("", at)
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -95,8 +94,10 @@ class Desk:
         if len(inbox.waiting(self.archive)) >= MOST_WAITING or free < _ROOM:
             raise FullError("No more can be taken in.")
         with self.archive.ledger.connect() as ledger:
-            if count_undecided(ledger, MOST_WAITING) >= MOST_WAITING:
-                raise FullError("No more can be taken in.")
+            waiting = Counter(one.kind for one in undecided(ledger, after=None, most=MOST_WAITING))
+        corrects = asked.kind is RequestKind.CORRECTION  # they fill half of the room at most
+        if waiting.total() >= MOST_WAITING or (corrects and waiting[asked.kind] >= MOST_WAITING // 2):
+            raise FullError("No more can be taken in.")
         inbox.put(self.archive, asked, document)
         try:
             with self.writing():
