@@ -8,6 +8,7 @@ first that is no trusted proxy is the client. What stands before it anybody may 
 from __future__ import annotations
 
 import ipaddress
+import logging
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -23,6 +24,11 @@ _MOST: Final = 32  # addresses on a way that are looked at
 _LONGEST: Final = 4096  # characters of a header
 _FOR: Final = re.compile(r'(?:^|[;,\s])for="?(\[[0-9A-Fa-f:.]+\]|[^";,\s]+)', re.IGNORECASE)
 _SCHEMES: Final = ("http", "https")
+_UNKNOWN: Final = (
+    "Requests come through %s, and [serve] trusted_proxies does not name it: visitors cannot be told apart,"
+    " and limits hold for all of them together. If it is your web server, name it, or use --trusted-proxy %s."
+)
+_LOG = logging.getLogger("phonotheque.web")
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -97,11 +103,22 @@ def _address(text: str) -> Address | None:
     return (found.ipv4_mapped or found) if isinstance(found, ipaddress.IPv6Address) else found
 
 
+def _is_nearby_proxy(peer: str, scope: Scope) -> bool:
+    """Whether a request was passed on by this machine, or one of a private network."""
+    told = Headers(scope=scope)
+    address = _address(peer) if "x-forwarded-for" in told or "forwarded" in told else None
+    return address is not None and (address.is_private or address.is_link_local)
+
+
 class BehindProxies:
-    """Tells an application who asks, and by which scheme, where trusted proxies say so."""
+    """Tells an application who asks, and by which scheme, where trusted proxies say so.
+
+    That a proxy nearby is not trusted is said once, in the log: nobody else would notice.
+    """
 
     def __init__(self, app: ASGIApp, proxies: Proxies) -> None:
         self._app, self._proxies = app, proxies
+        self._said = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer as the application does."""
@@ -112,4 +129,7 @@ class BehindProxies:
             scheme = headers.get("x-forwarded-proto", "").strip().lower()
             if scheme in _SCHEMES:
                 scope["scheme"] = scheme
+        elif scope["type"] == "http" and peer and not self._said and _is_nearby_proxy(peer[0], scope):
+            self._said = True
+            _LOG.warning(_UNKNOWN, peer[0], peer[0])
         await self._app(scope, receive, send)

@@ -183,3 +183,17 @@ def test_text_is_compressed_where_nothing_in_it_is_secret(
         answer = visit.ask(path, headers={"Accept-Encoding": "gzip"} | headers, decode_content=False)
         assert (answer.headers.get("content-encoding") == "gzip") == compressed
         assert "content-encoding" not in visit.ask(path, headers={"Accept-Encoding": "identity"}).headers
+
+
+def test_it_is_said_once_that_a_proxy_nearby_is_not_trusted(
+    archive: Archive, caplog: pytest.LogCaptureFixture
+) -> None:
+    with behind_a_proxy(archive) as visit:
+        visit.ask("en/about", headers=of("8.8.8.8"))
+    with visiting(archive) as visit:
+        visit.ask("en/about")
+        assert "trusted_proxies" not in caplog.text
+        for headers in (of("8.8.8.8"), of("8.8.4.4"), {"Forwarded": "for=8.8.8.8"}):
+            visit.ask("en/about", headers=headers)
+    assert caplog.text.count("[serve] trusted_proxies does not name it") == 1
+    assert "through 127.0.0.1" in caplog.text
