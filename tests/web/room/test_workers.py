@@ -15,6 +15,7 @@ import pytest
 
 from phonotheque.vault.archive import Archive
 from phonotheque.web.guard import ANYBODY, Visitors
+from phonotheque.web.room import workers as workers_module
 from phonotheque.web.room.app import reading_room
 from phonotheque.web.room.workers import Workers, is_shared
 from phonotheque.web.server import Beside
@@ -46,12 +47,8 @@ def working(archive: Archive, workers: Workers, visitors: Visitors = ANYBODY) ->
     """Open a room whose pages are made by workers, once all of these can be asked."""
     with workers, Beside(reading_room(archive, visitors, workers=workers), "127.0.0.1", 0) as server:
         visit = Visit(server.url)
-
-        def all_ready() -> bool:
-            visit.ask("en/rights")
-            return workers.ready == 2
-
-        wait_for(all_ready, "two workers are ready")
+        visit.text("en/rights")  # from then on they are listened to
+        wait_for(lambda: workers.ready == 2, "two workers are ready")
         yield visit
 
 
@@ -90,12 +87,15 @@ def test_a_worker_that_dies_is_replaced(
         assert visit.text("en/rights") == "of a worker"
         answer = visit.ask("en/bad")
         assert (answer.status, answer.headers["Retry-After"]) == (503, "60")
-        wait_for(lambda: visit.ask("en/rights") and workers.ready == 2, "there are two again")
+        wait_for(lambda: workers.ready == 2, "there are two again")
         assert before.isdisjoint(worker.pid for worker in workers.processes)
     assert "A process that makes pages ended (3)." in caplog.text
 
 
-def test_the_server_makes_pages_while_there_is_no_worker(library: Archive, tmp_path: Path) -> None:
+def test_the_server_makes_pages_while_there_is_no_worker(
+    library: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers_module, "_AGAIN", (600.0, 600.0))
     workers = standing_in(library, tmp_path, _DIES)
     with working(library, workers) as visit:
         for process in workers.processes:
