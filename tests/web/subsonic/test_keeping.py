@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from phonotheque.vault.archive import Archive
 from phonotheque.web.subsonic import listeners
-from phonotheque.web.subsonic.listeners import listeners_of
+from phonotheque.web.subsonic.listeners import Listeners, listeners_of
 from tests.web.room.archives import Title
 from tests.web.subsonic.player import Player
 
@@ -116,3 +120,18 @@ def test_what_is_heard_is_not_written_down(shelved: Archive, ada: Player, player
         assert one.ask("stream", id=song).status == 200
     assert (shelved.folder / listeners.NAME).read_bytes() == before
     assert ada.told("getNowPlaying")["nowPlaying"] == {"entry": []}
+
+
+def test_who_reads_does_not_end_the_locks_of_who_writes(tmp_path: Path) -> None:
+    listeners = Listeners(tmp_path)
+    listeners.add("anna")
+    write = "import sqlite3, sys; sqlite3.connect(sys.argv[1], timeout=0).execute('BEGIN IMMEDIATE')"
+    with listeners._writing():
+        assert listeners.named("anna")
+        done = subprocess.run(
+            [sys.executable, "-c", write, str(tmp_path / "listeners.sqlite")],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert "database is locked" in done.stderr

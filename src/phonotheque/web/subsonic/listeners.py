@@ -12,7 +12,7 @@ import secrets
 import sqlite3
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -256,8 +256,10 @@ class Listeners:
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        # Only for who runs the archive: it has passwords. SQLite's journal gets the same mode.
-        os.close(os.open(self._file, os.O_CREAT | os.O_RDWR, 0o600))
+        # Only for who runs the archive: it has passwords. SQLite's journal gets the same mode. A file that is
+        # there is not opened: to close it would end the locks that this process has on it (fcntl).
+        with suppress(FileExistsError):
+            os.close(os.open(self._file, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
         try:
             with closing(sqlite3.connect(self._file, timeout=_PATIENCE, isolation_level=None)) as file:
                 file.row_factory = sqlite3.Row
