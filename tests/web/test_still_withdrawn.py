@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import pyarrow.parquet as pq
 import pytest
 from sqlalchemy import select
 
@@ -17,6 +16,7 @@ from phonotheque.vault.archive import Archive, open_archive
 from phonotheque.web.still.writing import write_still
 from tests.postgresql import copy_tree
 from tests.web.room.archives import Title
+from tests.web.still_tree import assert_whole, told
 
 pytestmark = pytest.mark.once("about files; tests/web/room and tests/editions ask the ledger")
 AT = "2026-11-25T09:00:00Z"
@@ -28,11 +28,6 @@ def changed(library: Archive, tmp_path: Path, own_settings: Path) -> Archive:
     archive = open_archive(tmp_path / "library")
     assert write_still(archive)
     return archive
-
-
-def told(public: Path, name: str) -> list[dict[str, str]]:
-    found: list[dict[str, str]] = pq.read_table(public / "look-up" / f"{name}.parquet").to_pylist()
-    return found
 
 
 def ask(archive: Archive) -> tuple[str, str]:
@@ -83,6 +78,7 @@ def test_pages_written_after_that_tell_of_it_no_more_either(changed: Archive) ->
     assert Title.OPENING not in {row["title"] for row in told(changed.public, "titles")}
     assert Title.SECOND_AIR in {row["title"] for row in told(changed.public, "titles")}
     assert not (changed.public / "fr" / "bag" / bag).exists()
+    assert_whole(changed.public)
     changed.close()
 
 

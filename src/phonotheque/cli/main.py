@@ -51,6 +51,7 @@ _COMMANDS = {
     "staff": "Who may log in and review what visitors ask for",
     "listener": "Who may keep stars and playlists with their player",
     "report": "Write a page with plots",
+    "pages": "Write the reading room as plain files, or remove them",
     "figures": "Count and draw what pages show, before anybody asks",
     "demo": "Do all of this with music made on the spot",
 }

@@ -20,7 +20,7 @@ from phonotheque.cli.common import (
     safe,
     show,
 )
-from phonotheque.cli.pages import write_pages
+from phonotheque.cli.pages import renew_pages
 from phonotheque.editions.publish import PublishResult, publish
 from phonotheque.ledger.jobs import Outcome, settle_kind
 from phonotheque.mirrors.copies import COPIES
@@ -55,11 +55,10 @@ def publish_command(
 
     Only what the plan selects and a recorded basis allows goes out. A bag with something in it that was taken
     back, or may no longer be shared there, is replaced by one without it. The reading room is written as
-    plain files, too, unless [publish] pages is false. Exit code 4 when a file that should have gone out is
-    damaged or missing: the rest is published.
+    plain files, too; if [publish] pages is false, those of an earlier time are removed. Exit code 4 when a
+    file that should have gone out is damaged or missing: the rest is published.
     """
     result = publish_edition(on_cluster(archive, cluster), _moment(date), nonfree)
-    write_pages(archive)
     for failure in result.failures:
         messages.print(safe(f"{failure.what}: {failure.path}: {failure.detail}"), style="red")
     data = {
@@ -78,6 +77,7 @@ def publish_command(
         "failures": [asdict(failure) for failure in result.failures],
     }
     show(data, as_json, lambda: _print(archive, result))
+    renew_pages(archive)  # after what counts is told: it takes a while, and can be done again
     context.exit(4 if result.failures else 0)
 
 

@@ -20,7 +20,7 @@ import duckdb
 from phonotheque.catalogue.engine import connect
 from phonotheque.editions.sending import send_files
 from phonotheque.editions.site import LOOK_UP, ROOM, ROWS_AT_ONCE
-from phonotheque.editions.withholding import bags_with, hidden_in_bag
+from phonotheque.editions.withholding import bags_not_whole, bags_with, hidden_in_bag
 from phonotheque.ledger.withdrawals import all_withdrawals, taken_back_ids
 from phonotheque.vault.archive import Archive
 from phonotheque.vault.place import fsync_dir, replace_durably
@@ -34,19 +34,40 @@ def forget(archive: Archive, withheld: Iterable[str]) -> None:
 
     Repeated, it changes nothing here. Raises NetworkError where a tree outside cannot be reached.
     """
-    names = sorted(set(withheld))
-    if names:
-        pages = _remove_pages(archive.public, {name.partition("/")[0] for name in names})
-        send_files(archive, [*pages, *_look_nothing_up(archive.public, names)])
+    if paths := forget_in(archive.public, withheld):
+        send_files(archive, paths)
+
+
+def forget_bag(public: Path, bag: str) -> None:
+    """Take a bag out of what plain files of a mirror tell: its page, and the recordings found in it."""
+    _remove_pages(public, {bag})
+    _look_nothing_up(public, [f"{bag}/"])
 
 
 def forget_withdrawn(archive: Archive, on: date) -> None:
-    """Take out all that withdrawals in effect withhold on a day. Raises NetworkError, as :func:`forget`."""
+    """Take out all that is withheld on a day. Raises NetworkError, as :func:`forget`."""
+    forget(archive, withheld_on(archive, on))
+
+
+def forget_in(tree: Path, withheld: Iterable[str]) -> list[str]:
+    """Take these files, "bag/path", out of what pages in a folder tell; return the paths to look at."""
+    names = sorted(set(withheld))
+    if not names:
+        return []
+    pages = _remove_pages(tree, {name.partition("/")[0] for name in names})
+    return [*pages, *_look_nothing_up(tree, names)]
+
+
+def withheld_on(archive: Archive, on: date) -> list[str]:
+    """Return, as "bag/path", what of published bags is withheld on a day, for whatever reason.
+
+    A mirror withholds whole bags, and shows them no more.
+    """
     with archive.ledger.connect() as ledger:
         standing = [one for one in all_withdrawals(ledger) if one.in_effect]
         bags = bags_with(ledger, {file for one in standing for file in taken_back_ids(ledger, one.id)})
-        withheld = [f"{bag}/{path}" for bag in sorted(bags) for path in hidden_in_bag(ledger, bag, on)]
-    forget(archive, withheld)
+        bags |= bags_not_whole(archive)
+        return [f"{bag}/{path}" for bag in sorted(bags) for path in sorted(hidden_in_bag(ledger, bag, on))]
 
 
 def _remove_pages(public: Path, bags: Iterable[str]) -> list[str]:
@@ -65,6 +86,7 @@ def _remove_pages(public: Path, bags: Iterable[str]) -> list[str]:
 def _look_nothing_up(public: Path, names: list[str]) -> list[str]:
     """Take the recordings of these files out of the tables; return the paths of those that there were.
 
+    A name that ends with a slash is that of a bag, and means all its files.
     Tables that cannot be read are removed.
     """
     tables = sorted((public / LOOK_UP).glob("*.parquet"))
@@ -86,7 +108,7 @@ def _filter(tables: list[Path], recordings: Path, names: list[str]) -> None:
     ):
         gone = (
             "CREATE TABLE gone AS SELECT DISTINCT recording FROM read_parquet($recordings) "
-            "SEMI JOIN (SELECT unnest($names) AS name) ON name = bag || '/' || path"
+            "SEMI JOIN (SELECT unnest($names) AS name) ON name IN (bag || '/' || path, bag || '/')"
         )
         engine.execute(gone, {"recordings": str(recordings), "names": names})
         if engine.execute("SELECT count(*) FROM gone").fetchone() == (0,):

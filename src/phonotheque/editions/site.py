@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from sqlalchemy import Connection, select
 
 from phonotheque.editions.declaring import declare
-from phonotheque.editions.edition import Edition
+from phonotheque.editions.edition import Edition, read_edition
 from phonotheque.editions.trust import root_fingerprint
 from phonotheque.ledger.schema import editions
 from phonotheque.model.rights import WORLDWIDE
@@ -20,7 +20,8 @@ from phonotheque.vault.place import write_durably
 
 # Of the reading room as plain files (web.still), and what such files may be.
 LOOK_UP = "look-up"
-ROOM = ("en", "fr", LOOK_UP, "static")
+_LANGUAGES = {"en": "English", "fr": "Français"}
+ROOM = (*_LANGUAGES, LOOK_UP, "static")
 ROWS_AT_ONCE = 20_480  # of a row group in LOOK_UP: some hundred kilobytes are read for one answer
 ROOM_TYPES = frozenset({".css", ".csv", ".html", ".js", ".parquet", ".png", ".svg"})
 _ATOM = "http://www.w3.org/2005/Atom"
@@ -37,6 +38,13 @@ def write_site(archive: Archive, edition: Edition, at: datetime) -> None:
     declare(archive, edition, at.date())
 
 
+def write_front(archive: Archive) -> None:
+    """Write index.html anew, of the current edition: it leads to the plain pages beside it, if any."""
+    place = archive.public / "targets" / "edition.json"
+    if not archive.is_mirror and place.exists():
+        write_durably(archive.public / "index.html", _index(archive, read_edition(place.read_bytes())))
+
+
 def _index(archive: Archive, edition: Edition) -> bytes:
     environment = Environment(
         loader=PackageLoader("phonotheque", "editions/templates"), autoescape=True, undefined=StrictUndefined
@@ -44,6 +52,7 @@ def _index(archive: Archive, edition: Edition) -> bytes:
     root = (archive.public / "metadata" / "1.root.json").read_bytes()
     page = environment.get_template("index.html.j2").render(
         edition=edition,
+        pages=[one for one in _LANGUAGES.items() if (archive.public / one[0] / "index.html").is_file()],
         fingerprint=root_fingerprint(root),
         address=archive.settings.publish.url or "ADDRESS-OF-THIS-PAGE",
         size=sum(bag.bytes for bag in edition.bags),

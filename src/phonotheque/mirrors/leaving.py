@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from phonotheque.editions.edition import BagEntry, Edition, Tombstone, Withdrawal
+from phonotheque.editions.room_files import forget_bag
 from phonotheque.ledger.events import last_detail, record_event
 from phonotheque.ledger.holdings import (
     DELETION,
@@ -136,6 +137,7 @@ def part(mirror: Archive, leave: Leave, *, at: str) -> Leave:
     for bag in sorted(has_to_go & (known.keys() | _here(mirror))):
         holding = known.get(bag)
         unpublish_bag(mirror.public, bag)
+        forget_bag(mirror.public, bag)
         state = leave.state(bag)
         assert state is not None
         if holding is None or holding.state is not state:

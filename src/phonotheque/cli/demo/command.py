@@ -67,5 +67,8 @@ def _summarise(tour: Tour) -> None:
     for line in tour.lines:
         output.print(f"  {line}")
     output.print(f"\nOpen the report in a browser: {tour.report}", style="bold")
+    pages = tour.archive / "public" / "en" / "index.html"
+    if pages.exists():
+        output.print(f"What it published, as plain pages for any web server: {pages}")
     for words in ("serve", "status", "rights", "search"):
         output.print(f"  phono {words} {tour.archive}{' fr' if words == 'search' else ''}")

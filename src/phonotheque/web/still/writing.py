@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
 from fastapi import FastAPI
 
-from phonotheque.editions.room_files import forget_withdrawn
+from phonotheque.editions.room_files import forget_in, forget_withdrawn, withheld_on
 from phonotheque.editions.sealing import CATALOGUE_WAVE
 from phonotheque.editions.site import LOOK_UP, ROOM
+from phonotheque.ledger.holdings import HoldingState, all_holdings
 from phonotheque.model.errors import PhonothequeError
 from phonotheque.model.rights import WORLDWIDE
 from phonotheque.rights.listed import LISTED
 from phonotheque.vault.archive import Archive
+from phonotheque.vault.bag import RECORDINGS
 from phonotheque.web.guard import ANYBODY
 from phonotheque.web.room import about, bags, editions, looking, rules
 from phonotheque.web.room.languages import LANGUAGES
+from phonotheque.web.room.published import Kept
 from phonotheque.web.room.routing import LANGUAGE
 from phonotheque.web.room.state import Room
-from phonotheque.web.still import look_up, pages
+from phonotheque.web.still import look_up, pages, placing
 from phonotheque.web.still.addresses import file_of, settled
 from phonotheque.web.still.asking import ask
 
@@ -35,36 +38,45 @@ _PLAIN: Final = ("", "about", "bags", "correct", "editions", "figures", "look-up
 def write_still(archive: Archive) -> int:
     """Write the pages of the current edition; return how many. Nothing is written before the first.
 
-    What there is of an earlier time is replaced, one folder after another: whoever reads meanwhile may see
-    both. Raises PhonothequeError for a page that cannot be made.
+    What is withheld they do not tell, be it in a bag of the edition. They are made beside the public tree and
+    put there when all are made; see ``placing``. A mirror's tell of recordings in bags that lie there. Raises
+    PhonothequeError for a page that cannot be made, BusyError while another process makes them.
     """
     room = Room(archive, ANYBODY, still=True)
     kept = room.published.current()
     if kept is None:
         return 0
-    work = archive.public / ".still"
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir()
-    try:
-        written = asyncio.run(_write_pages(_application(room), list(_paths(room)), work))
-        index = room.published.index_file(kept)
-        if index is not None:
-            everybodys = [
-                bag.id
-                for bag in kept.edition.bags
-                if bag.audience == WORLDWIDE and bag.wave != CATALOGUE_WAVE
-            ]
-            catalogue = room.catalogue
-            snapshot = catalogue.snapshot if catalogue else None
-            look_up.write_look_up(index, everybodys, snapshot, work / LOOK_UP)
-        for name in ROOM:
-            if (work / name).exists():
-                look_up.replace(work / name, archive.public / name)
-    finally:
+    with placing.alone(archive):
+        work = placing.folder_of(archive) / "making"
         shutil.rmtree(work, ignore_errors=True)
-    # Also what was taken back since the edition, or while pages were being written.
-    forget_withdrawn(archive, room.today())
+        fresh = work / "public"
+        fresh.mkdir(parents=True)
+        try:
+            withheld = withheld_on(archive, room.today())
+            _write_look_up(room, kept, withheld, fresh)
+            paths = list(_paths(room, kept, {name.partition("/")[0] for name in withheld}))
+            written = asyncio.run(_write_pages(_application(room), paths, fresh, archive.public))
+            forget_in(fresh, withheld_on(archive, room.today()))  # what was taken back while they were made
+            placing.put(archive, fresh)
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+        forget_withdrawn(archive, room.today())  # or while they were put there
     return written
+
+
+def _write_look_up(room: Room, kept: Kept, withheld: Sequence[str], fresh: Path) -> None:
+    index = room.published.index_file(kept)
+    if index is None:
+        return
+    archive = room.archive
+    bags = [bag.id for bag in kept.edition.bags if bag.audience == WORLDWIDE and bag.wave != CATALOGUE_WAVE]
+    if archive.is_mirror:
+        with archive.ledger.connect() as ledger:
+            held = all_holdings(ledger)
+        bags = [bag for bag in bags if bag in held and held[bag].state is HoldingState.COMPLETE]
+    lines = [archive.bags / bag / RECORDINGS for bag in bags] if archive.is_mirror else None
+    told = room.catalogue.snapshot if room.catalogue else lines
+    look_up.write_look_up(index, bags, told, fresh / LOOK_UP, withheld=withheld)
 
 
 def _application(room: Room) -> FastAPI:
@@ -75,20 +87,23 @@ def _application(room: Room) -> FastAPI:
     return app
 
 
-def _paths(room: Room) -> Iterator[str]:
-    """Yield what becomes a page, without its language."""
+def _paths(room: Room, kept: Kept, without: Collection[str]) -> Iterator[str]:
+    """Yield what becomes a page, without its language; no pages of bags of which something is withheld."""
     yield from _PLAIN
-    kept = room.published.current()
-    if kept is not None:
-        yield f"edition/{kept.edition.number}"
-        yield from (f"bag/{bag}" for bag in kept.ids)
-        yield from (f"bags/{number}" for number in range(2, -(-len(kept.ids) // pages.BAGS) + 1))
+    yield f"edition/{kept.edition.number}"
+    yield from (f"bag/{bag}" for bag in kept.ids if bag not in without)
+    yield from (f"bags/{number}" for number in range(2, -(-len(kept.ids) // pages.BAGS) + 1))
     counted = room.looking.kept()
     yield from (f"figures/{key}" for key in (counted.counts if counted else ()))
     yield from (f"rights/{rule}" for rule in LISTED)
 
 
-async def _write_pages(app: FastAPI, paths: list[str], place: Path) -> int:
+async def _write_pages(app: FastAPI, paths: list[str], place: Path, public: Path) -> int:
+    """Write pages and what they show into ``place``, which will lie in ``public``; return how many pages."""
+
+    def is_there(path: str) -> bool:
+        return ((place if path.partition("/")[0] in ROOM else public) / path).is_file()
+
     addresses = {f"/{language}/{path}".rstrip("/") for language in LANGUAGES for path in paths}
     needed: set[str] = set()
     for address in sorted(addresses):
@@ -96,7 +111,7 @@ async def _write_pages(app: FastAPI, paths: list[str], place: Path) -> int:
         answer = await ask(app, asked)
         if answer.status != 200:
             raise PhonothequeError(f"The page {asked} could not be made: it is answered {answer.status}.")
-        text, wants = settled(answer.body, address, addresses)
+        text, wants = settled(answer.body, address, addresses, is_there)
         needed |= wants
         file = place / file_of(address)
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -39,6 +39,11 @@ async function named(text) {
   return null;
 }
 
+// Without what would steer how it is shown (phonotheque.web.words.shown).
+function shown(text) {
+  return text.replace(/[\p{Cc}\p{Cs}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, "\ufffd");
+}
+
 function element(name, text, attributes = {}) {
   const made = document.createElement(name);
   made.textContent = text;
@@ -48,13 +53,13 @@ function element(name, text, attributes = {}) {
 
 function line(row) {
   const item = document.createElement("li");
-  const title = row.title || list.dataset.title;
+  const title = shown(row.title || list.dataset.title);
   if (!row.path) {
     item.append(element("a", title, { class: "name", href: `?q=${row.recording}` }));
   } else {
     item.append(element("span", title, { class: "name" }));
   }
-  item.append(element("span", [row.artist || list.dataset.artist, row.year].filter(Boolean).join(" · "), { class: "side" }));
+  item.append(element("span", shown([row.artist || list.dataset.artist, row.year].filter(Boolean).join(" · ")), { class: "side" }));
   if (row.path) {
     const place = new URL(`bags/${row.bag}/${row.path.split("/").map(encodeURIComponent).join("/")}`, home).href;
     item.append(element("audio", "", { controls: "", preload: "none", src: place, "aria-label": title }));
