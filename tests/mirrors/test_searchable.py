@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -15,6 +16,7 @@ import pytest
 from phonotheque.catalogue import index, manifest
 from phonotheque.catalogue.lookup import Catalogue
 from phonotheque.catalogue.manifest import hash_file
+from phonotheque.editions.edition import CatalogueEntry, Edition
 from phonotheque.mirrors import searchable
 from phonotheque.mirrors.accepted import accepted
 from phonotheque.mirrors.home import open_mirror, trust_dir
@@ -50,17 +52,20 @@ def mirror(publisher: Publisher, tables: Path, tmp_path: Path) -> Iterator[Archi
     mirror.close()
 
 
-def of(mirror: Archive, budget: int | None = None) -> Wanted:
+def edition_of(mirror: Archive) -> Edition:
     followed = accepted(trust_dir(mirror), now=NOW)
     assert followed is not None
-    return wanted(mirror, followed.edition, budget)
+    return followed.edition
+
+
+def of(mirror: Archive) -> Wanted:
+    return wanted(mirror, edition_of(mirror))
 
 
 def whole(mirror: Archive) -> int:
-    followed = accepted(trust_dir(mirror), now=NOW)
-    assert followed is not None
-    bags = sum(bag.bytes + bag.torrent.size for bag in followed.edition.bags)
-    return bags + sum(table.size for table in followed.edition.tables)
+    edition = edition_of(mirror)
+    bags = sum(bag.bytes + bag.torrent.size for bag in edition.bags)
+    return bags + sum(table.size for table in edition.tables)
 
 
 def lies_there(mirror: Archive) -> list[str]:
@@ -101,8 +106,8 @@ def test_what_is_made_is_no_bag_and_changes_none(mirror: Archive) -> None:
 
 def test_it_takes_only_what_the_budget_leaves_when_all_is_held(mirror: Archive) -> None:
     assert of(mirror).leave == 100_000_000 - whole(mirror)
-    assert of(mirror, whole(mirror) - 1).leave == 0
     full = with_settings(mirror, budget=whole(mirror))
+    assert of(full).leave == 0
     with pytest.raises(UsageError, match=r"To search in it takes some .* there is leave for 0") as told:
         make(full)
     assert "[mirror] search" in told.value.advice
@@ -178,11 +183,23 @@ def test_it_goes_at_once_when_a_bag_has_to(mirror: Archive, publisher: Publisher
     make(mirror)
     (mirror.catalogue / ".making").mkdir()
     shutil.rmtree(mirror.bags / "catalogue-1")
-    followed = accepted(trust_dir(mirror), now=NOW)
-    assert followed is not None
-    assert forget(mirror, followed.edition, 100_000_000).startswith("catalogue-1 goes")
+    assert forget(mirror, edition_of(mirror), 100_000_000).startswith("catalogue-1 goes")
     assert lies_there(mirror) == []
-    assert forget(mirror, followed.edition, 100_000_000) == ""
+    assert forget(mirror, edition_of(mirror), 100_000_000) == ""
+
+
+def test_no_edition_keeps_a_mirror_from_its_rounds(mirror: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(mirror)
+    odd = replace(edition_of(mirror), catalogue=CatalogueEntry("catalogue-1", "../../public"))
+    with pytest.raises(VerificationError, match=r"“../../public” is no name of a snapshot"):
+        wanted(mirror, odd)
+    assert forget(mirror, odd, 100_000_000) == ""
+    monkeypatch.setattr(Path, "rename", not_permitted)
+    assert "cannot be removed: not permitted" in forget(mirror, odd, 0)
+
+
+def not_permitted(*_: object) -> None:
+    raise PermissionError("not permitted")
 
 
 def test_an_index_of_another_version_is_made_again(mirror: Archive, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -52,19 +52,22 @@ class Wanted:
     leave: int
 
 
-def wanted(mirror: Archive, edition: Edition, budget: int | None = None) -> Wanted:
+def wanted(mirror: Archive, edition: Edition) -> Wanted:
     """Return what is to be searchable of an edition, and how much of the disk it may take.
 
-    That is never what a bag might take: what is left of the budget when all of the edition is held, and
-    ``[mirror] search``. Raises VerificationError when the edition gives its snapshot a name that is none.
+    Raises VerificationError when the edition gives its snapshot a name that is none.
     """
-    settings = mirror.settings.mirror
     if not STAMP.fullmatch(edition.catalogue.snapshot):
         raise VerificationError(f"edition.json: “{edition.catalogue.snapshot:.80}” is no name of a snapshot.")
+    leave = _leave(mirror, edition, mirror.settings.mirror.budget)
+    return Wanted(edition.catalogue.snapshot, edition.catalogue.bag, leave)
+
+
+def _leave(mirror: Archive, edition: Edition, budget: int) -> int:
+    """Return the bytes that no bag could have: what is left when all is held, and what is given besides."""
     whole = sum(bag.bytes + bag.torrent.size for bag in edition.bags)
     whole += sum(table.size for table in edition.tables)
-    spare = max(0, (settings.budget if budget is None else budget) - whole)
-    return Wanted(edition.catalogue.snapshot, edition.catalogue.bag, settings.search + spare)
+    return mirror.settings.mirror.search + max(0, budget - whole)
 
 
 def is_due(mirror: Archive, one: Wanted) -> bool:
@@ -95,7 +98,10 @@ def make(mirror: Archive) -> bool:
 
 
 def forget(mirror: Archive, edition: Edition, budget: int) -> str:
-    """Remove what was made of a bag that has to go, or takes more than there is leave for; say why, if so."""
+    """Remove what was made of a bag that has to go, or takes more than there is leave for; say why, if so.
+
+    What cannot be removed is said, too: it must not keep a mirror from erasing the bag itself.
+    """
     if not mirror.catalogue.is_dir():
         return ""
     with suppress(BusyError), _alone(mirror.catalogue):
@@ -104,11 +110,14 @@ def forget(mirror: Archive, edition: Edition, budget: int) -> str:
     for home, bag in _all_made(mirror):
         if not _may_stay(mirror, bag):
             why = f"{bag} goes, and with it what was made of it to search in."
-        elif (size := _size(home)) > (leave := wanted(mirror, edition, budget).leave):
+        elif (size := _size(home)) > (leave := _leave(mirror, edition, budget)):
             why = f"What was made of the catalogue to search in goes: {size} bytes, where {leave} are left."
         else:
             continue
-        _remove(home)
+        try:
+            _remove(home)
+        except OSError as error:
+            why = f"{home} has to go, and cannot be removed: {error}."
     return why
 
 

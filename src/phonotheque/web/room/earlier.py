@@ -18,6 +18,7 @@ class Earlier:
 
     def __init__(self, archive: Archive) -> None:
         self._folder = archive.catalogue
+        self._indexes = not archive.is_mirror
         self._lock = threading.Lock()
         self._opened: dict[str, Catalogue] = {}
 
@@ -37,5 +38,5 @@ class Earlier:
                     return None
                 while len(self._opened) >= _KEPT:
                     del self._opened[next(iter(self._opened))]  # who still asks it may go on
-                self._opened[stamp] = Catalogue(snapshot)
+                self._opened[stamp] = Catalogue(snapshot, indexes=self._indexes)
             return self._opened[stamp]
