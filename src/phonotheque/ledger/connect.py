@@ -66,7 +66,7 @@ def opening_error(engine: Engine, error: DatabaseError) -> PhonothequeError:
     if isinstance(error, OperationalError):
         return PhonothequeError(
             f"The ledger {shown(engine)} cannot be opened: {error.orig}.",
-            "Check that the folder exists, is writable, and that its disk is not full.",
+            "Check that the folder exists, that it and the ledger are yours, and that its disk is not full.",
         )
     return VerificationError(
         f"The ledger {shown(engine)} is damaged: {error.orig}.",

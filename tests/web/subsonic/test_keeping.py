@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from phonotheque.vault.archive import Archive
-from phonotheque.web.subsonic import listeners
+from phonotheque.web.subsonic import keeping, listeners
 from phonotheque.web.subsonic.listeners import Listeners, listeners_of
 from tests.web.room.archives import Title
 from tests.web.subsonic.player import Player
@@ -88,6 +88,20 @@ def test_playlists_are_private_unless_shown(ada: Player, bob: Player, player: Pl
     assert bob.refused("deletePlaylist", id=key) == 50
     assert player.refused("deletePlaylist", id=key) == 50
     assert ada.told("getPlaylist", id=key)["playlist"]["name"] == "Ours"
+
+
+def test_nobody_makes_the_list_of_playlists_dear_for_others(
+    ada: Player, bob: Player, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    song = ada.songs()[Title.OPENING]["id"]
+    key = ada.told("createPlaylist", name="Long", songId=[song] * 3)["playlist"]["id"]
+    ada.told("updatePlaylist", playlistId=key, public="true")
+    for most, listed in ((3, True), (2, False)):
+        monkeypatch.setattr(keeping, "MOST_SHOWN", most)
+        assert (key in str(bob.told("getPlaylists"))) is listed
+        assert key in str(ada.told("getPlaylists"))
+    assert bob.told("getPlaylist", id=key)["playlist"]["songCount"] == 3
+    ada.told("deletePlaylist", id=key)
 
 
 def test_songs_that_are_not_there_are_not_put_into_playlists(ada: Player, bob: Player) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 from phonotheque.model.errors import UsageError
@@ -12,6 +13,7 @@ from phonotheque.web.subsonic.listeners import MOST_STARS, Playlist
 from phonotheque.web.subsonic.names import parse_id
 from phonotheque.web.subsonic.view import View
 
+MOST_SHOWN: Final = 20_000  # songs of others' playlists, of which a list tells how many there are
 _THINGS: Final = {"id": None, "albumId": "album", "artistId": "artist"}
 
 
@@ -40,8 +42,7 @@ def scrobble(call: Call) -> Content:
 def playlists(call: Call) -> Content:
     """Answer one's own playlists, and those that others show to everybody."""
     with call.view() as view:
-        found = call.listeners.playlists(call.visitor.listener)
-        return {"playlists": {"playlist": [_playlist(call, view, one) for one in found]}}
+        return {"playlists": {"playlist": [_playlist(call, view, one) for one in _listed(call)]}}
 
 
 def playlist(call: Call) -> Content:
@@ -99,6 +100,18 @@ def delete_playlist(call: Call) -> Content:
     if not call.listeners.remove_playlist(name, call.visitor.keeping()):
         raise _not_theirs(call, name)
     return {}
+
+
+def _listed(call: Call) -> Iterator[Playlist]:
+    """Yield one's own playlists, and of what others show so many that counting their songs costs little."""
+    left = MOST_SHOWN
+    for one in call.listeners.playlists(call.visitor.listener):
+        if one.owner != call.visitor.name:
+            songs = len(call.listeners.entries(one.id))
+            if songs > left:
+                continue
+            left -= songs
+        yield one
 
 
 def _things(call: Call) -> list[str]:
