@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, case, func, insert, select, update
 
@@ -57,6 +57,12 @@ class EditionRecord:
     snapshot: str
     sha256: str
     published_at: str
+
+
+# A condition on bags: editions list them. Others were sealed by a publish that was interrupted, or goes on.
+IN_AN_EDITION: Final = (
+    bags.c.edition <= select(func.coalesce(func.max(editions.c.number), 0)).scalar_subquery()
+)
 
 
 def record_bag(connection: Connection, bag: BagRecord, contents: Iterable[BagFileRecord]) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, or_, select
 from phonotheque.editions.croissant import licence_addresses
 from phonotheque.editions.mining import declared, rests_on
 from phonotheque.editions.shelves import bags_folder
+from phonotheque.ledger.bags import IN_AN_EDITION
 from phonotheque.ledger.schema import bag_files, bags, files
 from phonotheque.ledger.statements import standing_statements
 from phonotheque.model.batches import IN_A_STATEMENT, batched
@@ -66,7 +67,7 @@ def _query(masters: Collection[str]) -> Any:
         select(bag_files.c.bag_id, bag_files.c.path, bags.c.audience, files)
         .join(files, files.c.id == bag_files.c.file_id)
         .join(bags, bags.c.id == bag_files.c.bag_id)
-        .where(or_(files.c.id.in_(ids), files.c.master_id.in_(ids)))
+        .where(or_(files.c.id.in_(ids), files.c.master_id.in_(ids)), IN_AN_EDITION)
         .order_by(bag_files.c.bag_id, bag_files.c.path)
     )
 

@@ -15,6 +15,7 @@ from urllib.parse import quote
 from sqlalchemy import BigInteger, Connection, Row, String, bindparam, or_, select
 
 from phonotheque.editions.shelves import bags_folder
+from phonotheque.ledger.bags import IN_AN_EDITION
 from phonotheque.ledger.mirror_tables import copies
 from phonotheque.ledger.schema import bag_files, bag_places, bags, files
 from phonotheque.ledger.scrubs import scrubs
@@ -63,7 +64,7 @@ _FILES: Final = (
 _PLACES: Final = (
     select(bag_files.c.file_id, bag_files.c.bag_id, bag_files.c.path, bags.c.audience)
     .join(bags, bags.c.id == bag_files.c.bag_id)
-    .where(bag_files.c.file_id.in_(_IDS))
+    .where(bag_files.c.file_id.in_(_IDS), IN_AN_EDITION)
     .order_by(bags.c.audience != WORLDWIDE, bag_files.c.bag_id, bag_files.c.path)
     .limit(10 * _MOST)
 )
