@@ -24,7 +24,7 @@ from typing import Any
 import psycopg
 import pytest
 from psycopg import sql
-from sqlalchemy import URL, Engine, make_url
+from sqlalchemy import URL, Engine, QueuePool, make_url
 
 from phonotheque.ledger.connect import connect
 from tests.tools import tool
@@ -177,6 +177,18 @@ def connect_instead(path: Path) -> Engine:
     return engine
 
 
+def _close(engine: Engine) -> None:
+    """Close its connections, once no thread of a server that has just ended is using one.
+
+    A connection that is in use then would be given back to nobody, and be left to be found open.
+    """
+    assert isinstance(engine.pool, QueuePool)
+    end = time.monotonic() + _PATIENCE
+    while engine.pool.checkedout() > 0 and time.monotonic() < end:
+        time.sleep(0.01)
+    engine.dispose()
+
+
 @contextmanager
 def databases_of_one_test(server: URL) -> Iterator[None]:
     """Close what the block leaves open, and drop the databases that it makes."""
@@ -185,7 +197,7 @@ def databases_of_one_test(server: URL) -> Iterator[None]:
         before = admin.execute(names).fetchall()
         yield
         for engine in _opened:
-            engine.dispose()
+            _close(engine)
         for (name,) in set(admin.execute(names).fetchall()) - set(before):
             admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 

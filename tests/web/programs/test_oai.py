@@ -100,7 +100,7 @@ def test_other_peoples_harvesters_get_all_and_see_what_was_taken_back(
             capture_output=True,
             text=True,
             check=True,
-            timeout=60,
+            timeout=600,
         )
     got = json.loads(run.stdout)
     published = {Title.OPENING, Title.SECOND_AIR, Title.HOSTILE, Title.FRANCE, Title.OLD_WAX}

@@ -78,7 +78,7 @@ def _made(path: Path) -> Path:
 
 
 def _run(*words: object) -> dict[str, Any]:
-    done = subprocess.run(list(map(str, words)), capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run(list(map(str, words)), capture_output=True, text=True, check=False, timeout=600)
     assert done.returncode == 0, done.stderr[-2000:]
     told: dict[str, Any] = json.loads(done.stdout)
     return told
