@@ -43,7 +43,7 @@ def test_a_bag_tells_what_it_is_how_to_have_it_and_how_to_verify_it(library: Arc
         assert magnet is not None
         assert f"urn:btih:{bag.torrent.infohash_v1}" in magnet[1]
         assert "ws=https://music.example.org/bags/" in unquote(magnet[1])
-        files = re.findall(r'<th scope="row"><a href="/(bags/[^"]+)">', text)
+        files = re.findall(r'<th scope="row"[^>]*><a href="/(bags/[^"]+)">', text)
         assert len(files) == bag.payload_files
         for file in files:
             assert visit.ask(file, "HEAD").status == 200
@@ -64,7 +64,7 @@ def test_what_is_for_one_country_has_no_links_elsewhere(library: Archive) -> Non
     with visiting(library, Visitors(all_in="FR")) as visit:
         text = visit.text(f"en/bag/{bag.id}")
         assert "magnet:" in text
-        files = re.findall(r'<th scope="row"><a href="/(restricted/FR/bags/[^"]+)">', text)
+        files = re.findall(r'<th scope="row"[^>]*><a href="/(restricted/FR/bags/[^"]+)">', text)
         assert visit.ask(files[0]).status == 200
 
 
@@ -130,5 +130,5 @@ def test_copies_are_told_as_they_are_and_as_they_were(library: Archive, tmp_path
         assert rows == [("22 November 2026", "0", "2"), ("25 November 2026", "1", "4")]
         assert "the oldest proof is of 25 November 2026" in text
         listed = visit.text("en/bags")
-        assert '<td class="n">1</td><td class="n">4</td>' in listed
+        assert re.search(r'<td class="n"[^>]*>1</td><td class="n"[^>]*>4</td>', listed)
     archive.close()

@@ -106,7 +106,7 @@ def test_each_plot_has_a_page_with_its_numbers_in_each_language(visit: Visit) ->
     assert "Des originaux sont conservés pour 100 % des écoutes." in said
     assert "99,6 % 3 9 minutes 9,0 Mo 5,1 Mo" in said
     assert "État au 26 novembre 2026, 09:30 UTC." in said
-    assert "As of 26 November 2026, 09:30 UTC. From the catalogue 2026-11-21T101500Z." in words(
+    assert "As of 26 November 2026, 09:30 UTC. From the catalogue of 21 November 2026, 10:15 UTC." in words(
         visit.text("en/figures/years")
     )
 

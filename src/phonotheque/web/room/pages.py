@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
@@ -100,6 +101,7 @@ def environment(language: str) -> Environment:
         number=lambda value: format_decimal(value, locale=here),
         percent=lambda value: format_percent(value, "#,##0.#\u00a0%", locale=here),
         day=lambda value: voice(language).day(str(value)),
+        dated=lambda value: dated(str(value), language),
         length=length,
         size=lambda value: size(value, language),
         shown=words.shown,
@@ -142,6 +144,14 @@ def static(name: str) -> str:
 @cache
 def _fingerprint(name: str) -> str:
     return sha256((files("phonotheque.web.room") / "static" / name).read_bytes()).hexdigest()[:12]
+
+
+def dated(text: str, language: str) -> str:
+    """Return a date that is known to the day as people write it; another, such as "2024-05", as it is."""
+    try:
+        return voice(language).day(date.fromisoformat(text).isoformat())
+    except ValueError:
+        return words.shown(text)
 
 
 def length(milliseconds: int) -> str:
