@@ -254,3 +254,19 @@ def test_the_last_answers_are_kept() -> None:
 
     assert [answer(text) for text in "abacab"] == list("ABACAB")
     assert "".join(asked) == "abcb"
+
+
+def test_answers_that_are_too_large_are_not_kept() -> None:
+    answers = Answers[str](2, lambda answer: len(answer) < 3)
+    assert answers.get("a", lambda: "ab") == answers.get("a", lambda: "other") == "ab"
+    assert answers.get("b", lambda: "abc") == "abc"
+    assert answers.get("b", lambda: "ab") == "ab"
+
+
+def test_a_name_that_was_asked_for_is_not_looked_up_again(
+    catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = catalogue.called("étienne")
+    assert [lead.name for lead in before] == ["Étienne"]
+    monkeypatch.setattr(catalogue, "_ask", None)
+    assert catalogue.called("étienne") == before

@@ -6,14 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from phonotheque.catalogue import index, index_codes, index_words, pairs
+from phonotheque.catalogue import index, index_codes, index_words, pairs, shelf
 from phonotheque.catalogue.columns import isrc_number
 from phonotheque.catalogue.index_codes import Kind
 from phonotheque.catalogue.lookup import Catalogue
+from phonotheque.catalogue.schema import TABLES
 from phonotheque.catalogue.views import RecordingView
 from phonotheque.model.errors import VerificationError
 from tests.catalogue.catalogue_tables import public_id, recording, write_tables
@@ -60,6 +62,35 @@ def test_every_recording_is_found_beyond_one_block(folder: Path) -> None:
         ]
         assert catalogue.search("of all it", limit=5) == catalogue.hits(range(5))
         assert len(catalogue.search("all", limit=MANY)) == MANY
+
+
+def test_shelves_of_larger_blocks_are_read_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_tables(tmp_path, {"recordings": [recording(n) for n in range(MANY)]})
+    monkeypatch.setattr(shelf, "_ROWS", 512)  # as it was
+    Catalogue.open(tmp_path).close()
+    monkeypatch.undo()
+    with Catalogue.open(tmp_path) as catalogue:
+        assert [hit.title for hit in catalogue.hits(range(MANY))] == [f"Song {n}" for n in range(MANY)]
+
+
+def test_blocks_that_were_asked_for_are_not_read_again() -> None:
+    asked: list[str] = []
+
+    def told(name: str, identity: str) -> tuple[str | None, int]:
+        with closing(sqlite3.connect(":memory:")) as connection:
+            shelf.create(connection)
+            rows = pa.Table.from_pylist([recording(n, title=name) for n in range(3)], TABLES["recordings"])
+            shelf.fill(connection, rows.select(shelf.COLUMNS).combine_chunks().to_batches())
+            connection.set_trace_callback(asked.append)
+            (title, _), number = shelf.Shelf(connection, identity).names([2])[2], len(asked)
+            shelf.Shelf(connection, identity).names([0, 1])
+            assert len(asked) == number
+            assert not shelf.Shelf(connection, identity).names([3])
+        return title, number
+
+    assert told("One", "one") == ("One", 1)
+    assert told("Two", "two") == ("Two", 2)
+    assert told("Other", "one") == ("One", 2)  # the same, it was said
 
 
 def test_a_recording_is_told_as_its_row_says(tmp_path: Path) -> None:

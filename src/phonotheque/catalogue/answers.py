@@ -14,10 +14,10 @@ Answer = TypeVar("Answer")
 
 
 class Answers(Generic[Answer]):
-    """The last ``most`` answers by what was asked, for any number of threads."""
+    """The last ``most`` answers by what was asked, for any number of threads; ``fits``: which are kept."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, most: int, fits: Callable[[Answer], bool] = lambda _: True) -> None:
+        self._most, self._fits = most, fits
         self._lock = threading.Lock()
         self._kept: OrderedDict[Hashable, Answer] = OrderedDict()
 
@@ -29,7 +29,7 @@ class Answers(Generic[Answer]):
                 return self._kept[asked]
         began = time.monotonic()
         found = answer()
-        if time.monotonic() - began < _SLOW:
+        if time.monotonic() - began < _SLOW and self._fits(found):
             with self._lock:
                 self._kept[asked] = found
                 if len(self._kept) > self._most:

@@ -10,13 +10,13 @@ from functools import cached_property
 from itertools import islice
 from pathlib import Path
 
-from phonotheque.catalogue import pairs, shelf
+from phonotheque.catalogue import pairs
 from phonotheque.catalogue.index import INDEX, WORDS
 from phonotheque.catalogue.index_codes import Kind, thing
 from phonotheque.catalogue.index_labels import LABELS
 from phonotheque.catalogue.manifest import Snapshot
 from phonotheque.catalogue.rows import Rows
-from phonotheque.catalogue.shelf import Shelved
+from phonotheque.catalogue.shelf import Shelf, Shelved
 from phonotheque.catalogue.views import Hit
 from phonotheque.model.errors import UsageError
 
@@ -32,40 +32,54 @@ class Reader:
     """
 
     def __init__(self, snapshot: Snapshot, seconds: float, opened: ExitStack) -> None:
-        self._words = snapshot.path / WORDS
-        self._labels = snapshot.path / LABELS
+        self._snapshot = snapshot
         self._seconds = seconds
         self._opened = opened
-        self._codes = opened.enter_context(closing(_open(snapshot.path / INDEX, seconds)))
-        self.rows = opened.enter_context(closing(Rows(snapshot, self._codes)))
 
     @cached_property
     def words(self) -> sqlite3.Connection:
         """The words of titles and artists."""
-        return self._opened.enter_context(closing(_open(self._words, self._seconds)))
+        return self._open(WORDS)
 
     @cached_property
     def labels(self) -> sqlite3.Connection:
         """The names of labels and their releases."""
-        return self._opened.enter_context(closing(_open(self._labels, self._seconds)))
+        return self._open(LABELS)
+
+    @cached_property
+    def rows(self) -> Rows:
+        """The tables of the snapshot, row by row."""
+        return self._opened.enter_context(closing(Rows(self._snapshot, self._codes)))
+
+    @cached_property
+    def _codes(self) -> sqlite3.Connection:
+        return self._open(INDEX)
+
+    @cached_property
+    def _shelf(self) -> Shelf:
+        there = (self._snapshot.path / INDEX).stat()
+        return Shelf(self._codes, (there.st_dev, there.st_ino, there.st_size, there.st_mtime_ns))
+
+    def _open(self, name: str) -> sqlite3.Connection:
+        return self._opened.enter_context(closing(_open(self._snapshot.path / name, self._seconds)))
 
     def hits(self, recordings: Sequence[int]) -> list[Hit]:
         """Return recordings as lists show them, in the order asked for. There must be such recordings."""
-        found = shelf.hits(self._codes, recordings)
+        found = self._shelf.hits(recordings)
         if len(found) < len(set(recordings)):
             raise sqlite3.DatabaseError("the index names recordings that the shelf does not have")
         return [found[key] for key in recordings]
 
     def names(self, recordings: Sequence[int]) -> list[tuple[str | None, str | None]]:
         """Return title and credit of recordings. There must be such recordings."""
-        found = shelf.names(self._codes, recordings)
+        found = self._shelf.names(recordings)
         if len(found) < len(set(recordings)):
             raise sqlite3.DatabaseError("the index names recordings that the shelf does not have")
         return [found[key] for key in recordings]
 
     def recording(self, key: int) -> Shelved:
         """Return what the table recordings says of one."""
-        if not (found := shelf.rows(self._codes, [key])):
+        if not (found := self._shelf.rows([key])):
             raise sqlite3.DatabaseError("the index names a recording that the shelf does not have")
         return found[key]
 

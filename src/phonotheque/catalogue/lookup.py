@@ -71,6 +71,7 @@ class Catalogue:
         self._parquet = connect(memory_limit=memory_limit)
         self._facets: facets.Rows | None = None
         self._answers = Answers[Listed](_ANSWERS)
+        self._called = Answers[tuple[Lead, ...]](_ANSWERS)
 
     @classmethod
     def open(cls, catalogue_dir: Path, *, memory_limit: str = "1GB", progress: Progress = QUIET) -> Catalogue:
@@ -199,7 +200,9 @@ class Catalogue:
 
     def called(self, name: str) -> tuple[Lead, ...]:
         """Return a few artists and releases of a name, whatever its case and accents."""
-        name = name[:_LONGEST_NAME]
+        return self._called.get(name[:_LONGEST_NAME], lambda: self._bearing_name(name[:_LONGEST_NAME]))
+
+    def _bearing_name(self, name: str) -> tuple[Lead, ...]:
         if name.isascii():
             plain = name.strip(" ").lower()  # which is what the engine makes of it
         else:

@@ -1,26 +1,27 @@
 """What lists show of every recording, and the rest of its row, in blocks of consecutive ones.
 
 A hit, and what a recording is called by itself, cost no look into Parquet. A block is one Arrow record batch
-(IPC message), zstd.
+(IPC message), zstd. How many recordings one has is not said: older indexes have twice as many.
 """
 
 from __future__ import annotations
 
 import sqlite3
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import TypeVar
+from functools import partial
+from typing import NamedTuple, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from phonotheque.catalogue.answers import Answers
 from phonotheque.catalogue.columns import uuids
 from phonotheque.catalogue.views import Hit
 
-_ROWS = 512  # recordings in a block
-_KEPT, _LARGEST_KEPT = 256, 1 << 18  # blocks, and bytes of one: 64 MiB at most, a third of that as a rule
+_ROWS = 256  # recordings in a block
+_KEPT, _LARGEST_KEPT = 512, 1 << 17  # blocks, and bytes of one: 64 MiB at most, a third of that as a rule
 _CODEC = pa.Codec("zstd", compression_level=15)  # slow to write, in a thread that has time; as quick to read
 _SHOWN = pa.schema(
     [
@@ -40,6 +41,19 @@ _OF_HITS = 7  # the first columns
 COLUMNS = _SHOWN.names  # of the table recordings
 
 Told = TypeVar("Told")
+
+
+class _Block(NamedTuple):
+    """Recordings from ``first`` on."""
+
+    first: int
+    rows: pa.RecordBatch
+
+
+# What is listened to most is asked for most.
+_BLOCKS = Answers[_Block | None](
+    _KEPT, lambda block: block is not None and block.rows.nbytes <= _LARGEST_KEPT
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,21 +87,44 @@ def fill(connection: sqlite3.Connection, batches: Iterable[pa.RecordBatch]) -> N
     _store(connection, rest, start)
 
 
-def hits(connection: sqlite3.Connection, recordings: Sequence[int]) -> dict[int, Hit]:
-    """Return those of the recordings that there are."""
-    return _told(connection, recordings, _hit)
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """The shelf of one index. By ``identity`` it is known again, as long as its file is the same."""
 
+    connection: sqlite3.Connection
+    identity: Hashable
 
-def names(
-    connection: sqlite3.Connection, recordings: Sequence[int]
-) -> dict[int, tuple[str | None, str | None]]:
-    """Return title and credit of those of the recordings that there are."""
-    return _told(connection, recordings, _names)
+    def hits(self, recordings: Sequence[int]) -> dict[int, Hit]:
+        """Return those of the recordings that there are."""
+        return self._told(recordings, _hit)
 
+    def names(self, recordings: Sequence[int]) -> dict[int, tuple[str | None, str | None]]:
+        """Return title and credit of those of the recordings that there are."""
+        return self._told(recordings, _names)
 
-def rows(connection: sqlite3.Connection, recordings: Sequence[int]) -> dict[int, Shelved]:
-    """Return the rows of those of the recordings that there are."""
-    return _told(connection, recordings, _row)
+    def rows(self, recordings: Sequence[int]) -> dict[int, Shelved]:
+        """Return the rows of those of the recordings that there are."""
+        return self._told(recordings, _row)
+
+    def _told(
+        self, recordings: Sequence[int], tell: Callable[[pa.RecordBatch, int], Told]
+    ) -> dict[int, Told]:
+        found: dict[int, Told] = {}
+        wanted: dict[int, list[int]] = {}
+        for recording in recordings:
+            wanted.setdefault(recording - recording % _ROWS, []).append(recording)
+        for start, keys in sorted(wanted.items()):
+            if block := _BLOCKS.get((self.identity, start), partial(self._block, start)):
+                first, content = block
+                found |= {key: tell(content, key - first) for key in keys if key - first < content.num_rows}
+        return found
+
+    def _block(self, start: int) -> _Block | None:
+        """Return the block that a recording is in, if there is one."""
+        row = self.connection.execute(
+            "SELECT first, size, content FROM shelf WHERE first <= ? ORDER BY first DESC LIMIT 1", (start,)
+        ).fetchone()
+        return row and _Block(row[0], _decoded(*row[1:]))
 
 
 def _hit(block: pa.RecordBatch, place: int) -> Hit:
@@ -115,24 +152,6 @@ def _date(digits: int | None) -> str | None:
     return f"{year}-{month:02}-{day:02}" if day else f"{year}-{month:02}" if month else year
 
 
-def _told(
-    connection: sqlite3.Connection,
-    recordings: Sequence[int],
-    tell: Callable[[pa.RecordBatch, int], Told],
-) -> dict[int, Told]:
-    found: dict[int, Told] = {}
-    wanted: dict[int, list[int]] = {}
-    for recording in recordings:
-        wanted.setdefault(recording - recording % _ROWS, []).append(recording)
-    for first, keys in sorted(wanted.items()):
-        row = connection.execute("SELECT size, content FROM shelf WHERE first = ?", (first,)).fetchone()
-        if row is None:
-            continue
-        block = _decoded(*row)
-        found |= {key: tell(block, key - first) for key in keys if key - first < block.num_rows}
-    return found
-
-
 def _store(connection: sqlite3.Connection, table: pa.Table, start: int) -> int:
     statement = "INSERT INTO shelf VALUES (?, ?, ?)"
     for whole in table.combine_chunks().to_batches():
@@ -144,16 +163,6 @@ def _store(connection: sqlite3.Connection, table: pa.Table, start: int) -> int:
 
 
 def _decoded(size: int, content: bytes) -> pa.RecordBatch:
-    """Return a block. What is listened to most is asked for most: the last blocks are kept."""
-    return _kept(size, content) if size <= _LARGEST_KEPT else _decode(size, content)
-
-
-@lru_cache(maxsize=_KEPT)
-def _kept(size: int, content: bytes) -> pa.RecordBatch:
-    return _decode(size, content)
-
-
-def _decode(size: int, content: bytes) -> pa.RecordBatch:
     try:
         return pa.ipc.read_record_batch(_CODEC.decompress(content, size), _SHOWN)
     except (pa.ArrowException, OSError, ValueError, TypeError) as error:  # nothing is read from a disk here

@@ -18,7 +18,6 @@ HOLDING: Final = ("held", "heard", "known")  # a master is held; it may be heard
 GROUPS: Final = ("holding", "licence", "format", "year", "country", "source")
 _YEARS: Final = 10_000
 _COUNTRIES: Final = 677
-_BITS: Final = 1 << facets.SOURCES
 
 Integers = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -98,7 +97,7 @@ class Sieve:
         self.hopeless = self._is_hopeless(chosen)
         self._years = np.zeros(_YEARS, np.int64)
         self._countries = np.zeros(_COUNTRIES, np.int64)
-        self._bits = np.zeros(_BITS, np.int64)
+        self._bits = np.zeros(1 << len(tables.sources), np.int64)
         self._of_kind = {group: np.zeros(len(self._kinds), np.int64) for group in GROUPS[:3]}
 
     def _is_hopeless(self, chosen: Chosen) -> bool:
@@ -129,7 +128,8 @@ class Sieve:
 
         self._years += np.bincount(np.minimum(rows["year"][but("year")], _YEARS - 1), minlength=_YEARS)
         self._countries += np.bincount(rows["country"][but("country")], minlength=_COUNTRIES)[:_COUNTRIES]
-        self._bits += np.bincount(rows["sources"][but("source")], minlength=_BITS)
+        bits = len(self._bits)
+        self._bits += np.bincount(rows["sources"][but("source")] & (bits - 1), minlength=bits)
         if self._tables.held:
             for group, counted in self._of_kind.items():
                 counted += np.bincount(kinds[but(group)], minlength=len(counted))[: len(counted)]
@@ -153,7 +153,7 @@ class Sieve:
     def _looked_up(self, keys: Integers) -> tuple[facets.Rows, Integers]:
         held = self._tables.held
         kinds = held.numbers(keys) if held else np.zeros(len(keys), np.int64)
-        return self._tables.rows[keys], kinds
+        return self._tables.rows.take(keys), kinds  # a tenth of what rows[keys] costs
 
     def _of_kinds(self, group: str, value: str) -> Callable[[facets.Rows, Integers], Mask]:
         fits = np.array([value in self._values(group, kind) for kind in self._kinds])
