@@ -72,8 +72,7 @@ def test_pages_of_workers_are_those_of_the_server(library: Archive) -> None:
             told = {"Accept-Encoding": "gzip"}
             mine, theirs = alone.ask(path, headers=told), shared.ask(path, headers=told)
             assert theirs.status == mine.status, path
-            url = alone.url.encode(), shared.url.encode()
-            assert theirs.data.replace(*reversed(url)) == mine.data, path
+            assert theirs.data.replace(shared.url.encode(), alone.url.encode()) == mine.data, path
             assert theirs.headers.keys() == mine.headers.keys(), path
             assert shared.ask(path, "HEAD").status == mine.status
 
