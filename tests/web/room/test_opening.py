@@ -55,6 +55,19 @@ def test_a_mirror_searches_its_catalogue(mirror: Archive) -> None:
         assert visit.ask("api/v1/search?q=opening").status == 200
 
 
+def test_a_mirror_says_that_it_does_not_note_what_is_held(mirror: Archive) -> None:
+    make(mirror)
+    with visiting(mirror) as visit:
+        found = visit.text("en/search?holding=known")
+        assert "A mirror does not note what of its catalogue is held." in words(found)
+        assert Title.OPENING not in words(found)
+        assert "of=held" not in found
+        assert "A mirror does not note" in words(visit.text("en/random?of=held&seed=a"))
+        assert "of=held" not in visit.text("en/random?seed=a")
+        assert "Un miroir ne note pas" in words(visit.text("fr/search?licence=CC0-1.0"))
+        assert visit.ask("api/v1/search?format=flac").status == 400
+
+
 def test_what_was_withdrawn_stays_so_beside_what_the_catalogue_says(
     mirror: Archive, library: Archive
 ) -> None:
