@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from phonotheque.ledger.holdings import HoldingState, all_holdings
+from phonotheque.ledger.holdings import HoldingState, all_holdings, let_go
 from phonotheque.vault.archive import Archive, open_archive
 from phonotheque.web.still import placing
 from phonotheque.web.still.writing import write_still
@@ -58,3 +58,23 @@ def test_what_it_does_not_hold_is_looked_up_in_vain_and_no_link(mirror: Archive)
     assert_whole(mirror.public)
     assert gone not in {row["bag"] for row in told(mirror.public, "recordings")}
     assert (mirror.public / "en" / "bag" / gone / "index.html").is_file()
+
+
+def test_a_bag_that_had_to_go_meanwhile_is_told_no_more(
+    mirror: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = placing.put
+    gone = "library-sons-0001-0001-r2"
+
+    def put(archive: Archive, fresh: Path) -> None:
+        with archive.ledger.begin() as ledger:
+            let_go(ledger, gone, HoldingState.WITHDRAWN)
+        real(archive, fresh)
+
+    monkeypatch.setattr(placing, "put", put)
+    assert write_still(mirror)
+    assert gone not in {row["bag"] for row in told(mirror.public, "recordings")}
+    assert not (mirror.public / "en" / "bag" / gone).exists()
+    assert write_still(mirror)
+    assert_whole(mirror.public)
+    assert not (mirror.public / "fr" / "bag" / gone).exists()

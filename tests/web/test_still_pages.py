@@ -11,6 +11,7 @@ import pytest
 from lxml import html
 
 from phonotheque.catalogue.lookup import Catalogue
+from phonotheque.editions.site import rows_at_once
 from phonotheque.vault.archive import Archive, open_archive
 from phonotheque.web.still.addresses import settled
 from phonotheque.web.still.look_up import searched
@@ -66,6 +67,13 @@ def test_what_everybody_may_have_is_found_by_id_isrc_and_title(written: Path, li
     keys = [row["searched"] for row in tables["titles"]]
     assert keys == sorted(keys)
     assert searched(["Ça, c’est  l’ÉTÉ!", ""]) == ["ca c est l ete", ""]
+
+
+def test_one_answer_reads_little_of_small_tables_and_not_much_of_large_ones() -> None:
+    for rows, most in ((0, 0.3e6), (200_000, 0.5e6), (10_000_000, 3e6), (86_000_000, 8.5e6)):
+        group = rows_at_once(rows)
+        assert group % 2048 == 0
+        assert -(-rows // group) * 1400 + group * 135 <= most
 
 
 def test_written_again_it_is_the_same(written: Path, library: Archive, tmp_path: Path) -> None:

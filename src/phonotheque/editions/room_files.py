@@ -16,11 +16,14 @@ from pathlib import Path
 from typing import Final
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from phonotheque.catalogue.engine import connect
 from phonotheque.editions.sending import send_files
-from phonotheque.editions.site import LOOK_UP, ROOM, ROWS_AT_ONCE
+from phonotheque.editions.site import LOOK_UP, ROOM, rows_at_once
 from phonotheque.editions.withholding import bags_not_whole, bags_with, hidden_in_bag
+from phonotheque.ledger.holdings import GOING, all_holdings
 from phonotheque.ledger.withdrawals import all_withdrawals, taken_back_ids
 from phonotheque.vault.archive import Archive
 from phonotheque.vault.place import fsync_dir, replace_durably
@@ -40,8 +43,7 @@ def forget(archive: Archive, withheld: Iterable[str]) -> None:
 
 def forget_bag(public: Path, bag: str) -> None:
     """Take a bag out of what plain files of a mirror tell: its page, and the recordings found in it."""
-    _remove_pages(public, {bag})
-    _look_nothing_up(public, [f"{bag}/"])
+    forget_in(public, [f"{bag}/"])
 
 
 def forget_withdrawn(archive: Archive, on: date) -> None:
@@ -50,7 +52,7 @@ def forget_withdrawn(archive: Archive, on: date) -> None:
 
 
 def forget_in(tree: Path, withheld: Iterable[str]) -> list[str]:
-    """Take these files, "bag/path", out of what pages in a folder tell; return the paths to look at."""
+    """Take these files, "bag/path", or bags, "bag/", out of what pages tell; return the paths to look at."""
     names = sorted(set(withheld))
     if not names:
         return []
@@ -61,9 +63,11 @@ def forget_in(tree: Path, withheld: Iterable[str]) -> list[str]:
 def withheld_on(archive: Archive, on: date) -> list[str]:
     """Return, as "bag/path", what of published bags is withheld on a day, for whatever reason.
 
-    A mirror withholds whole bags, and shows them no more.
+    A mirror withholds whole bags, "bag/": those that have to go.
     """
     with archive.ledger.connect() as ledger:
+        if archive.is_mirror:
+            return [f"{bag}/" for bag, one in all_holdings(ledger).items() if one.state in GOING]
         standing = [one for one in all_withdrawals(ledger) if one.in_effect]
         bags = bags_with(ledger, {file for one in standing for file in taken_back_ids(ledger, one.id)})
         bags |= bags_not_whole(archive)
@@ -94,7 +98,7 @@ def _look_nothing_up(public: Path, names: list[str]) -> list[str]:
     if recordings in tables:
         try:
             _filter(tables, recordings, names)
-        except duckdb.Error as error:
+        except (duckdb.Error, pa.ArrowException) as error:
             _LOG.error("Nothing can be looked up in %s until the next publishing: %s", LOOK_UP, error)
             for table in tables:
                 table.unlink()
@@ -117,7 +121,8 @@ def _filter(tables: list[Path], recordings: Path, names: list[str]) -> None:
         for table in sorted(tables, key=lambda one: one == recordings):
             new = table.with_name(f".{table.name}.new")
             rest = f"SELECT * FROM {_read(table)} ANTI JOIN gone USING (recording)"  # noqa: S608 — our own
-            options = f"FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE {ROWS_AT_ONCE}"
+            size = rows_at_once(pq.read_metadata(table).num_rows)
+            options = f"FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE {size}"
             try:
                 engine.execute(f"COPY ({rest} ORDER BY ALL) TO {_quoted(new)} ({options})")
                 replace_durably(new, table)

@@ -17,7 +17,7 @@ from duckdb.func import PythonUDFType
 
 from phonotheque.catalogue.engine import connect
 from phonotheque.catalogue.manifest import Snapshot
-from phonotheque.editions.site import ROWS_AT_ONCE
+from phonotheque.editions.site import rows_at_once
 from phonotheque.model.text import fold_all
 
 _MEMORY: Final = "1GB"
@@ -106,8 +106,9 @@ def write_look_up(
         engine.execute(_PUBLISHED, values)
         _tell(engine, told)
         engine.execute(_KNOWN.format(longest=_LONGEST))
+        (rows,) = engine.execute("SELECT count(*) FROM known").fetchone() or (0,)
+        options = f"FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE {rows_at_once(rows)}"
         for name, query in _TABLES.items():
-            options = f"FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE {ROWS_AT_ONCE}"
             engine.execute(f"COPY ({query}) TO {_quoted(place / f'{name}.parquet')} ({options})")
 
 
