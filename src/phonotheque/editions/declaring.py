@@ -26,6 +26,7 @@ from phonotheque.vault.place import fsync_dir, naming, replace_durably, write_du
 
 FOLDER: Final = "mining"
 METADATA: Final = "croissant.json"
+_BETWEEN: Final = "; "  # licences
 
 
 def declare(archive: Archive, edition: Edition, on: date) -> Rules:
@@ -40,8 +41,7 @@ def declare(archive: Archive, edition: Edition, on: date) -> Rules:
     table = public / FOLDER / LIST
     temporary = table.with_name(f".{LIST}.tmp")
     with temporary.open("wb") as file, naming(temporary):
-        counting = _Counting(file)
-        counting.write_row([name for name, _, _ in COLUMNS])
+        counting = CountedTable(file)
         shown = {bag.id: f"{bags_folder(bag.audience)}/{bag.id}" for bag in edition.bags}
         for bag, files in _declared(archive, edition, on):
             noting = _Noting(files)
@@ -76,19 +76,19 @@ class _Noting:
             yield file.path, file.reserved
 
 
-class _Counting:
-    """The table of what may be mined while it is written."""
+class CountedTable:
+    """The table of what may be mined while it is written: first the names of its columns."""
 
     def __init__(self, file: io.BufferedWriter) -> None:
         self._file = file
         self._digest = hashlib.sha256()
         self._size = self._rows = 0
         self._licences: dict[str, None] = {}
+        self._write([name for name, _, _ in COLUMNS])
 
     def note(self, files: Iterable[Declared], address: str) -> None:
         """Add a row for each of these files of the bag at an address."""
         for file in files:
-            self._licences |= dict.fromkeys(file.licences)
             self.write_row(
                 [
                     f"{address}{quote(file.path)}",
@@ -97,12 +97,17 @@ class _Counting:
                     media_type(f"bags/{file.path}"),
                     str(file.size),
                     file.sha256,
-                    "; ".join(file.licences),
+                    _BETWEEN.join(file.licences),
                 ]
             )
-            self._rows += 1
 
     def write_row(self, values: list[str]) -> None:
+        """Add a row, as it is in the table."""
+        self._licences |= dict.fromkeys(values[-1].split(_BETWEEN) if values[-1] else ())
+        self._rows += 1
+        self._write(values)
+
+    def _write(self, values: list[str]) -> None:
         """Write a line of CSV (RFC 4180)."""
         line = io.StringIO()
         csv.writer(line).writerow(values)

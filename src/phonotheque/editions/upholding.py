@@ -14,6 +14,7 @@ from sqlalchemy import Connection, or_, select, update
 
 from phonotheque.editions.covering import recordings_of_files
 from phonotheque.editions.room_files import forget
+from phonotheque.editions.undeclaring import undeclare
 from phonotheque.editions.withholding import (
     bags_not_whole,
     bags_with,
@@ -66,6 +67,7 @@ def uphold(archive: Archive, *, at: str) -> list[str]:
         withheld = withhold(archive, ledger, bags, date.fromisoformat(at[:10]))
         withhold_outside(archive, ledger, withheld)
     forget(archive, withheld)
+    undeclare(archive, withheld)
     return withheld
 
 

@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 
 from phonotheque.editions.covering import Covered
 from phonotheque.editions.room_files import forget
+from phonotheque.editions.undeclaring import undeclare
 from phonotheque.editions.upholding import covered_now, erase, remove_erased, state_on
 from phonotheque.editions.withholding import bags_with, show_outside, shown_in, withhold, withhold_outside
 from phonotheque.ledger.events import record_event
@@ -207,6 +208,7 @@ def _take_effect(
         done = withdrawal(ledger, one.id)
         withhold_outside(archive, ledger, withheld)
     forget(archive, withheld)
+    undeclare(archive, withheld)
     remove_erased(archive)
     return Done(done, tuple(withheld), erased, waiting)
 
