@@ -72,4 +72,7 @@ def test_a_run_that_was_killed_between_table_and_description_is_made_up_for(arch
     (archive.public / "mining" / "croissant.json").write_bytes(stale)
     uphold(archive, at=AT)
     declared(archive)
+    (archive.public / "mining" / "croissant.json").unlink()
+    (archive.public / ".well-known" / "tdmrep.json").write_text("[")
+    assert uphold(archive, at=AT)  # which the next publishing begins with
     archive.close()

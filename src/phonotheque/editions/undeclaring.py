@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import json
+import logging
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
@@ -20,6 +21,7 @@ from phonotheque.editions.sending import send_files
 from phonotheque.vault.archive import Archive
 from phonotheque.vault.place import naming, replace_durably, write_durably
 
+_LOG = logging.getLogger("phonotheque.editions")
 _RULES: Final = Path(".well-known") / "tdmrep.json"
 _TABLE: Final = Path(FOLDER) / LIST
 _METADATA: Final = Path(FOLDER) / METADATA
@@ -42,7 +44,11 @@ def undeclare(archive: Archive, withheld: Iterable[str]) -> None:
 
 
 def _forget_rules(file: Path, gone: Mapping[str, set[str]]) -> None:
-    rules = json.loads(file.read_bytes())
+    try:
+        rules = json.loads(file.read_bytes())
+    except ValueError as error:  # the next publishing writes it, and must not be kept from that
+        _LOG.error("%s makes no sense until the next publishing: %s", file, error)
+        return
     left = [
         rule
         for rule in rules
@@ -65,8 +71,11 @@ def _forget_rows(archive: Archive, gone: Mapping[str, set[str]]) -> None:
         replace_durably(temporary, table)
     else:
         temporary.unlink()
+    listed = archive.public / "targets" / "edition.json"
+    if not (described.is_file() and listed.is_file()):  # the first publishing was interrupted
+        return
     if f'"{found.sha256}"' not in described.read_text("utf-8"):  # or a run was killed before it wrote that
-        edition = read_edition((archive.public / "targets" / "edition.json").read_bytes())
+        edition = read_edition(listed.read_bytes())
         settings = archive.settings
         site = f"{settings.publish.url.rstrip('/')}/" if settings.publish.url else ""
         told = croissant(edition, found, site=site, policy=settings.mining.policy)
