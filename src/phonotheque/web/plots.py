@@ -28,6 +28,8 @@ LABEL = 12  # size of text, in pixels
 # Asked for by name, so that plots are laid out alike; who has no such font sees another one without serifs.
 _FONT = "Roboto"
 _WIDE, NARROW = 540, 350  # pixels
+_LETTER = 0.62 * LABEL  # pixels of a digit or a letter, about
+_NAMES = 0.42  # of a drawing's width that names of bars take at most
 _LOCALES: dict[str, Literal["en-US", "fr-FR"]] = {"en": "en-US", "fr": "fr-FR"}  # d3's
 _Drawn = alt.Chart | alt.LayerChart | alt.FacetChart
 _BLUE, _ORANGE, _GREY = LIGHT.blue, LIGHT.orange, LIGHT.grey
@@ -90,9 +92,11 @@ def svg_of(chart: Chart, width: int, told: Voice | None = None, *, alone: bool =
 def _bars(data: Bars, width: int, told: Voice) -> _Drawn:
     rows = [{"name": name, "number": number, "words": told.count(number)} for name, number in data.values]
     most = max(number for _, number in data.values)
-    room = 1.25 if width > 500 else 1.45  # for the number that stands after the longest bar
+    names = min(_NAMES * width, _LETTER * max(len(name) for name, _ in data.values)) + 8
+    longest = _LETTER * len(told.count(most)) + 12  # the number that stands after the longest bar
+    room = (width - names) / max(width - names - longest, width / 5)
     base = alt.Chart(alt.InlineData(values=rows)).encode(
-        y=alt.Y("name:N", sort=None, title=None, axis=alt.Axis(labelLimit=width * 0.42, labelPadding=8)),
+        y=alt.Y("name:N", sort=None, title=None, axis=alt.Axis(labelLimit=width * _NAMES, labelPadding=8)),
         x=alt.X("number:Q", axis=None, scale=alt.Scale(domain=[0, most * room or 1])),
     )
     bars = base.mark_bar(color=_BLUE, height=14)
