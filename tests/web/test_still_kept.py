@@ -33,7 +33,7 @@ NOT_OURS = ["../ledger.sqlite", "bags/a/README.txt", "en/../../x.html", "en/a.fl
 def put(archive: Archive, files: Mapping[str, str]) -> None:
     fresh = placing.folder_of(archive) / "making"
     write(fresh, files)
-    with placing.alone(archive):
+    with placing.only_writer(archive):
         placing.put(archive, fresh)
 
 
@@ -103,10 +103,10 @@ def test_a_list_that_names_other_things_removes_nothing(archive: Archive, line: 
 
 def test_one_writes_at_a_time(archive: Archive) -> None:
     put(archive, FIRST)
-    with placing.alone(archive):
+    with placing.only_writer(archive):
         with pytest.raises(BusyError, match="being written by another process"):
             placing.remove(archive)
-        with pytest.raises(BusyError), placing.alone(archive):
+        with pytest.raises(BusyError), placing.only_writer(archive):
             pass
 
 

@@ -11,7 +11,6 @@ phonotheque.mirrors.searchable MIRROR``, which ends when its input does: with wh
 from __future__ import annotations
 
 import _thread
-import fcntl
 import os
 import resource
 import shutil
@@ -19,7 +18,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -33,6 +32,7 @@ from phonotheque.mirrors.accepted import accepted
 from phonotheque.mirrors.catalogue_shape import check_shape, check_told
 from phonotheque.mirrors.home import trust_dir
 from phonotheque.model.errors import BusyError, PhonothequeError, UsageError, VerificationError
+from phonotheque.vault.alone import alone
 from phonotheque.vault.archive import Archive, now, open_archive
 from phonotheque.vault.bagfolder import PAYLOAD
 
@@ -85,7 +85,6 @@ def make(mirror: Archive) -> bool:
     followed = accepted(trust_dir(mirror), now=now())
     if followed is None or not is_due(mirror, one := wanted(mirror, followed.edition)):
         return False
-    mirror.catalogue.mkdir(exist_ok=True)
     with _alone(mirror.catalogue):
         _clear(mirror.catalogue)
         if _is_made(mirror, one):
@@ -278,18 +277,9 @@ def _size(folder: Path) -> int:
     return total
 
 
-@contextmanager
-def _alone(catalogue: Path) -> Iterator[None]:
-    """Be the only one who makes it. The lock ends with the process."""
-    descriptor = os.open(catalogue, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise BusyError(f"{catalogue} is being made by another process.", "Wait until it is.") from None
-        yield
-    finally:
-        os.close(descriptor)
+def _alone(catalogue: Path) -> AbstractContextManager[None]:
+    """Be the only one who makes it."""
+    return alone(catalogue, f"{catalogue} is being made by another process.", "Wait until it is.")
 
 
 def _main(folder: Path) -> int:

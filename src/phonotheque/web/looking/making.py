@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -15,7 +12,7 @@ from phonotheque.ledger.bags import latest_edition
 from phonotheque.mirrors.copies import COPIES
 from phonotheque.mirrors.follow import EDITION
 from phonotheque.mirrors.home import trust_dir
-from phonotheque.model.errors import BusyError
+from phonotheque.vault.alone import alone
 from phonotheque.vault.archive import Archive
 from phonotheque.web.looking.drawings import clear_drawings, draw_all
 from phonotheque.web.looking.gathering import gather_of_mirror, gathered
@@ -82,20 +79,11 @@ def _changed_since(path: Path, counted: datetime) -> bool:
         return False
 
 
-@contextmanager
-def _alone(archive: Archive) -> Iterator[None]:
-    """Be the only one who renews the figures of an archive. The lock ends with the process."""
+def _alone(archive: Archive) -> AbstractContextManager[None]:
+    """Be the only one who renews the figures of an archive."""
     folder = folder_of(archive)
-    folder.mkdir(exist_ok=True)
-    descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise BusyError(
-                f"{folder} is being renewed by another process.",
-                "It does what you would; wait until it has finished.",
-            ) from None
-        yield
-    finally:
-        os.close(descriptor)
+    return alone(
+        folder,
+        f"{folder} is being renewed by another process.",
+        "It does what you would; wait until it has finished.",
+    )

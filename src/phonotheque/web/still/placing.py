@@ -8,18 +8,17 @@ name was written by somebody else, and stays, whatever it is.
 
 from __future__ import annotations
 
-import fcntl
 import filecmp
-import os
 import shutil
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from errno import EXDEV
 from pathlib import Path, PurePosixPath
 from typing import Final
 
 from phonotheque.editions.site import ROOM, ROOM_TYPES, write_front
-from phonotheque.model.errors import BusyError, VerificationError
+from phonotheque.model.errors import VerificationError
+from phonotheque.vault.alone import alone
 from phonotheque.vault.archive import Archive
 from phonotheque.vault.place import write_durably
 
@@ -32,23 +31,13 @@ def folder_of(archive: Archive) -> Path:
     return archive.folder / "pages"
 
 
-@contextmanager
-def alone(archive: Archive) -> Iterator[None]:
-    """Be the only one who writes or removes pages of an archive. Raises BusyError. Ends with the process."""
-    folder = folder_of(archive)
-    folder.mkdir(exist_ok=True)
-    descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise BusyError(
-                f"The pages of {archive.folder} are being written by another process.",
-                "Wait until it has finished, then write them again: phono pages.",
-            ) from None
-        yield
-    finally:
-        os.close(descriptor)
+def only_writer(archive: Archive) -> AbstractContextManager[None]:
+    """Be the only one who writes or removes pages of an archive. Raises BusyError."""
+    return alone(
+        folder_of(archive),
+        f"The pages of {archive.folder} are being written by another process.",
+        "Wait until it has finished, then write them again: phono pages.",
+    )
 
 
 def put(archive: Archive, fresh: Path) -> None:
@@ -74,7 +63,7 @@ def remove(archive: Archive) -> int:
     """
     if not (folder_of(archive) / _LIST).exists():
         return 0
-    with alone(archive):
+    with only_writer(archive):
         removed = _remove(archive.public, written(archive))
         write_front(archive)
         (folder_of(archive) / _LIST).unlink()

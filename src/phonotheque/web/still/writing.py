@@ -46,7 +46,7 @@ def write_still(archive: Archive) -> int:
     kept = room.published.current()
     if kept is None:
         return 0
-    with placing.alone(archive):
+    with placing.only_writer(archive):
         work = placing.folder_of(archive) / "making"
         shutil.rmtree(work, ignore_errors=True)
         fresh = work / "public"
